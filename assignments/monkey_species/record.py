@@ -1,0 +1,116 @@
+"""What a finished run leaves behind: predictions, the arrays that its figures need, and the result."""
+
+from typing import Any, Dict, List
+
+import numpy as np
+import paddle
+
+from data_tools.audit import leaked_names
+from data_tools.augment import Augmenter, monkey_pipeline
+from data_tools.image_set import ImageSet
+from data_tools.loader import to_signed_unit
+from data_tools.monkeys import MonkeyData
+from data_tools.packed import PackedStore, resize
+from paddle_models import metrics
+from paddle_models.complexity import multiply_adds
+from paddle_models.gradcam import grad_cam
+from paddle_models.iris import compare_optimizers
+from paddle_models.trainer.loop import Trainer
+from paddle_models.trainer.progress import peak_memory_mb
+from paddle_models.trainer.run_folder import RunFolder
+from paddle_models.weights import load_weights, sha256_of_weights
+
+DOCUMENT_SAMPLE = 200  # images that the document drew at random for its test
+EXAMPLES, COPIES = 4, 7  # figure 2.8
+PREDICTIONS = 16  # figure 3.1
+HEAT_MAPS = 8
+PICTURE_SIDE = 160  # pixels of the pictures in figures
+
+
+def write(run: RunFolder, settings, monkeys: MonkeyData, training: PackedStore, test: PackedStore, trainer: Trainer,
+          rows: Dict[str, np.ndarray], parameters: int) -> Dict[str, Any]:
+    """predictions.npz and artifacts.npz; returns the result. `rows`: of all test images, in their order."""
+    rng = np.random.default_rng(settings.seed)
+    identical, near = leaked_names(monkeys.training, monkeys.validation)
+    leaked = np.isin(test.names, [*identical, *near])
+    run.write_arrays("predictions", {"names": np.array(test.names), "labels": rows["label"],
+                                     "probabilities": rows["probabilities"], "leaked": leaked,
+                                     "classes": np.array(monkeys.classes)})
+    sizes = {"training": monkeys.training.sizes(), "validation": monkeys.validation.sizes()}
+    run.write_arrays("artifacts", {
+        "species_images": _pictures(monkeys.training, _first_of_each(training, len(monkeys.classes))),
+        **{f"label_counts_{s}": np.bincount(getattr(monkeys, s).labels, minlength=len(monkeys.classes)) for s in sizes},
+        **{f"sizes_{split}": values for split, values in sizes.items()},
+        **_augmented(monkeys.training, training, settings.seed), **_predictions(monkeys.validation, test, rng),
+        **_heat_maps(monkeys.validation, test, trainer, rows, rng), **compare_optimizers()})
+    weights, _ = load_weights(run.best)
+    position = trainer.position
+    return {
+        "origin": monkeys.origin, "data": monkeys.path,
+        "metrics": _metrics(rows, leaked, rng, trainer),
+        "chosen_on": "the validation images themselves, as in the document" if settings.choose_on == "validation"
+                     else f"{settings.holdout:.0%} of the training images",
+        "exploration": _exploration(monkeys, sizes), "unreadable": [*training.unreadable, *test.unreadable],
+        "best_epoch": trainer.stopping.best_epoch + 1, "epochs": position.epoch, "steps": position.step,
+        "stopped": trainer.stopped, "seconds": round(position.seconds, 1),
+        "images_per_second": round(trainer.images_per_second(), 2),
+        "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4),
+        "peak_memory_mb": round(peak_memory_mb(trainer.device)), "device": trainer.device,
+        "parameters": parameters,
+        "multiply_adds": multiply_adds(trainer.task.networks["model"], (1, 3, settings.image_size, settings.image_size)),
+        "weights_sha256": sha256_of_weights(weights)}
+
+
+def _metrics(rows, leaked, rng, trainer: Trainer) -> Dict[str, Any]:
+    """Each with n and, where it is a share of images, its 95 % Wilson interval."""
+    right = rows["probabilities"].argmax(axis=1) == rows["label"]
+    drawn = rng.permutation(len(right))[:DOCUMENT_SAMPLE]
+    return {"accuracy": _share(right), f"accuracy_{DOCUMENT_SAMPLE}": _share(right[drawn]),
+            "accuracy_without_leaked": _share(right[~leaked]), "leaked_images": {"value": int(leaked.sum()), "n": len(leaked)},
+            "macro_f1": {"value": trainer.task.summarize(rows)["macro_f1"], "n": len(right)},
+            "val_accuracy_best": {"value": trainer.stopping.best, "n": len(trainer.data.validation_rows)}}
+
+
+def _share(right: np.ndarray) -> Dict[str, Any]:
+    low, high = metrics.wilson_interval(int(right.sum()), len(right))
+    return {"value": float(right.mean()), "n": len(right), "right": int(right.sum()), "low": low, "high": high}
+
+
+def _exploration(monkeys: MonkeyData, sizes: Dict[str, np.ndarray]) -> Dict[str, float]:
+    """Answers to what section 2.1 of the document says about its data."""
+    both = np.concatenate(list(sizes.values())).astype(float)
+    aspect = both.max(axis=1) / both.min(axis=1)
+    counts = np.bincount(monkeys.training.labels)
+    return {"classes": len(monkeys.classes), "images_training": len(monkeys.training), "images_validation": len(monkeys.validation),
+            "share_within_aspect_2": float((aspect <= 2).mean()), "share_below_1000": float((both.max(axis=1) <= 1000).mean()),
+            "largest_class_over_smallest": float(counts.max() / counts.min())}
+
+
+def _first_of_each(store: PackedStore, classes: int) -> List[str]:
+    return [store.names[np.flatnonzero(store.labels == label)[0]] for label in range(classes)]
+
+
+def _augmented(images: ImageSet, store: PackedStore, seed: int) -> Dict[str, np.ndarray]:
+    """Always by the document's pipeline, whatever the run trained with: figure 2.8 shows that one."""
+    originals = _pictures(images, [store.names[row] for row in np.linspace(0, len(store) - 1, EXAMPLES).astype(int)])
+    copies = Augmenter(monkey_pipeline())(np.repeat(originals, COPIES, axis=0), (seed,))
+    return {"augmented_originals": originals, "augmented_examples": copies.reshape(EXAMPLES, COPIES, *originals.shape[1:])}
+
+
+def _predictions(images: ImageSet, test: PackedStore, rng) -> Dict[str, np.ndarray]:
+    index = np.sort(rng.permutation(len(test))[:PREDICTIONS])
+    return {"prediction_images": _pictures(images, [test.names[i] for i in index]), "prediction_index": index}
+
+
+def _heat_maps(images: ImageSet, test: PackedStore, trainer: Trainer, rows, rng) -> Dict[str, np.ndarray]:
+    """Grad-CAM of the predicted class."""
+    index = np.sort(rng.permutation(len(test))[:HEAT_MAPS])
+    maps = grad_cam(trainer.task.networks["model"], paddle.to_tensor(to_signed_unit(test.images[index])),
+                    rows["probabilities"][index].argmax(axis=1))
+    return {"gradcam_images": _pictures(images, [test.names[i] for i in index]), "gradcam_maps": maps,
+            "gradcam_index": index}
+
+
+def _pictures(images: ImageSet, names: List[str]) -> np.ndarray:
+    """(N, S, S, 3) uint8 at the size of a figure, which the network's input may fall short of."""
+    return np.stack([resize(images.decode(images.names.index(name)), PICTURE_SIDE) for name in names])

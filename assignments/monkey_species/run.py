@@ -1,0 +1,103 @@
+"""Train and judge a monkey classifier: python assignments/monkey_species/run.py --preset sample
+
+Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this file.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, Literal, Optional, Sequence
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from assignments.runner import Assignment, run_assignment  # noqa: E402
+from paddle_models.trainer.settings import TrainerSettings  # noqa: E402
+
+
+@dataclass
+class MonkeySettings(TrainerSettings):
+    """Monkey species"""
+
+    data: str = ""
+    """folder or zip of the 10 Monkey Species set; "sample" draws a stand-in; empty searches the usual places, then draws"""
+    skip_unreadable: bool = False
+    """leave out images that cannot be decoded instead of stopping with their names"""
+    image_size: int = 224
+    """side in pixels that images are resized to"""
+    model: str = "resnet50"
+    """resnet50, resnet101, resnet152, mobilenet_v2 or paddleclas:NAME"""
+    weights: str = ""
+    """empty trains from scratch, "imagenet" downloads, else a .safetensors or .pdparams file"""
+    train: Literal["all", "head"] = "all"
+    """train all weights, or only the last layer on a frozen backbone"""
+    augmentation: Literal["document", "light", "none"] = "document"
+    """the document's imgaug pipeline, or a milder one for fine-tuning"""
+    label_smoothing: float = 0.0
+    """share of the target that is spread over all classes"""
+    mixup: float = 0.0
+    """alpha of mixup's Beta distribution; 0 = none"""
+    choose_on: Literal["validation", "holdout"] = "validation"
+    """what chooses the best epoch: the validation images (as the document, flattering) or a part of the training images"""
+    holdout: float = 0.1
+    """share of the training images of each class that is held out with choose_on holdout"""
+
+
+def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str, Any]:
+    """Fit, load the best weights, judge them on the validation images once, write predictions and figures' arrays."""
+    from assignments.monkey_species import record
+    from data_tools.augment import Augmenter, light_pipeline, monkey_pipeline
+    from data_tools.loader import hold_out
+    from data_tools.monkeys import find_or_draw
+    from data_tools.packed import PackedStore
+    from paddle_models.classification import ClassificationTask
+    from paddle_models.trainer import runtime
+    from paddle_models.trainer.data import StoreData
+    from paddle_models.trainer.fast_conv import accelerate
+    from paddle_models.trainer.loop import Trainer, seed_everything
+    from paddle_models.trainer.progress import say
+    from paddle_models.trainer.run_folder import describe_environment
+    from paddle_models.zoo import build_model, count_parameters, freeze_backbone
+
+    monkeys = find_or_draw(settings.data)
+    say(f"data: {monkeys.path} ({monkeys.origin}), {len(monkeys.training)} training and {len(monkeys.validation)} "
+        f"validation images")
+    for note in monkeys.notes:
+        say(f"  {note}")
+    training = PackedStore.open(monkeys.training, settings.image_size, skip_unreadable=settings.skip_unreadable)
+    test = PackedStore.open(monkeys.validation, settings.image_size, skip_unreadable=settings.skip_unreadable)
+    chooser, kept, held = test, None, None
+    if settings.choose_on == "holdout":
+        chooser, (kept, held) = training, hold_out(training.labels, settings.holdout, settings.seed)
+
+    seed_everything(settings.seed, 0)
+    network = build_model(settings.model, len(monkeys.classes), settings.weights)
+    parameters = count_parameters(network)
+    if settings.train == "head":
+        freeze_backbone(network)
+    convolutions = accelerate(network, settings.fast_conv)
+    say(f"{settings.model} on {runtime.describe(device)}; {convolutions.reason}")
+
+    pipeline = {"document": monkey_pipeline, "light": light_pipeline}.get(settings.augmentation)
+    data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held)
+    task = ClassificationTask(network, monkeys.classes, settings.label_smoothing, settings.mixup)
+    trainer = Trainer(task, data, settings, run, device)
+    run.write_json("environment.json", describe_environment(
+        training.fingerprint, runtime.describe(device), {"fast_convolutions": convolutions.reason}))
+    if resume:
+        trainer.resume()
+    trainer.fit()
+    trainer.load_best()
+    rows, _ = trainer.evaluate(data.in_order(test))
+    return record.write(run, settings, monkeys, training, test, trainer, rows, parameters)
+
+
+ASSIGNMENT = Assignment("monkey_species", MonkeySettings, train)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """The command line; the exit status is 2 for an error that the user can mend, 130 for a run that was stopped."""
+    return run_assignment(ASSIGNMENT, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Data sets in their original layouts, drawn samples, augmentation, the packed store, loaders and the audit."""

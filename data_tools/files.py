@@ -1,0 +1,44 @@
+"""Files that are whole or absent: written under a temporary name, synced and renamed."""
+
+import os
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+from data_tools.errors import KitError
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yields a temporary name beside `path`; what was written there takes its place when the block ends well.
+
+    On any error the temporary file is removed and an older `path` is left as it was. A failed write (a full disk, a quota)
+    becomes a KitError that says so.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        _sync(temporary)
+        os.replace(temporary, path)
+        _sync(path.parent)
+    except OSError as error:
+        raise KitError(f"cannot write {path}: {error.strerror or error}. What stood there before is intact; "
+                       f"make room (df -h {path.parent}) or choose another folder, then run the command again") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace `path` by `content`, or leave it as it was and raise KitError."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

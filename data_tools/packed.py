@@ -1,0 +1,206 @@
+"""Images of a set decoded and resized once into one uint8 file that is memory mapped ever after.
+
+The document resizes each image straight to S x S (its proportions are not kept), and so does this store. The
+store lies in a cache folder, two files to a set: the pixels, and a JSON file that, written last,
+vouches for them.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from filelock import FileLock
+from tqdm import tqdm
+
+from data_tools.errors import KitError
+from data_tools.files import atomic_path, write_atomically
+from data_tools.image_set import DECODE_VERSION, ImageSet, decode
+
+STORE_VERSION = 1
+CHUNK = 64  # decoded images held in memory at a time
+DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "packed"
+
+
+@dataclass(frozen=True)
+class PackedStore:
+    """One image set, ready for training.
+
+    labels: as in the image set; names, hashes: name and sha256 of each encoded file; fingerprint: sha256 over
+    hashes, labels and size, the same wherever the files lie; unreadable: names left out (with
+    skip_unreadable).
+    """
+
+    pixels_path: str
+    size: int
+    labels: np.ndarray
+    names: tuple[str, ...]
+    hashes: tuple[str, ...]
+    fingerprint: str
+    unreadable: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        self._map()
+
+    def _map(self) -> None:
+        shape = (len(self.names), self.size, self.size, 3)
+        object.__setattr__(self, "images", np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=shape))
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getstate__(self) -> dict:
+        # A pickled memmap would be a copy of all pixels.
+        return {key: value for key, value in self.__dict__.items() if key != "images"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._map()
+
+    @classmethod
+    def open(cls, image_set: ImageSet, size: int, folder: str | Path | None = None,
+             skip_unreadable: bool = False, progress: bool = True) -> "PackedStore":
+        """The store of `image_set` at `size` x `size` pixels in `folder`.
+
+        folder: $KIT_CACHE, else .cache/packed of the project.
+
+        Built when there is none or a source file has changed since; processes that ask at once get one store.
+        `.images` is (N, size, size, 3) uint8 RGB. Raises KitError that lists every image that cannot be read,
+        unless skip_unreadable leaves them out, and when the disk is full.
+        """
+        if not len(image_set):
+            raise KitError(f"{image_set.name}: no images in {image_set.source.path}")
+        folder = Path(folder or os.environ.get("KIT_CACHE") or DEFAULT_FOLDER).expanduser()
+        stem = folder / _stem(image_set, size)
+        state = _state(image_set)
+        store = _load(stem, image_set, size, state, skip_unreadable)
+        if store is not None:
+            return store
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(f"{stem}.lock"):
+                # Another process may have built it meanwhile.
+                store = _load(stem, image_set, size, state, skip_unreadable)
+                if store is None:
+                    _build(stem, image_set, size, state, skip_unreadable, progress)
+                    store = _load(stem, image_set, size, state, skip_unreadable)
+        except OSError as error:
+            raise KitError(f"cannot write the packed images to {folder}: {error.strerror or error}; make "
+                           "room there or name another folder in KIT_CACHE") from error
+        if store is None:
+            raise KitError(f"the files in {image_set.source.path} change while being read; try again later")
+        return store
+
+
+def _stem(image_set: ImageSet, size: int) -> str:
+    """The same for the same names from the same place, so that a changed set replaces its old store."""
+    key = "\n".join((image_set.source.path, *image_set.names))
+    return f"{image_set.name}-{size}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+
+
+def _state(image_set: ImageSet) -> str:
+    """Hash of sizes and times of change, or of an archive's checksums: cheap, and other after any change."""
+    stamps = [image_set.source.stamp(name) for name in image_set.names]
+    return hashlib.sha256(json.dumps([STORE_VERSION, DECODE_VERSION, stamps]).encode()).hexdigest()
+
+
+def _load(stem: Path, image_set: ImageSet, size: int, state: str,
+          skip_unreadable: bool) -> PackedStore | None:
+    """The store at `stem`, or None where it is absent, damaged, stale or lacks images that were asked for."""
+    try:
+        described = json.loads(Path(f"{stem}.json").read_text(encoding="utf-8"))
+        kept, hashes = np.array(described["kept"], dtype=np.int64), tuple(described["hashes"])
+        pixels = str(stem.parent / Path(described["pixels"]).name)
+        complete = len(kept) == len(image_set) or skip_unreadable
+        length = len(kept) * size * size * 3
+        if described["state"] != state or not complete or os.path.getsize(pixels) != length:
+            return None
+        chosen = image_set.subset(kept)
+        left_out = tuple(image_set.names[i] for i in np.setdiff1d(np.arange(len(image_set)), kept))
+        return PackedStore(pixels, size, chosen.labels, chosen.names, hashes,
+                           _fingerprint(hashes, chosen.labels, size), left_out)
+    except (OSError, ValueError, KeyError, TypeError, IndexError):  # absent or damaged: built anew
+        return None
+
+
+def _fingerprint(hashes: tuple[str, ...], labels: np.ndarray, size: int) -> str:
+    digest = hashlib.sha256(f"{DECODE_VERSION} {size} {labels.dtype} {labels.shape}\n".encode())
+    digest.update(np.ascontiguousarray(labels).tobytes())
+    digest.update("\n".join(hashes).encode())
+    return digest.hexdigest()
+
+
+def _build(stem: Path, image_set: ImageSet, size: int, state: str, skip_unreadable: bool,
+           progress: bool) -> None:
+    """Write pixels, then the JSON file. The caller holds the lock."""
+    kept, hashes, errors = [], [], []
+    for leftover in stem.parent.glob(f".{stem.name}*.tmp"):  # of a build that was killed
+        leftover.unlink()
+    pixels = Path(f"{stem}.{state[:8]}.u8")
+    with atomic_path(pixels) as temporary, open(temporary, "wb") as file:
+        # Written in order, not into a memory map: on a full disk a map ends in a bus error, a write in a
+        # clear one.
+        for index, result in _watched(_decoded(image_set, size), image_set, progress):
+            if isinstance(result, KitError):
+                errors.append((image_set.names[index], str(result)))
+                continue
+            image, digest = result
+            file.write(image.tobytes())
+            kept.append(index)
+            hashes.append(digest)
+        if errors and not skip_unreadable:
+            listing = "".join(f"\n  - {text}" for _, text in errors)
+            raise KitError(f"{len(errors)} of {len(image_set)} images in {image_set.source.path} cannot be "
+                           f"read:{listing}\nRepair or delete them, or leave them out with --skip_unreadable true")
+        if not kept:
+            raise KitError(f"none of the {len(image_set)} images in {image_set.source.path} can be read")
+    described = {"state": state, "pixels": pixels.name, "kept": kept, "hashes": hashes,
+                 "source": image_set.source.path, "unreadable": [name for name, _ in errors]}
+    write_atomically(Path(f"{stem}.json"), json.dumps(described).encode())
+    for old in stem.parent.glob(f"{stem.name}.*.u8"):  # stale pixels; a run that still maps them keeps them
+        if old != pixels:
+            old.unlink()
+
+
+def _decoded(image_set: ImageSet, size: int) -> Iterator[tuple[int, "tuple[np.ndarray, str] | KitError"]]:
+    """(index, (pixels, sha256) or the error), in order; threads suffice, decoding releases the lock."""
+
+    def one(index: int):
+        try:
+            content = image_set.read(index)
+            return resize(decode(content, image_set.names[index]), size), hashlib.sha256(content).hexdigest()
+        except KitError as error:
+            return error
+
+    with ThreadPoolExecutor(max_workers=min(8, _cores())) as pool:
+        for start in range(0, len(image_set), CHUNK):
+            indices = range(start, min(start + CHUNK, len(image_set)))
+            yield from zip(indices, pool.map(one, indices))
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """(H, W, 3) uint8 to (size, size, 3), proportions not kept: area averages to shrink, else linear."""
+    if image.shape[:2] == (size, size):
+        return image
+    shrinks = image.shape[0] >= size and image.shape[1] >= size
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _watched(results: Iterator, image_set: ImageSet, progress: bool) -> Iterator:
+    if not progress:
+        return results
+    if sys.stdout.isatty():
+        return tqdm(results, total=len(image_set), desc=f"packing {image_set.name}", unit="image",
+                    file=sys.stdout)
+    print(f"packing {len(image_set)} {image_set.name} images", flush=True)
+    return results
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,48 @@
+"""Process settings that must be in place before Paddle is imported: threads, oneDNN, warnings.
+
+A value that the user has set in the environment always wins.
+"""
+
+import importlib.metadata
+import os
+import sys
+import warnings
+import zlib  # noqa: F401  Paddle 2.6.2 carries its own zlib symbols; loaded first, they break Python's zlib
+
+# Read before Paddle is imported, which sets the variable to 1 where it is absent.
+USER_THREADS = None if "paddle" in sys.modules else os.environ.get("OMP_NUM_THREADS")
+
+
+def cores() -> int:
+    """CPU cores this process may use (affinity and container limits included, where the system tells)."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def paddle_version() -> tuple[int, ...]:
+    """Installed Paddle version as integers, (0,) when Paddle is absent; Paddle itself is not imported."""
+    for name in ("paddlepaddle", "paddlepaddle-gpu"):
+        try:
+            return tuple(int(part) for part in importlib.metadata.version(name).split(".")[:3] if part.isdigit())
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return (0,)
+
+
+def prepare() -> None:
+    """Set what Paddle reads at import; without effect on a Paddle that is already imported."""
+    if "paddle" in sys.modules:
+        return
+    # Paddle brings several OpenMP runtimes; waiting threads that spin take the cores from those that compute.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if paddle_version() >= (3,):
+        os.environ.setdefault("FLAGS_use_mkldnn", "1")
+    os.environ.setdefault("GLOG_minloglevel", "2")
+    warnings.filterwarnings("ignore", message="No ccache found")
+    warnings.filterwarnings("ignore", message="When training, we now always track global mean and variance")
+
+
+def threads() -> int:
+    """Threads to compute with: OMP_NUM_THREADS where the user has set it, else all cores."""
+    return int(USER_THREADS) if USER_THREADS and USER_THREADS.isdigit() else cores()

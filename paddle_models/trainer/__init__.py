@@ -1,0 +1,1 @@
+"""The one trainer: its settings, the loop, optimizers and schedules, checkpoints, early stopping and the run folder."""

@@ -1,0 +1,57 @@
+"""One file that holds everything needed to go on: arrays as safetensors, the rest as JSON in its header.
+
+A single file can be replaced in one rename, which a folder cannot. Every random state (order of the data, augmentation,
+dropout, mixup) is a pure function of (seed, epoch, step, rank), so position and seed stand for all of them.
+"""
+
+import json
+from pathlib import Path
+from typing import Any, Dict, Tuple
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from data_tools.errors import KitError
+from paddle_models.weights import load_weights, save_weights
+
+Arrays = Dict[str, np.ndarray]
+
+
+def network_arrays(network: nn.Layer) -> Arrays:
+    """Weights and running statistics by structured name; short floats widened to float32, which loses nothing."""
+    arrays = {}
+    for name, value in network.state_dict().items():
+        wide = value.astype("float32") if value.is_floating_point() and value.dtype != paddle.float64 else value
+        arrays[name] = wide.numpy()
+    return arrays
+
+
+def load_network_arrays(network: nn.Layer, arrays: Arrays, where: str) -> None:
+    """The counterpart of network_arrays; KitError naming `where` and the first weights that do not fit."""
+    own = network.state_dict()
+    wrong = sorted(set(own) ^ set(arrays)) or [n for n in own if tuple(own[n].shape) != arrays[n].shape]
+    if wrong:
+        raise KitError(f"{where}: these weights do not belong to this network: {', '.join(wrong[:3])}"
+                       f"{' ...' if len(wrong) > 3 else ''}; check --model and the other settings of the network")
+    for name, value in own.items():
+        value.set_value(paddle.to_tensor(arrays[name]).astype(value.dtype))
+
+
+def save_checkpoint(path: Path, groups: Dict[str, Arrays], state: Dict[str, Any]) -> None:
+    """Write {"group/name": array} and the JSON state, whole or not at all; KitError when the disk is full."""
+    arrays = {f"{group}/{name}": array for group, members in groups.items() for name, array in members.items()}
+    save_weights(path, arrays, {"state": json.dumps(state)})
+
+
+def load_checkpoint(path: Path) -> Tuple[Dict[str, Arrays], Dict[str, Any]]:
+    """(groups, state) as given to save_checkpoint; a group's name is "kind/network", as in "optimizers/model"."""
+    arrays, metadata = load_weights(path)
+    groups: Dict[str, Arrays] = {}
+    try:
+        for key, array in arrays.items():
+            kind, network, name = key.split("/", 2)
+            groups.setdefault(f"{kind}/{network}", {})[name] = array
+        return groups, json.loads(metadata["state"])
+    except (KeyError, ValueError):
+        raise KitError(f"{path} is not a checkpoint of this kit: its header has no state") from None

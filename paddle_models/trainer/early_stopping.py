@@ -1,0 +1,43 @@
+"""Early stopping on the monitored validation metric; it also knows the best value so far."""
+
+import math
+from typing import Literal, Optional
+
+from paddle_models.trainer.settings import EarlyStoppingSettings
+
+
+class EarlyStopping:
+    """Counts validation checks (not epochs or steps) without improvement.
+
+    After `update`, `improved` says whether this check was the best so far and `reason` why to stop, or None.
+    """
+
+    def __init__(self, settings: EarlyStoppingSettings, monitor: str, mode: Literal["max", "min"]):
+        self.settings, self.monitor, self.sign = settings, monitor, 1.0 if mode == "max" else -1.0
+        self.best: Optional[float] = None
+        self.best_epoch: Optional[int] = None
+        self.bad_checks = 0
+        self.improved = False
+        self.reason: Optional[str] = None
+
+    def update(self, value: float, epoch: int) -> None:
+        """Note one validation check. A value that is not finite never counts as an improvement."""
+        delta = self.settings.min_delta
+        better = math.isfinite(value) and (self.best is None or self.sign * (value - self.best) > delta)
+        self.improved = better
+        if better:
+            self.best, self.best_epoch, self.bad_checks = value, epoch, 0
+            return
+        self.bad_checks += 1
+        if self.settings.patience and self.bad_checks >= self.settings.patience:
+            best = "no finite value" if self.best is None else f"{self.best:.4f} in epoch {self.best_epoch + 1}"
+            self.reason = f"{self.monitor} has not improved in {self.bad_checks} validation checks (best {best})"
+
+    def state_dict(self) -> dict:
+        """Plain JSON."""
+        return {"best": self.best, "best_epoch": self.best_epoch, "bad_checks": self.bad_checks, "reason": self.reason}
+
+    def load_state_dict(self, state: dict) -> None:
+        """The counterpart of state_dict."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
+        self.bad_checks, self.reason = state["bad_checks"], state["reason"]

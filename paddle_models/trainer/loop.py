@@ -1,0 +1,391 @@
+"""The one training loop. Read `fit`, then `_train_epoch`, `_step` and `_finish_epoch`: that is all of it."""
+
+import math
+import random
+import signal
+import time
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from itertools import chain
+from typing import Any, Dict, Iterable, Iterator, List, Protocol
+
+import numpy as np
+import paddle
+
+from data_tools.errors import KitError
+from paddle_models.trainer import distributed
+from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays, network_arrays, save_checkpoint
+from paddle_models.trainer.early_stopping import EarlyStopping
+from paddle_models.trainer.ema import MovingAverage
+from paddle_models.trainer.optimizers import build_optimizer, load_optimizer_arrays, optimizer_arrays
+from paddle_models.trainer.precision import Precision
+from paddle_models.trainer.progress import Journal, ProgressBar, peak_memory_mb, say
+from paddle_models.trainer.run_folder import RunFolder
+from paddle_models.trainer.schedules import Schedule
+from paddle_models.trainer.settings import TrainerSettings
+from paddle_models.trainer.task import Rows, Task
+
+
+class Data(Protocol):
+    """Batches as dictionaries of NumPy arrays, this rank's share of them."""
+
+    steps_per_epoch: int
+
+    def training(self, epoch: int, start_batch: int) -> Iterable[Dict[str, np.ndarray]]:
+        """Batches of that epoch from number `start_batch` on, the same ones in every process that asks."""
+
+    def validation(self) -> Iterable[Dict[str, np.ndarray]]:
+        """Batches of the split that chooses the best weights."""
+
+
+@dataclass
+class Position:
+    """Where a run stands; part of every checkpoint."""
+
+    epoch: int = 0
+    batch: int = 0
+    """batches done in this epoch"""
+    step: int = 0
+    images: int = 0
+    seconds: float = 0.0
+    """spent training, validation left out"""
+    waiting: float = 0.0
+    """of these, spent waiting for the loader"""
+    sums: Dict[str, float] = field(default_factory=dict)
+    """of the losses and training metrics over this epoch's batches"""
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; its checkpoint is written."""
+
+
+class Trainer:
+    """Trains the networks of a task and keeps the best.
+
+    run: an entered RunFolder. device: "cpu" or "gpu:N". Errors: KitError on a loss that is not finite, a full disk or a
+    checkpoint of another network; Interrupted on SIGTERM or Ctrl-C.
+    """
+
+    def __init__(self, task: Task, data: Data, settings: TrainerSettings, run: RunFolder, device: str = "cpu"):
+        self.task, self.data, self.settings, self.run, self.device = task, data, settings, run, device
+        self.position = Position()
+        self.micro_batches = settings.accumulate
+        total = settings.epochs * data.steps_per_epoch
+        self.total_steps = min(total, settings.max_steps) if settings.max_steps else total
+        names = tuple(task.networks)
+        if settings.sync_batch_norm:
+            for name in names:
+                task.networks[name] = distributed.synchronise_batch_norm(task.networks[name], device)
+        self.schedule = Schedule(settings.optimizer.lr, settings.schedule, data.steps_per_epoch, self.total_steps, task.mode)
+        self.stopping = EarlyStopping(settings.early_stopping, task.monitor, task.mode)
+        self.precision = Precision(settings.amp, device, names)
+        self.optimizers = {name: build_optimizer(settings.optimizer, network.parameters(), settings.optimizer.lr)
+                           for name, network in task.networks.items()}
+        for name, network in task.networks.items():
+            self.precision.decorate(network, self.optimizers[name])
+            distributed.broadcast_weights(network.state_dict().values())
+        self.averages = {name: MovingAverage(network, settings.ema_decay)
+                         for name, network in task.networks.items() if settings.ema_decay}
+        self.stopped = ""
+        self._signal = 0
+
+    # ------------------------------------------------------------------ the loop
+
+    def fit(self) -> None:
+        """Train to the end, to early stopping or to a limit; the best weights are then in run.best."""
+        if self.precision.notice:
+            say(self.precision.notice)
+        self.journal = Journal(self.run)
+        self.bar = ProgressBar(self.total_steps, self.position.step)
+        with self._signals_noted():
+            try:
+                while not self._finished():
+                    self._train_epoch()
+                    self._finish_epoch()
+            finally:
+                self.bar.close()
+                self.journal.close()
+
+    def _train_epoch(self) -> None:
+        position, settings = self.position, self.settings
+        for network in self.task.networks.values():
+            network.train()
+        last_saved = time.monotonic()
+        for batch in self._timed(self.data.training(position.epoch, position.batch)):
+            learning_rate = self.schedule.at(position.step)
+            losses = self._step(batch, learning_rate)
+            position.batch, position.step = position.batch + 1, position.step + 1
+            self._note(losses)
+            if position.step % settings.log_every == 0 or position.batch == self.data.steps_per_epoch:
+                self._log_step(learning_rate)
+            self.bar.advance(self._summary())
+            if self._stop_wanted():
+                self._save_last()
+                raise Interrupted(f"stopped after step {position.step}; continue with --resume {self.run.path}")
+            if time.monotonic() - last_saved > 60 * settings.checkpoint_minutes:
+                self._save_last()
+                last_saved = time.monotonic()
+            if self._limit_reached():
+                break
+
+    def _step(self, batch: Dict[str, np.ndarray], learning_rate: float) -> Dict[str, paddle.Tensor]:
+        """One optimizer step for each loss of the task; a GPU out of memory gets the same batch in smaller parts."""
+        stepped: Dict[str, paddle.Tensor] = {}
+        while not self._try_step(batch, learning_rate, stepped):
+            self._halve_micro_batch()
+        return stepped
+
+    def _try_step(self, batch: Dict[str, np.ndarray], learning_rate: float, stepped: Dict[str, paddle.Tensor]) -> bool:
+        """Fill `stepped` with {optimizer name: loss}; False when memory ran out on the way.
+
+        Its local variables go with it, so the half-built graphs are freed before the next try.
+        """
+        try:
+            seed_everything(self.settings.seed, self.position.step)
+            parts = split(batch, self.micro_batches)
+            shares = [len(part["index"]) / len(batch["index"]) for part in parts]
+            first, *others = [self.precision.forward(self.task.losses(tensors(part))) for part in parts]
+            for name, loss in first:
+                losses = chain([loss], (next(stream)[1] for stream in others))
+                if name in stepped:  # stepped before memory ran out in a later loss: only computed again
+                    for _ in losses:
+                        continue
+                else:
+                    stepped[name] = self._optimize(name, losses, shares, learning_rate)
+            return True
+        except MemoryError as error:  # Paddle's ResourceExhausted
+            if self.micro_batches >= len(batch["index"]):
+                raise KitError(f"out of memory with one image at a time ({error}); use smaller images or a smaller "
+                               "network") from None
+            return False
+
+    def _optimize(self, name: str, losses: Iterable[paddle.Tensor], shares: List[float], learning_rate: float) -> paddle.Tensor:
+        """Gradient accumulation over the parts of a batch, then one step of one optimizer; returns the batch's loss."""
+        optimizer, scaler = self.optimizers[name], self.precision.scalers[name]
+        parameters = [p for p in self.task.networks[name].parameters() if not p.stop_gradient]
+        optimizer.clear_grad()  # also of what an earlier loss left in these weights
+        total = paddle.zeros([])
+        for loss, share in zip(losses, shares):
+            scaler.scale(loss * share).backward()
+            total += loss.detach().astype("float32") * share
+        distributed.average_gradients(parameters)
+        scaler.unscale_(optimizer)
+        if self.settings.clip_norm:
+            paddle.nn.utils.clip_grad_norm_(parameters, self.settings.clip_norm)
+        optimizer.set_lr(learning_rate)
+        scaler.step(optimizer)
+        scaler.update()
+        if name in self.averages:
+            self.averages[name].update()
+        return total
+
+    def _finish_epoch(self) -> None:
+        """Validate, early stopping, schedule, keep the best, log, checkpoint."""
+        position, settings = self.position, self.settings
+        batches = max(1, position.batch)
+        row: Dict[str, Any] = {"kind": "epoch", "epoch": position.epoch, "step": position.step,
+                               **{f"train/{key}": total / batches for key, total in sorted(position.sums.items())},
+                               "lr": self.schedule.at(max(0, position.step - 1)), "seconds": round(position.seconds, 2),
+                               "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4)}
+        position.epoch, position.batch, position.sums = position.epoch + 1, 0, {}
+        ends = self._finished()
+        if ends or position.epoch % settings.validate_every == 0:
+            rows, values = self.evaluate(self.data.validation())
+            row.update({f"val/{key}": value for key, value in values.items()})
+            self.stopping.update(values[self.task.monitor], position.epoch - 1)
+            self.schedule.check(values[self.task.monitor])
+            if self.stopping.improved:
+                self._save_best()
+        self.journal.write(row)
+        self._save_last()
+        say(self._epoch_line(row))
+
+    # ------------------------------------------------------------------ evaluation
+
+    def evaluate(self, batches: Iterable[Dict[str, np.ndarray]]) -> tuple[Rows, Dict[str, float]]:
+        """(rows of every sample, metrics) in float32 with the averaged weights where there are any."""
+        with ExitStack() as stack, paddle.no_grad():
+            for average in self.averages.values():
+                stack.enter_context(average.applied())
+            return evaluate(self.task, batches)
+
+    def load_best(self) -> None:
+        """Put the best weights into the task's networks."""
+        distributed.barrier()  # the first rank may still be writing them
+        groups, _ = load_checkpoint(self.run.best)
+        for name, network in self.task.networks.items():
+            load_network_arrays(network, groups[f"networks/{name}"], str(self.run.best))
+        self.averages = {}
+
+    # ------------------------------------------------------------------ checkpoints
+
+    def resume(self) -> None:
+        """Continue from run.last: the weights that follow are those of a run that never stopped, bit for bit on a CPU."""
+        if not self.run.last.exists():
+            say(f"{self.run.path} has no checkpoint yet: it begins again")
+            self.run.cut_metrics(0, 0)
+            return
+        groups, state = load_checkpoint(self.run.last)
+        for name, network in self.task.networks.items():
+            load_network_arrays(network, groups[f"networks/{name}"], str(self.run.last))
+            load_optimizer_arrays(self.optimizers[name], list(network.named_parameters()), groups.get(f"optimizers/{name}", {}))
+            if name in self.averages:
+                self.averages[name].load_arrays(groups[f"averages/{name}"], state["position"]["step"])
+        self.position = Position(**state["position"])
+        self.stopping.load_state_dict(state["stopping"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.precision.load_state_dict(state["scalers"])
+        self.micro_batches = max(self.micro_batches, state["micro_batches"])
+        self.run.cut_metrics(self.position.step, self.position.epoch)
+        say(f"continuing {self.run.path} after epoch {self.position.epoch}, step {self.position.step}")
+
+    def _save_last(self) -> None:
+        self._check_finite()
+        if not self.run.writer:
+            return
+        groups = {}
+        for name, network in self.task.networks.items():
+            groups[f"networks/{name}"] = network_arrays(network)
+            groups[f"optimizers/{name}"] = optimizer_arrays(self.optimizers[name], list(network.named_parameters()))
+            if name in self.averages:
+                groups[f"averages/{name}"] = self.averages[name].arrays()
+        save_checkpoint(self.run.last, groups, {
+            "position": asdict(self.position), "stopping": self.stopping.state_dict(),
+            "schedule": self.schedule.state_dict(), "scalers": self.precision.state_dict(),
+            "micro_batches": self.micro_batches, "seed": self.settings.seed})
+
+    def _save_best(self) -> None:
+        self._check_finite()
+        if not self.run.writer:
+            return
+        with ExitStack() as stack:
+            for average in self.averages.values():
+                stack.enter_context(average.applied())
+            groups = {f"networks/{name}": network_arrays(network) for name, network in self.task.networks.items()}
+        save_checkpoint(self.run.best, groups, {"epoch": self.stopping.best_epoch, "monitor": self.task.monitor,
+                                                "value": self.stopping.best})
+
+    # ------------------------------------------------------------------ small things
+
+    def _finished(self) -> bool:
+        if self.position.epoch >= self.settings.epochs:
+            self.stopped = f"all {self.settings.epochs} epochs done"
+        elif self._limit_reached():
+            self.stopped = (f"limit of {self.settings.max_steps} steps" if self._steps_done() else
+                            f"limit of {self.settings.max_minutes:g} minutes")
+        elif self.stopping.reason:
+            self.stopped = self.stopping.reason
+        return bool(self.stopped)
+
+    def _steps_done(self) -> bool:
+        return bool(self.settings.max_steps) and self.position.step >= self.settings.max_steps
+
+    def _limit_reached(self) -> bool:
+        minutes = self.settings.max_minutes
+        return self._steps_done() or (minutes > 0 and distributed.any_rank(self.position.seconds > 60 * minutes))
+
+    def _timed(self, batches: Iterable[Dict[str, np.ndarray]]) -> Iterator[Dict[str, np.ndarray]]:
+        """The same batches; adds to position.seconds, .waiting and .images on the way."""
+        iterator = iter(batches)
+        while True:
+            start = time.monotonic()
+            batch = next(iterator, None)
+            self.position.waiting += time.monotonic() - start
+            if batch is not None:
+                self.position.images += len(batch["index"]) * distributed.world()
+                self._batch_start = start
+                yield batch
+            else:
+                return
+
+    def _note(self, losses: Dict[str, paddle.Tensor]) -> None:
+        self.latest = losses
+        sums = self.position.sums
+        values = {("loss" if len(losses) == 1 else f"loss/{name}"): float(loss) for name, loss in losses.items()}
+        for key, value in {**values, **self.task.training_metrics()}.items():
+            sums[key] = sums.get(key, 0.0) + value
+        self.position.seconds += time.monotonic() - self._batch_start
+
+    def _log_step(self, learning_rate: float) -> None:
+        self._check_finite()
+        self.journal.write({"kind": "step", "step": self.position.step, "epoch": self.position.epoch, "lr": learning_rate,
+                            **{f"loss/{name}": float(loss) for name, loss in self.latest.items()},
+                            "images_per_second": round(self.images_per_second(), 2)})
+
+    def _check_finite(self) -> None:
+        for name, loss in getattr(self, "latest", {}).items():
+            if not math.isfinite(float(loss)):
+                kept = self.run.best if self.run.best.exists() else "none yet, no validation check was reached"
+                raise KitError(f"the loss of {name} became {float(loss)} before step {self.position.step + 1}; stopped. Last good "
+                               f"weights: {kept}. Try a lower --optimizer.lr, --clip_norm 1, or look at the data")
+
+    def _halve_micro_batch(self) -> None:
+        self.micro_batches *= 2
+        if self.device.startswith("gpu"):
+            paddle.device.cuda.empty_cache()
+        say(f"out of memory: the batch of {self.settings.batch_size} now goes through in {self.micro_batches} parts; "
+            "the optimizer still steps once for all of them")
+
+    def images_per_second(self) -> float:
+        """Training speed so far over all ranks, waiting included, validation not."""
+        return self.position.images / max(self.position.seconds, 1e-9)
+
+    def _summary(self) -> str:
+        sums, batches = self.position.sums, max(1, self.position.batch)
+        shown = "  ".join(f"{key} {total / batches:.4f}" for key, total in sums.items())
+        return (f"{shown}  {self.images_per_second():.1f} images/s  {peak_memory_mb(self.device):.0f} MB")
+
+    def _epoch_line(self, row: Dict[str, Any]) -> str:
+        shown = "  ".join(f"{key} {value:.4f}" for key, value in row.items()
+                          if key.startswith(("train/", "val/")) and isinstance(value, float))
+        best = "  (best so far)" if self.stopping.improved and f"val/{self.task.monitor}" in row else ""
+        return (f"epoch {row['epoch'] + 1}/{self.settings.epochs}  {shown}{best}  {self.images_per_second():.1f} images/s  "
+                f"{peak_memory_mb(self.device):.0f} MB  ETA {self.bar.eta()}")
+
+    def _signals_noted(self) -> ExitStack:
+        """SIGTERM and Ctrl-C let the step finish and the checkpoint be written; a second one ends at once."""
+        def note(number: int, _frame: Any) -> None:
+            if self._signal:
+                raise KeyboardInterrupt
+            self._signal = number
+
+        stack = ExitStack()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            stack.callback(signal.signal, number, signal.signal(number, note))
+        return stack
+
+    def _stop_wanted(self) -> bool:
+        """Ranks must agree, or some would wait for the others' gradients for ever; asking each step would cost too much."""
+        if distributed.world() > 1 and self.position.step % self.settings.log_every:
+            return False
+        return distributed.any_rank(bool(self._signal))
+
+
+def evaluate(task: Task, batches: Iterable[Dict[str, np.ndarray]]) -> tuple[Rows, Dict[str, float]]:
+    """(rows of every sample over all ranks, metrics) of a task's networks in eval mode and float32."""
+    for network in task.networks.values():
+        network.eval()
+    with paddle.no_grad():
+        parts = [task.evaluate(tensors(batch)) for batch in batches]
+    rows = distributed.gather_rows({key: np.concatenate([part[key] for part in parts]) for key in parts[0]})
+    return rows, task.summarize(rows)
+
+
+def seed_everything(seed: int, step: int) -> None:
+    """All global random states as a function of seed, step and rank: nothing else has to be saved."""
+    word = int(np.random.SeedSequence((seed, step, distributed.rank())).generate_state(1)[0])
+    random.seed(word)
+    np.random.seed(word)
+    paddle.seed(word)
+
+
+def split(batch: Dict[str, np.ndarray], parts: int) -> List[Dict[str, np.ndarray]]:
+    """At most `parts` micro-batches of nearly equal size."""
+    parts = min(parts, len(batch["index"]))
+    pieces = {key: np.array_split(values, parts) for key, values in batch.items()}
+    return [{key: values[i] for key, values in pieces.items()} for i in range(parts)]
+
+
+def tensors(batch: Dict[str, np.ndarray]) -> Dict[str, paddle.Tensor]:
+    """NumPy arrays as Paddle tensors on the current device."""
+    return {key: paddle.to_tensor(values) for key, values in batch.items()}

@@ -1,0 +1,63 @@
+"""Automatic mixed precision on GPUs; float32 elsewhere, with a plain notice."""
+
+from typing import Dict, Iterator, Tuple
+
+import paddle
+from paddle import nn
+
+from paddle_models.trainer.settings import AmpSettings
+
+
+class Precision:
+    """Casting context and one gradient scaler per optimizer.
+
+    level is "off" wherever the device gains nothing; the scalers are then disabled and pass everything through.
+    `notice` is the line that the user is shown, or "".
+    """
+
+    def __init__(self, settings: AmpSettings, device: str, names: Tuple[str, ...]):
+        self.level, self.dtype, self.notice = settings.level, settings.dtype, ""
+        if self.level != "off" and not device.startswith("gpu"):
+            self.level = "off"
+            self.notice = f"mixed precision {settings.level} is off: this device ({device}) gains nothing from it"
+        elif self.level != "off" and self.dtype == "bfloat16" and not paddle.amp.is_bfloat16_supported():
+            self.level = "off"
+            self.notice = "mixed precision is off: this GPU does not compute in bfloat16; try --amp.dtype float16"
+        scaled = self.level != "off" and self.dtype == "float16"
+        self.scalers = {name: paddle.amp.GradScaler(enable=scaled) for name in names}
+
+    def decorate(self, network: nn.Layer, optimizer: paddle.optimizer.Optimizer) -> None:
+        """O2: the weights become short floats in place, the optimizer keeps float32 masters."""
+        if self.level == "O2":
+            paddle.amp.decorate(models=network, optimizers=optimizer, level="O2", dtype=self.dtype, master_weight=True)
+
+    def casting(self):
+        """The context in which a loss is computed."""
+        return paddle.amp.auto_cast(enable=self.level != "off", level=self.level if self.level != "off" else "O1",
+                                    dtype=self.dtype)
+
+    def forward(self, losses: Iterator[Tuple[str, paddle.Tensor]]) -> Iterator[Tuple[str, paddle.Tensor]]:
+        """The task's losses, each computed inside the casting context and handed out outside of it."""
+        while True:
+            with self.casting():
+                item = next(losses, None)
+            if item is None:
+                return
+            yield item
+
+    def state_dict(self) -> Dict[str, dict]:
+        """State of the scalers, plain JSON."""
+        return {name: {key: _plain(value) for key, value in scaler.state_dict().items()}
+                for name, scaler in self.scalers.items()}
+
+    def load_state_dict(self, state: Dict[str, dict]) -> None:
+        """The counterpart of state_dict."""
+        for name, values in state.items():
+            if values:
+                self.scalers[name].load_state_dict({
+                    key: paddle.to_tensor([value], dtype="float32").numpy() if key == "scale" else value
+                    for key, value in values.items()})
+
+
+def _plain(value):
+    return float(value.reshape([-1])[0]) if hasattr(value, "reshape") else value

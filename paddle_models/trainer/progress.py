@@ -1,0 +1,86 @@
+"""What a person sees of a run, and the numbers it leaves: progress bar, metrics.jsonl, VisualDL."""
+
+import importlib.util
+import resource
+import sys
+import time
+from typing import Any, Dict, Optional
+
+import paddle
+from tqdm import tqdm
+
+from paddle_models.trainer import distributed
+from paddle_models.trainer.run_folder import RunFolder
+
+
+def say(text: str) -> None:
+    """A notice on standard output, from the first rank only; standard error is for errors."""
+    if distributed.rank() == 0:
+        tqdm.write(text, file=sys.stdout)
+        sys.stdout.flush()
+
+
+def peak_memory_mb(device: str) -> float:
+    """Highest memory use so far in MB: allocated on the GPU, else resident in this process."""
+    if device.startswith("gpu"):
+        return paddle.device.cuda.max_memory_allocated() / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+class Journal:
+    """Writes rows to metrics.jsonl and, where VisualDL is installed, its curves to vdl/."""
+
+    def __init__(self, run: RunFolder):
+        self.run, self._curves = run, None
+        if run.writer and importlib.util.find_spec("visualdl"):
+            from visualdl import LogWriter
+
+            self._curves = LogWriter(logdir=str(run.path / "vdl"), display_name=run.path.name)
+
+    def write(self, row: Dict[str, Any]) -> None:
+        """One logged step or epoch; the same numbers go to both places."""
+        self.run.append_metrics(row)
+        if self._curves:
+            for key, value in row.items():
+                if key not in ("kind", "step", "epoch") and isinstance(value, (int, float)):
+                    self._curves.add_scalar(f"{row['kind']}/{key}", value, row["step"])
+
+    def close(self) -> None:
+        """Flush the curves."""
+        if self._curves:
+            self._curves.close()
+
+
+class ProgressBar:
+    """One bar over all steps of a run: a live line on a terminal and in notebooks, a line every half minute elsewhere."""
+
+    EVERY = 30.0
+
+    def __init__(self, total: int, done: int):
+        self.total, self.done, self.start_done, self.start = total, done, done, time.monotonic()
+        self.last_line = self.start
+        self.bar: Optional[tqdm] = None
+        if distributed.rank() == 0 and sys.stdout.isatty():
+            self.bar = tqdm(total=total, initial=done, file=sys.stdout, dynamic_ncols=True, unit="step", leave=False)
+
+    def advance(self, text: str) -> None:
+        """One more step; `text` shows loss, speed and memory."""
+        self.done += 1
+        if self.bar is not None:
+            self.bar.set_postfix_str(text, refresh=False)
+            self.bar.update()
+        elif time.monotonic() - self.last_line > self.EVERY:
+            self.last_line = time.monotonic()
+            say(f"step {self.done}/{self.total}  {text}  ETA {self.eta()}")
+
+    def eta(self) -> str:
+        """Time to the last step at the pace so far, h:mm:ss."""
+        pace = (time.monotonic() - self.start) / max(1, self.done - self.start_done)
+        seconds = int(pace * (self.total - self.done))
+        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+    def close(self) -> None:
+        """Remove the live line."""
+        if self.bar is not None:
+            self.bar.close()

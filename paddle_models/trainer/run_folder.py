@@ -1,0 +1,193 @@
+"""The run folder: the only thing that passes from a run to figures, grading and the report.
+
+config.yaml         assignment, preset, exact command, effective settings
+environment.json    versions, commit, device, threads, fingerprint of the data
+metrics.jsonl       one JSON object per logged step or epoch
+result.json         headline metrics, best epoch, why it stopped, seconds, images/s, peak memory, sha256 of the best weights
+predictions.npz, artifacts.npz, checkpoints/last.safetensors, checkpoints/best.safetensors, vdl/
+"""
+
+import json
+import os
+import platform
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional, Tuple
+
+import filelock
+import numpy as np
+import yaml
+
+from data_tools.errors import KitError
+from data_tools.files import atomic_path, write_atomically
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def runs_root() -> Path:
+    """$KIT_RUNS, or runs/ in the project folder."""
+    return Path(os.environ.get("KIT_RUNS", ROOT / "runs"))
+
+
+class RunFolder:
+    """Write side of a run folder; holds a lock so that no second run writes the same one.
+
+    Use as a context manager. Only `writer` (rank 0) writes; the other ranks get the same object with every write left out.
+    """
+
+    def __init__(self, path: Path, writer: bool = True):
+        self.path, self.writer = Path(path), writer
+        self._lock: Optional[filelock.FileLock] = None
+
+    def __enter__(self) -> "RunFolder":
+        if self.writer:
+            self._make()
+            self._lock = filelock.FileLock(self.path / ".lock", blocking=False)
+            try:
+                self._lock.acquire()
+            except filelock.Timeout:
+                raise KitError(f"{self.path} is in use by another run; wait for it or choose another --out") from None
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._lock:
+            self._lock.release()
+
+    def _make(self) -> None:
+        try:
+            (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise KitError(f"cannot make the run folder {self.path}: {error.strerror}; choose another --out") from None
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint to go on from."""
+        return self.path / "checkpoints" / "last.safetensors"
+
+    @property
+    def best(self) -> Path:
+        """Weights of the best validation check."""
+        return self.path / "checkpoints" / "best.safetensors"
+
+    def write_config(self, assignment: str, preset: str, settings: Dict[str, Any]) -> None:
+        """config.yaml, with the exact command of this process."""
+        self._write("config.yaml", yaml.safe_dump(
+            {"assignment": assignment, "preset": preset, "command": command(), "settings": settings},
+            sort_keys=False, allow_unicode=True))
+
+    def write_json(self, name: str, value: Dict[str, Any]) -> None:
+        """`name` as indented JSON."""
+        self._write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+    def write_arrays(self, name: str, arrays: Dict[str, np.ndarray]) -> None:
+        """`name`.npz, compressed."""
+        if self.writer:
+            with atomic_path(self.path / f"{name}.npz") as temporary, open(temporary, "wb") as file:
+                np.savez_compressed(file, **arrays)
+
+    def append_metrics(self, row: Dict[str, Any]) -> None:
+        """One line of metrics.jsonl."""
+        if self.writer:
+            try:
+                with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
+                    file.write(json.dumps(row) + "\n")
+            except OSError as error:
+                raise KitError(f"cannot write {self.path / 'metrics.jsonl'}: {error.strerror}; make room and continue "
+                               f"with --resume {self.path}") from None
+
+    def cut_metrics(self, step: int, epoch: int) -> None:
+        """Forget lines that a killed run wrote after its last checkpoint: steps after `step`, epochs from `epoch` on."""
+        path = self.path / "metrics.jsonl"
+        if not self.writer or not path.exists():
+            return
+        kept = []
+        for line in path.read_text(encoding="utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                continue  # the half line of a kill
+            if (row["epoch"] < epoch) if row["kind"] == "epoch" else (row["step"] <= step):
+                kept.append(line)
+        self._write("metrics.jsonl", "".join(line + "\n" for line in kept))
+
+    def _write(self, name: str, text: str) -> None:
+        if self.writer:
+            write_atomically(self.path / name, text.encode())
+
+
+def new_run_path(assignment: str, preset: str) -> Path:
+    """A fresh folder name under runs/<assignment>/, sorted by time."""
+    base = runs_root() / assignment / f"{time.strftime('%Y%m%d-%H%M%S')}-{preset}"
+    path, number = base, 2
+    while path.exists():
+        path, number = base.with_name(f"{base.name}-{number}"), number + 1
+    return path
+
+
+def unfinished_run(assignment: str) -> Path:
+    """The newest run folder of an assignment that has a checkpoint but no result."""
+    runs = sorted(path.parent.parent for path in (runs_root() / assignment).glob("*/checkpoints/last.safetensors"))
+    for path in reversed(runs):
+        if not (path / "result.json").exists():
+            return path
+    raise KitError(f"--resume: no unfinished run under {runs_root() / assignment}; name its folder, --resume DIR")
+
+
+def read_config(path: Path, assignment: str) -> Tuple[str, Dict[str, Any]]:
+    """(preset, settings dictionary) of a run folder of `assignment`; KitError when it is not one."""
+    file = Path(path) / "config.yaml"
+    if not file.is_file():
+        raise KitError(f"{path} is not a run folder: config.yaml is missing")
+    try:
+        config = yaml.safe_load(file.read_text(encoding="utf-8"))
+        found, preset, settings = config["assignment"], config["preset"], config["settings"]
+    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise KitError(f"{file} cannot be read as a run's settings: {error}") from None
+    if found != assignment:
+        raise KitError(f"{path} is a run of {found}, not of {assignment}")
+    return preset, settings
+
+
+def command() -> str:
+    """This process's command line, as one would type it from the project's root."""
+    script = Path(sys.argv[0])
+    if script.name == "__main__.py":
+        shown = f"-m {script.parent.name}"
+    else:
+        resolved = script.resolve()
+        shown = shlex.quote(str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else script.name)
+    return " ".join(["python", shown, *map(shlex.quote, sys.argv[1:])])
+
+
+def describe_environment(data_fingerprint: str, device: str, notes: Dict[str, Any]) -> Dict[str, Any]:
+    """What environment.json says: enough to explain a figure that differs elsewhere."""
+    from importlib.metadata import distributions
+
+    wanted = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "imaug", "safetensors")
+    versions = {d.metadata["Name"]: d.version for d in distributions() if (d.metadata["Name"] or "").lower() in wanted}
+    variables = {key: os.environ[key] for key in sorted(os.environ) if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}
+    return {"python": platform.python_version(), "system": platform.platform(), "processor": _processor(),
+            "versions": dict(sorted(versions.items())), "commit": _commit(), "device": device, "variables": variables,
+            "data_fingerprint": data_fingerprint, **notes}
+
+
+def _processor() -> str:
+    def lines() -> Iterator[str]:
+        if Path("/proc/cpuinfo").exists():
+            yield from Path("/proc/cpuinfo").read_text().splitlines()
+
+    return next((line.split(":", 1)[1].strip() for line in lines() if line.startswith("model name")), platform.processor())
+
+
+def _commit() -> Optional[str]:
+    """Commit of the kit, with "+changes" when files differ from it; None outside a git checkout."""
+    try:
+        def git(*words: str) -> str:
+            return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True).stdout.strip()
+
+        return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None

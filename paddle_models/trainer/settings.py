@@ -1,0 +1,272 @@
+"""Settings of a training run: typed dataclasses, presets in YAML, single fields overridden on the command line.
+
+The same check serves all three: an unknown key or a wrong type is an error that names the key and the nearest right one.
+Nothing is evaluated; YAML is read with its safe loader.
+"""
+
+import difflib
+import sys
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, Optional, Sequence
+
+import jsonargparse
+import yaml
+
+from data_tools.errors import KitError
+
+jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+
+
+@dataclass
+class OptimizerSettings:
+    """Optimizer"""
+
+    name: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "adamp"] = "adam"
+    """update rule"""
+    lr: float = 0.001
+    """learning rate after warm-up and before any decay"""
+    weight_decay: float = 0.0
+    """decoupled for adamw and adamp, an L2 term in the gradient for the others; biases and norms are left out"""
+    momentum: float = 0.9
+    """momentum, rmsprop"""
+    nesterov: bool = False
+    """momentum, adamp"""
+    beta1: float = 0.9
+    """decay of the first moment: adam, adamw, adamp"""
+    beta2: float = 0.999
+    """decay of the second moment: adam, adamw, adamp"""
+    epsilon: float = 1e-8
+    """added to the denominator of adaptive methods"""
+
+
+@dataclass
+class ScheduleSettings:
+    """Learning-rate schedule"""
+
+    name: Literal["fixed", "exponential", "cosine", "plateau"] = "fixed"
+    """shape of the decay"""
+    warmup_epochs: float = 0.0
+    """linear rise from 0, before any decay"""
+    gamma: float = 0.95
+    """exponential: factor per epoch"""
+    min_lr: float = 0.0
+    """cosine, plateau: lowest learning rate"""
+    factor: float = 0.1
+    """plateau: factor at each reduction"""
+    patience: int = 10
+    """plateau: validation checks without improvement before a reduction"""
+
+
+@dataclass
+class EarlyStoppingSettings:
+    """Early stopping"""
+
+    patience: int = 0
+    """validation checks without improvement before stopping; 0 trains to the end"""
+    min_delta: float = 0.0
+    """smallest change that counts as an improvement"""
+
+
+@dataclass
+class AmpSettings:
+    """Automatic mixed precision (GPU only: a CPU gains nothing and the run says so)"""
+
+    level: Literal["off", "O1", "O2"] = "O1"
+    """O1 casts per operator, O2 keeps the weights in the short type with float32 masters"""
+    dtype: Literal["float16", "bfloat16"] = "float16"
+    """float16 trains with a gradient scaler, bfloat16 without"""
+
+
+@dataclass
+class TrainerSettings:
+    """Training"""
+
+    seed: int = 0
+    """fixes initial weights, order, augmentation and dropout; the same seed gives the same weights on the CPU"""
+    epochs: int = 1
+    """passes over the training set"""
+    max_steps: int = 0
+    """stop after that many optimizer steps; 0 = no limit"""
+    max_minutes: float = 0.0
+    """end the training (with validation and a result) after that many minutes of it; 0 = no limit"""
+    batch_size: int = 32
+    """images per optimizer step, over all devices and micro-batches"""
+    accumulate: int = 1
+    """micro-batches that a batch is divided into (gradient accumulation)"""
+    clip_norm: float = 0.0
+    """largest global gradient norm; 0 = no clipping"""
+    ema_decay: float = 0.0
+    """exponential moving average of the weights, used for validation and kept as the best; 0 = none"""
+    validate_every: int = 1
+    """epochs between validation checks"""
+    log_every: int = 10
+    """steps between lines in metrics.jsonl; the loss is checked for NaN then"""
+    checkpoint_minutes: float = 5.0
+    """longest time between two writings of the last checkpoint"""
+    workers: Optional[int] = None
+    """processes that prepare batches; null fits the cores"""
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    """auto takes the GPU where there is one"""
+    fast_conv: bool = True
+    """oneDNN convolutions for training on a CPU, where a comparison of gradients at start-up passes"""
+    sync_batch_norm: bool = False
+    """several GPUs: BatchNorm statistics over all of them"""
+    optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)
+    schedule: ScheduleSettings = field(default_factory=ScheduleSettings)
+    early_stopping: EarlyStoppingSettings = field(default_factory=EarlyStoppingSettings)
+    amp: AmpSettings = field(default_factory=AmpSettings)
+
+    def __post_init__(self) -> None:
+        for name, lowest in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("validate_every", 1), ("log_every", 1)):
+            if getattr(self, name) < lowest:
+                raise KitError(f"setting {name}: {getattr(self, name)} is below {lowest}")
+        if self.accumulate > self.batch_size:
+            raise KitError(f"setting accumulate: {self.accumulate} micro-batches of a batch of {self.batch_size}; "
+                           f"use at most {self.batch_size}")
+        if not 0.0 <= self.ema_decay < 1.0:
+            raise KitError(f"setting ema_decay: {self.ema_decay} is outside [0, 1)")
+
+
+@dataclass
+class Options:
+    """What a command line says beside the settings."""
+
+    preset: str
+    out: Optional[Path]
+    resume: Optional[str]
+    """run folder to continue; "" takes the newest unfinished one"""
+
+
+def to_dict(settings: Any) -> dict:
+    """Nested plain dictionary of a settings dataclass, as written to config.yaml."""
+    return asdict(settings)
+
+
+def from_dict(settings_class: type, values: dict, where: str) -> Any:
+    """Settings from a plain dictionary, missing fields at their defaults; errors name `where` and the key."""
+    parser = _parser(settings_class)
+    _check_keys(values, _tree(settings_class), where)
+    try:
+        return settings_class(**vars(parser.instantiate(parser.parse_object(values))))
+    except jsonargparse.ArgumentError as error:
+        raise KitError(f"{where}: {_one_line(error)}") from None
+
+
+def read_presets(path: Path) -> dict[str, dict]:
+    """presets.yaml as {name: {"hardware", "time", "expects", "settings"}}."""
+    try:
+        presets = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise KitError(f"{path} is not valid YAML: {_one_line(error)}") from None
+    for name, preset in presets.items():
+        missing = {"hardware", "time", "expects", "settings"} - set(preset)
+        if missing:
+            raise KitError(f"{path}: preset {name} lacks {', '.join(sorted(missing))}")
+    return presets
+
+
+def parse_command_line(settings_class: type, presets_file: Path, argv: Optional[Sequence[str]] = None,
+                       load_resumed=None) -> tuple[Options, Any]:
+    """(options, settings) of `run.py [--preset NAME] [--field value ...] [--out DIR | --resume [DIR]]`.
+
+    `load_resumed(dir)` returns the settings dictionary of the run folder that --resume names.
+    """
+    presets = read_presets(presets_file)
+    parser = _parser(settings_class, description=_preset_table(presets))
+    parser.add_argument("--preset", default="sample", help="settings to start from: " + ", ".join(presets))
+    parser.add_argument("--out", type=Optional[Path], default=None, help="run folder (default: a new one under runs/)")
+    parser.add_argument("--resume", type=Optional[str], nargs="?", const="", default=None,
+                        help="continue that run folder (default: the newest unfinished one)")
+    argv = list(sys.argv[1:] if argv is None else argv)
+    _check_flags(argv, settings_class, extra=("preset", "out", "resume", "help"))
+    preset = _value_of(argv, "--preset") or "sample"
+    resume = _value_of(argv, "--resume")
+    if preset not in presets:
+        raise KitError(f"--preset {preset}: no such preset{_nearest(preset, presets)}; there are {', '.join(presets)}")
+    base, where = presets[preset]["settings"] or {}, f"{presets_file.name}: {preset}"
+    if resume is not None and load_resumed is not None:
+        preset, base, where = load_resumed(resume)
+    _check_keys(base, _tree(settings_class), where)
+    try:
+        with_base = parser.parse_object(base, defaults=True)
+        parser.set_defaults({key: value for key, value in _flat(with_base.as_dict()) if key not in ("preset", "out", "resume")})
+        parsed = parser.parse_args(argv)
+    except jsonargparse.ArgumentError as error:
+        raise KitError(_one_line(error)) from None
+    options = Options(preset, parsed.pop("out"), resume)
+    parsed.pop("preset"), parsed.pop("resume")
+    return options, from_dict(settings_class, parsed.as_dict(), "settings")
+
+
+def _parser(settings_class: type, description: str = "") -> jsonargparse.ArgumentParser:
+    parser = jsonargparse.ArgumentParser(exit_on_error=False, allow_abbrev=False, description=description,
+                                         formatter_class=jsonargparse.DefaultHelpFormatter)
+    parser.add_class_arguments(settings_class)
+    return parser
+
+
+def _tree(settings_class: type) -> dict:
+    """Field names of a settings class; nested settings as nested dictionaries."""
+    return {f.name: _tree(f.type) if is_dataclass(f.type) else None for f in fields(settings_class)}
+
+
+def _flat(values: dict, prefix: str = "") -> list[tuple[str, Any]]:
+    rows = []
+    for key, value in values.items():
+        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return rows
+
+
+def _check_keys(values: Any, tree: dict, where: str, prefix: str = "") -> None:
+    if not isinstance(values, dict):
+        raise KitError(f"{where}: expected a mapping of settings, found {type(values).__name__}")
+    for key, value in values.items():
+        if key not in tree:
+            raise KitError(f"{where}: unknown setting {prefix}{key}{_nearest(f'{prefix}{key}', _names(tree, prefix))}")
+        if tree[key] is not None:
+            _check_keys(value, tree[key], where, f"{prefix}{key}.")
+
+
+def _check_flags(argv: Sequence[str], settings_class: type, extra: Sequence[str]) -> None:
+    known = [*extra, *_names(_tree(settings_class))]
+    for word in argv:
+        flag = word.split("=")[0]
+        if flag.startswith("--") and flag[2:] not in known:
+            raise KitError(f"unknown setting {flag}{_nearest(flag[2:], known, dashes=True)}; --help lists all")
+
+
+def _names(tree: dict, prefix: str = "") -> list[str]:
+    names = []
+    for key, below in tree.items():
+        names += [prefix + key] if below is None else _names(below, f"{prefix}{key}.")
+    return names
+
+
+def _nearest(word: str, known: Sequence[str], dashes: bool = False) -> str:
+    """" - did you mean X?" or nothing; also finds optimizer.lr for lr."""
+    tails = {name.split(".")[-1]: name for name in known}
+    match = difflib.get_close_matches(str(word), list(known), 1, 0.5)
+    tail = difflib.get_close_matches(str(word).split(".")[-1], list(tails), 1, 0.6)
+    found = tails[tail[0]] if tail and not (match and match[0].split(".")[-1] == tail[0]) else match[0] if match else None
+    return f" - did you mean {'--' if dashes else ''}{found}?" if found else ""
+
+
+def _value_of(argv: Sequence[str], flag: str) -> Optional[str]:
+    """The last value of `flag` in argv: "" when it stands alone, None when it is absent."""
+    value = None
+    for position, word in enumerate(argv):
+        if word.startswith(flag + "="):
+            value = word.split("=", 1)[1]
+        elif word == flag:
+            following = argv[position + 1:position + 2]
+            value = following[0] if following and not following[0].startswith("--") else ""
+    return value
+
+
+def _preset_table(presets: dict) -> str:
+    return "Presets: " + "; ".join(f"{name} ({p['hardware']}, {p['time']})" for name, p in presets.items())
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).replace("Parser key", "setting").split())

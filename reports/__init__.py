@@ -1,0 +1,1 @@
+"""Plot style, shared plots, diagrams and tables: everything here reads what a run wrote and never trains."""

@@ -1,0 +1,223 @@
+"""Read side of a run folder. Its files may come from anybody: sizes and shapes are checked, nothing is unpickled."""
+
+import json
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_tools.errors import KitError
+
+ROOT = Path(__file__).resolve().parents[1]
+TEXT_LIMIT = 16 << 20      # bytes of a JSON or YAML file
+METRICS_LIMIT = 256 << 20  # bytes of metrics.jsonl
+LINE_LIMIT = 64 << 10      # bytes of one of its lines
+ARRAYS_LIMIT = 512 << 20   # bytes of all arrays of one .npz, unpacked
+PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no records
+
+
+def latest_run(assignment: str, root: Path | None = None) -> Path:
+    """Folder of the newest run of an assignment under `root` ($KIT_RUNS, else runs/); finished runs come first."""
+    base = Path(root or os.environ.get("KIT_RUNS") or ROOT / "runs") / assignment
+    runs = [file.parent for file in base.glob("*/config.yaml")]
+    if not runs:
+        raise KitError(f"no run under {base}; make one with: {_command(assignment)}, or name a folder with --run")
+
+    def age(run: Path) -> tuple[bool, int, str]:
+        return (run / "result.json").is_file(), (run / "config.yaml").stat().st_mtime_ns, run.name
+
+    return max(runs, key=age)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder, each file read when first asked for. `assignment` says which command would make a missing one."""
+
+    path: Path
+    assignment: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "path", Path(self.path))
+        if not self.path.is_dir():
+            raise KitError(f"{self.path}: no such run folder; make one with: {_command(self.assignment)}")
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """config.yaml: assignment, preset, command, settings."""
+        import yaml
+
+        text = self._text("config.yaml", TEXT_LIMIT)
+        try:
+            return _mapping(yaml.safe_load(text), self.path / "config.yaml")
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
+            raise KitError(f"{self.path / 'config.yaml'} is not valid YAML: {_short(error)}") from None
+
+    @cached_property
+    def environment(self) -> dict[str, Any]:
+        """environment.json: versions, device, data fingerprint."""
+        return self._json("environment.json")
+
+    @cached_property
+    def result(self) -> dict[str, Any]:
+        """result.json: headline metrics."""
+        return self._json("result.json")
+
+    @cached_property
+    def metrics(self) -> list[dict[str, Any]]:
+        """Rows of metrics.jsonl in order; the half line of a killed run at the end is left out."""
+        file = self.path / "metrics.jsonl"
+        lines = self._text("metrics.jsonl", METRICS_LIMIT).split("\n")
+        whole, rest = lines[:-1], lines[-1]
+        rows = [_row(line, file, number) for number, line in enumerate(whole, 1) if line.strip()]
+        if rest.strip():
+            try:
+                rows.append(_row(rest, file, len(lines)))
+            except KitError:
+                print(f"notice: {file}: the last line is incomplete and left out")
+        return rows
+
+    @property
+    def origin(self) -> str:
+        """"real", "subset" or "drawn": where the pictures came from."""
+        return str(self.result.get("origin", "unknown"))
+
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A setting of the run by its dotted name, as "optimizer.lr"."""
+        return look_up(self.config.get("settings"), key, default)
+
+    def series(self, kind: str, x: str, y: str) -> tuple[np.ndarray, np.ndarray]:
+        """Columns x and y, float64 (T,), of the metrics rows of a kind ("step", "epoch") that have both."""
+        pairs = [(row[x], row[y]) for row in self.metrics if row.get("kind") == kind and x in row and y in row]
+        for value in (value for pair in pairs for value in pair):
+            if not _is_number(value):
+                raise KitError(f"{self.path / 'metrics.jsonl'}: {x} or {y} of a {kind} row is not a number "
+                               f"but {value!r:.40}; make the run again with: {_command(self.assignment)}")
+        columns = np.array(pairs, dtype=np.float64).reshape(-1, 2)
+        return columns[:, 0], columns[:, 1]
+
+    def prediction(self, name: str, shape: Sequence[int | None], kinds: str = PLAIN_KINDS) -> np.ndarray:
+        """Array of predictions.npz, checked; see `array`."""
+        return self.array("predictions.npz", name, shape, kinds)
+
+    def artifact(self, name: str, shape: Sequence[int | None], kinds: str = PLAIN_KINDS) -> np.ndarray:
+        """Array of artifacts.npz, checked; see `array`."""
+        return self.array("artifacts.npz", name, shape, kinds)
+
+    def array(self, file: str, name: str, shape: Sequence[int | None], kinds: str) -> np.ndarray:
+        """Array `name` of an .npz file; `shape` has None for any length >= 1, `kinds` are NumPy's kind letters."""
+        arrays = self._archive(file)
+        if name not in arrays:
+            raise KitError(f"{self.path / file} has no array {name}; make it with: {_command(self.assignment)}")
+        array = arrays[name]
+        fits = array.ndim == len(shape) and all(n >= 1 if m is None else n == m for n, m in zip(array.shape, shape))
+        if not fits or array.dtype.kind not in kinds:
+            expected = tuple("any" if m is None else m for m in shape)
+            raise KitError(f"{self.path / file}: {name} is {array.dtype} {array.shape}, expected shape {expected} "
+                           f"of kind {kinds}; make the run again with: {_command(self.assignment)}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise KitError(f"{self.path / file}: {name} holds NaN or infinity; look for what went wrong in the run")
+        return array
+
+    def _archive(self, file: str) -> dict[str, np.ndarray]:
+        cache = self.__dict__.setdefault("_archives", {})
+        if file not in cache:
+            cache[file] = read_arrays(self._file(file))
+        return cache[file]
+
+    def _file(self, name: str) -> Path:
+        file = self.path / name
+        if not file.is_file():  # also refuses pipes and devices, on which reading would hang
+            raise KitError(f"{file} is missing: the run has not finished or is of another kind; "
+                           f"make it with: {_command(self.assignment)}")
+        return file
+
+    def _text(self, name: str, limit: int) -> str:
+        file = self._file(name)
+        with open(file, "rb") as stream:
+            content = stream.read(limit + 1)
+        if len(content) > limit:
+            raise KitError(f"{file} is larger than {limit >> 20} MB; a run does not write that much")
+        try:
+            return content.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise KitError(f"{file} is not UTF-8 text (byte {error.start})") from None
+
+    def _json(self, name: str) -> dict[str, Any]:
+        return _mapping(_parse(self._text(name, TEXT_LIMIT), str(self.path / name)), self.path / name)
+
+
+def read_arrays(file: Path) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file; headers are checked against the bytes that are there before anything is allocated."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            total = sum(member.file_size for member in archive.infolist())
+            if total > ARRAYS_LIMIT:
+                raise KitError(f"{file} unpacks to {total >> 20} MB, more than the {ARRAYS_LIMIT >> 20} MB allowed")
+            for member in archive.infolist():
+                _check_header(archive, member, file)
+        with np.load(file, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        raise KitError(f"{file} is damaged or not an .npz file: {_short(error)}") from None
+
+
+def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path) -> None:
+    with archive.open(member) as stream:
+        version = np.lib.format.read_magic(stream)
+        if version not in ((1, 0), (2, 0)):
+            raise KitError(f"{file}: {member.filename} has .npy version {version}; 1.0 and 2.0 are read")
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
+        if dtype.kind not in PLAIN_KINDS:
+            raise KitError(f"{file}: {member.filename} has elements of type {dtype}; only numbers and text are read")
+        if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
+            raise KitError(f"{file}: {member.filename} claims shape {shape}, "
+                           f"which its {member.file_size} bytes do not fit")
+
+
+def look_up(mapping: Any, key: str, default: Any = None) -> Any:
+    """Value under a dotted key of nested dictionaries, `default` when any part is absent."""
+    for part in key.split("."):
+        if not isinstance(mapping, dict) or part not in mapping:
+            return default
+        mapping = mapping[part]
+    return mapping
+
+
+def _is_number(value: Any) -> bool:
+    """A float, or an integer that a float can hold; JSON's true and false are not numbers."""
+    return isinstance(value, float) or type(value) is int and abs(value) < 2**62
+
+
+def _row(line: str, file: Path, number: int) -> dict[str, Any]:
+    if len(line) > LINE_LIMIT:
+        raise KitError(f"{file}, line {number} is longer than {LINE_LIMIT >> 10} KB")
+    return _mapping(_parse(line, f"{file}, line {number}"), f"{file}, line {number}")
+
+
+def _parse(text: str, where: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise KitError(f"{where} is not valid JSON: {_short(error)}") from None
+
+
+def _mapping(value: Any, where: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise KitError(f"{where} holds a {type(value).__name__}, expected named values")
+    return value
+
+
+def _short(error: BaseException) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def _command(assignment: str) -> str:
+    return f"python assignments/{assignment}/run.py --preset sample"

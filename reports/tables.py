@@ -1,0 +1,262 @@
+"""Measured values beside the document's: for a terminal, Markdown, CSV and LaTeX.
+
+The document's numbers are rows of an assignment's claims.yaml, each naming the value of the run that answers it.
+Texts from run folders are untrusted: control characters, markup and spreadsheet formulas come out inert.
+"""
+
+import csv
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_tools.errors import KitError
+from reports.run_reader import Run, look_up
+
+NONE = "-"
+CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note"}
+HEADER = {"en": ("Quantity", "Document", "Measured", "95 % interval", "n", "Difference"),
+          "zh": ("项目", "文档", "实测", "95 % 区间", "n", "差值")}
+WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "preset", "origin": "data",
+                "device": "device", "seconds": "seconds",
+                "drawn": "drawn stand-in data, not comparable with the document"},
+         "zh": {"not recorded": "未记录", "points": "个百分点", "preset": "预设", "origin": "数据",
+                "device": "设备", "seconds": "秒", "drawn": "程序绘制的替代数据，不可与文档比较"}}
+Measured = tuple[float | None, float | None, float | None, int | None]  # value, low, high, n
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; numbers are in `unit`, None where there is none."""
+
+    id: str
+    title: str
+    document: float | None
+    document_text: str
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int | None
+    unit: str
+    digits: int
+    note: str
+    asks_run: bool
+
+    @property
+    def difference(self) -> float | None:
+        """Measured minus document."""
+        return None if self.value is None or self.document is None else self.value - self.document
+
+
+@dataclass(frozen=True)
+class Context:
+    """What holds for the whole run: preset, origin of the data ("real", "subset", "drawn"), device, seconds."""
+
+    preset: str
+    origin: str
+    device: str
+    seconds: float | None
+
+
+def read_claims(file: Path) -> list[dict[str, Any]]:
+    """Rows of claims.yaml (ours, so only its form is checked)."""
+    import yaml
+
+    claims = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+    for claim in claims:
+        unknown = set(claim) - CLAIM_KEYS
+        if unknown or not {"id", "title", "document", "result"} <= set(claim):
+            raise KitError(f"{file}: claim {claim.get('id')}: unknown or missing keys; it has {sorted(CLAIM_KEYS)}")
+    return claims
+
+
+def run_values(run: Run) -> dict[str, Any]:
+    """Everything a claim's result key can name: result.json at the top, "config." and "environment." below it."""
+    return {**run.result, "config": run.config, "environment": run.environment}
+
+
+def run_context(run: Run) -> Context:
+    """Preset, origin, device and seconds of a run."""
+    return Context(clean(run.result.get("preset", NONE)), clean(run.origin), clean(run.environment.get("device", NONE)),
+                   _number(run.result.get("seconds")))
+
+
+def compare(claims: Sequence[dict[str, Any]], values: dict[str, Any], language: str = "en") -> list[Row]:
+    """One Row per claim, in order."""
+    return [_row(claim, values, language) for claim in claims]
+
+
+def _row(claim: dict[str, Any], values: dict[str, Any], language: str) -> Row:
+    document, scale = claim["document"] or {}, claim.get("scale", 1)
+    value, low, high, n = _measured(claim["result"], values)
+    if claim.get("divide_by"):
+        value = _ratio(value, _number(look_up(values, claim["divide_by"])))
+    value, low, high = (None if v is None else v * scale for v in (value, low, high))
+    unit, digits = document.get("unit", ""), claim.get("digits", 0)
+    number = document.get("value")
+    text = _language(document.get("text"), language) or (NONE if number is None else _amount(number, unit, digits))
+    return Row(claim["id"], _language(claim["title"], language), number, text, value, low, high, n, unit, digits,
+               _language(claim.get("note"), language), claim["result"] is not None)
+
+
+def _measured(key: Any, values: dict[str, Any]) -> Measured:
+    """(value, low, high, n) under a dotted key; a list of keys is their sum; a metric is a dictionary of these four."""
+    if isinstance(key, list):
+        parts = [_number(look_up(values, part)) for part in key]
+        return (None if None in parts else sum(parts)), None, None, None
+    found = look_up(values, key) if key else None
+    if isinstance(found, dict):
+        value, low, high, n = (_number(found.get(part)) for part in ("value", "low", "high", "n"))
+        return value, low, high, None if n is None else int(n)
+    return _number(found), None, None, None
+
+
+def _number(value: Any) -> float | None:
+    """The value when it is a finite number of ordinary size, else None."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return value if abs(value) < 1e15 and math.isfinite(value) else None
+
+
+def _ratio(value: float | None, by: float | None) -> float | None:
+    return value / by if value is not None and by else None
+
+
+def _language(text: Any, language: str) -> str:
+    return text.get(language, text.get("en", "")) if isinstance(text, dict) else text or ""
+
+
+def _amount(value: float, unit: str, digits: int, sign: str = "") -> str:
+    shown = f"{round(value, digits) + 0.0:{sign if round(value, digits) else ''},.{digits}f}"
+    return f"{shown} {unit}".strip()
+
+
+def cells(row: Row, language: str = "en") -> tuple[str, ...]:
+    """The six texts of a row, in the order of HEADER."""
+    words = WORDS[language]
+    value = NONE if not row.asks_run else words["not recorded"]
+    if row.value is not None:
+        value = _amount(row.value, row.unit, row.digits)
+    interval = NONE if row.low is None or row.high is None else f"{row.low:.{row.digits}f} .. {row.high:.{row.digits}f}"
+    unit = words["points"] if row.unit == "%" else row.unit
+    difference = NONE if row.difference is None else _amount(row.difference, unit, row.digits, "+")
+    return row.title, row.document_text, value, interval, NONE if row.n is None else str(row.n), difference
+
+
+def heading(context: Context, language: str = "en") -> str:
+    """One line: preset, data, device, seconds; drawn data are called a stand-in."""
+    words = WORDS[language]
+    origin = words["drawn"] if context.origin == "drawn" else context.origin
+    seconds = NONE if context.seconds is None else f"{context.seconds:.0f}"
+    return "; ".join([f"{words['preset']}: {context.preset}", f"{words['origin']}: {origin}",
+                      f"{words['device']}: {context.device}", f"{words['seconds']}: {seconds}"])
+
+
+def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], list[str]]:
+    """(lines of cells with note marks, notes)."""
+    notes = [row.note for row in rows if row.note]
+    lines, number = [], 0
+    for row in rows:
+        first, *rest = cells(row, language)
+        if row.note:
+            number += 1
+            first = f"{first} [{number}]"
+        lines.append((first, *rest))
+    return lines, notes
+
+
+def as_text(rows: Sequence[Row], context: Context, language: str = "en") -> str:
+    """For a terminal: columns aligned, Chinese characters counted as two wide."""
+    lines, notes = _body(rows, language)
+    lines = [tuple(map(clean, line)) for line in [HEADER[language], *lines]]
+    widths = [max(display_width(line[column]) for line in lines) for column in range(len(HEADER[language]))]
+    shown = ["  ".join(_pad(cell, width, column in (0, 1, 3)) for column, (cell, width) in enumerate(zip(line, widths)))
+             .rstrip() for line in lines]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return "\n".join([clean(heading(context, language), 1000), rule, shown[0], rule, *shown[1:], rule,
+                      *(f"[{number}] {note}" for number, note in enumerate(notes, 1))]) + "\n"
+
+
+def as_markdown(rows: Sequence[Row], context: Context, language: str = "en") -> str:
+    """A Markdown table with its heading above and its notes below."""
+    lines, notes = _body(rows, language)
+    table = ["| " + " | ".join(map(_markdown, line)) + " |" for line in [HEADER[language], *lines]]
+    table.insert(1, "|---|---|---:|---|---:|---:|")
+    return "\n".join([_markdown(heading(context, language)), "", *table, "",
+                      *(f"{number}. {_markdown(note)}" for number, note in enumerate(notes, 1))]) + "\n"
+
+
+def as_csv(rows: Sequence[Row], context: Context) -> str:
+    """Plain numbers with a unit column, every row with the run's preset, origin, device and seconds."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["id", "quantity", "document", "document_text", "measured", "low", "high", "n", "difference",
+                     "unit", "preset", "origin", "device", "seconds", "note"])
+    run = (context.preset, context.origin, context.device, context.seconds)
+    for row in rows:
+        numbers = (row.value, row.low, row.high, row.n, row.difference)
+        line = (row.id, row.title, row.document, row.document_text, *numbers, row.unit, *run, row.note)
+        writer.writerow(map(_csv, line))
+    return stream.getvalue()
+
+
+def as_latex(rows: Sequence[Row], context: Context, language: str = "en") -> str:
+    """A tabular that needs no package (Chinese text needs ctex), heading and notes around it."""
+    lines, notes = _body(rows, language)
+    table = [" & ".join(map(_latex, line)) + r" \\" for line in [HEADER[language], *lines]]
+    return "\n".join([_latex(heading(context, language)), "", r"\begin{tabular}{llrlrr}", r"\hline", table[0],
+                      r"\hline", *table[1:], r"\hline", r"\end{tabular}", "",
+                      *(f"[{number}] {_latex(note)}\n" for number, note in enumerate(notes, 1))]) + "\n"
+
+
+def write_all(rows: Sequence[Row], context: Context, folder: Path, name: str, language: str = "en") -> list[Path]:
+    """`name`.md, .csv and .tex in `folder`."""
+    from data_tools.files import write_atomically
+
+    texts = {"md": as_markdown(rows, context, language), "csv": as_csv(rows, context),
+             "tex": as_latex(rows, context, language)}
+    paths = [Path(folder) / f"{name}.{suffix}" for suffix in texts]
+    for path, text in zip(paths, texts.values()):
+        write_atomically(path, text.encode("utf-8"))
+    return paths
+
+
+def display_width(text: str) -> int:
+    """Columns of a terminal: wide characters count two, combining ones none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def clean(text: Any, longest: int = 200) -> str:
+    """One line without control characters (no terminal escapes), cut at `longest`."""
+    return "".join(c if c.isprintable() else " " for c in str(text)[:longest])
+
+
+def _pad(cell: str, width: int, left: bool) -> str:
+    space = " " * (width - display_width(cell))
+    return cell + space if left else space + cell
+
+
+def _markdown(text: str) -> str:
+    return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", clean(text, 1000))
+
+
+def _csv(value: Any) -> Any:
+    """Numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    if value is None:
+        return ""
+    if isinstance(value, (int, float)):
+        return f"{value:.10g}"
+    text = clean(value, 1000)
+    return "'" + text if re.match(r"\s*[=+\-@＝＋－＠]", text) else text
+
+
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
+          ">": r"\textgreater{}", "|": r"\textbar{}", **{c: "\\" + c for c in "&%$#_{}"}}
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(c, c) for c in clean(text, 1000))

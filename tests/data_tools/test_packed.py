@@ -1,0 +1,152 @@
+"""The packed store: same pixels as decoding, rebuilt when sources change, safe with two builders and a full
+disk.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from data_tools.errors import KitError
+from data_tools.image_set import ImageSet
+from data_tools.packed import PackedStore
+from data_tools.sources import open_source
+from tests.data_tools.small_set import encoded, write_folder, write_zip
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def files(count: int = 5) -> dict[str, bytes]:
+    return {f"n0/{i}.jpg": encoded(i) for i in range(count)}
+
+
+def image_set(path: Path) -> ImageSet:
+    source = open_source(path)
+    names = tuple(source.names())
+    return ImageSet("training", source, names, np.arange(len(names)))
+
+
+def test_holds_each_image_resized(tmp_path):
+    images = image_set(write_folder(tmp_path / "data", files()))
+    store = PackedStore.open(images, 16, tmp_path / "cache")
+    assert store.images.shape == (5, 16, 16, 3) and store.images.dtype == np.uint8 and len(store) == 5
+    assert np.array_equal(
+        store.images[3], cv2.resize(images.decode(3), (16, 16), interpolation=cv2.INTER_AREA)
+    )
+    assert store.names == images.names and store.labels.tolist() == [0, 1, 2, 3, 4] and store.unreadable == ()
+    larger = PackedStore.open(images, 64, tmp_path / "cache")
+    assert np.array_equal(
+        larger.images[1], cv2.resize(images.decode(1), (64, 64), interpolation=cv2.INTER_LINEAR)
+    )
+
+
+def test_fingerprint_is_that_of_the_content_not_of_the_place(tmp_path):
+    folder, archive = write_folder(tmp_path / "data", files()), write_zip(tmp_path / "data.zip", files())
+    first, second = (PackedStore.open(image_set(path), 16, tmp_path / "cache") for path in (folder, archive))
+    assert first.fingerprint == second.fingerprint
+    assert first.fingerprint != PackedStore.open(image_set(folder), 8, tmp_path / "cache").fingerprint
+
+
+def test_warm_store_is_reused_and_a_changed_source_rebuilds_it(tmp_path, capsys):
+    folder = write_folder(tmp_path / "data", files())
+    first = PackedStore.open(image_set(folder), 16, tmp_path / "cache")
+    capsys.readouterr()
+    PackedStore.open(image_set(folder), 16, tmp_path / "cache")
+    assert capsys.readouterr().out == ""
+    (folder / "n0" / "2.jpg").write_bytes(encoded(99))
+    second = PackedStore.open(image_set(folder), 16, tmp_path / "cache")
+    assert "packing 5 training images" in capsys.readouterr().out
+    assert second.fingerprint != first.fingerprint and not np.array_equal(second.images[2], first.images[2])
+    assert len(list((tmp_path / "cache").glob("*.u8"))) == 1  # the stale pixels are gone
+
+
+@pytest.mark.parametrize("damage", ["short pixels", "no JSON", "other JSON"])
+def test_damaged_store_is_rebuilt(tmp_path, damage):
+    images = image_set(write_folder(tmp_path / "data", files()))
+    whole = np.array(PackedStore.open(images, 16, tmp_path / "cache").images)
+    if damage == "short pixels":
+        os.truncate(next((tmp_path / "cache").glob("*.u8")), 100)
+    else:
+        next((tmp_path / "cache").glob("*.json")).write_text("{" if damage == "no JSON" else "[1]")
+    assert np.array_equal(PackedStore.open(images, 16, tmp_path / "cache").images, whole)
+
+
+def test_unreadable_images_are_all_named_or_left_out_on_request(tmp_path):
+    folder = write_folder(tmp_path / "data", files() | {"n0/0.jpg": b"", "n0/3.jpg": encoded(3)[:200]})
+    images = image_set(folder)
+    with pytest.raises(KitError, match="--skip_unreadable true") as caught:
+        PackedStore.open(images, 16, tmp_path / "cache")
+    assert (
+        "2 of 5" in str(caught.value) and "n0/0.jpg" in str(caught.value) and "n0/3.jpg" in str(caught.value)
+    )
+    assert not list((tmp_path / "cache").glob("*.u8")) and not list((tmp_path / "cache").glob(".*tmp"))
+    store = PackedStore.open(images, 16, tmp_path / "cache", skip_unreadable=True)
+    assert store.unreadable == ("n0/0.jpg", "n0/3.jpg") and store.labels.tolist() == [1, 2, 4]
+    assert np.array_equal(
+        store.images[1], PackedStore.open(images.subset([2]), 16, tmp_path / "cache").images[0]
+    )
+    with pytest.raises(KitError, match="2 of 5"):  # a store without them does not hide them later
+        PackedStore.open(images, 16, tmp_path / "cache")
+
+
+def test_a_worker_is_sent_the_place_and_not_the_pixels(tmp_path):
+    store = PackedStore.open(image_set(write_folder(tmp_path / "data", files())), 128, tmp_path / "cache")
+    sent = ForkingPickler.dumps(store)
+    assert len(sent) < 5_000 and np.array_equal(ForkingPickler.loads(sent).images, store.images)
+
+
+BUILD = """
+import sys, numpy as np
+sys.path[:0] = [{root!r}]
+from data_tools.packed import PackedStore
+from tests.data_tools.test_packed import image_set
+from pathlib import Path
+{before}
+store = PackedStore.open(image_set(Path({data!r})), 32, {cache!r})
+print(store.fingerprint, int(store.images.sum()))
+"""
+
+
+def build_elsewhere(tmp_path: Path, before: str = "") -> subprocess.Popen:
+    code = BUILD.format(
+        root=str(ROOT), data=str(tmp_path / "data"), cache=str(tmp_path / "cache"), before=before
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_that_build_at_once_end_with_one_store(tmp_path):
+    write_folder(tmp_path / "data", files(60))
+    outputs = [process.communicate(timeout=120) for process in [build_elsewhere(tmp_path) for _ in range(2)]]
+    assert [errors for _, errors in outputs] == ["", ""]
+    assert outputs[0][0].splitlines()[-1] == outputs[1][0].splitlines()[-1]
+    assert sum("packing" in out for out, _ in outputs) == 1
+    assert len(list((tmp_path / "cache").glob("*.u8"))) == 1
+
+
+def test_full_disk_is_a_clear_error_and_leaves_nothing_behind(tmp_path):
+    write_folder(tmp_path / "data", files(60))
+    # A limit on the size of files fails the write as a full disk does.
+    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))"
+    _, errors = build_elsewhere(tmp_path, limit).communicate(timeout=120)
+    assert "KitError" in errors and "make room" in errors and "SIGBUS" not in errors
+    assert [path.suffix for path in (tmp_path / "cache").iterdir()] in ([], [".lock"])
+    store = PackedStore.open(image_set(tmp_path / "data"), 32, tmp_path / "cache")
+    assert len(store) == 60
+
+
+def test_opening_a_warm_store_of_a_thousand_images_is_quick(tmp_path):
+    same = encoded(1)
+    images = image_set(write_folder(tmp_path / "data", {f"{i}.jpg": same for i in range(1000)}))
+    PackedStore.open(images, 8, tmp_path / "cache")
+    begin = time.perf_counter()
+    PackedStore.open(images, 8, tmp_path / "cache")
+    assert time.perf_counter() - begin < 0.5  # some 15 ms on a quiet machine

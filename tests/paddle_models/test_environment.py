@@ -1,0 +1,42 @@
+"""What is set before Paddle is imported, in fresh processes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.compat
+
+
+def python(code, **variables):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "FLAGS_"))}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
+                          env={**environment, **variables})
+
+
+def test_importing_the_networks_says_nothing_on_standard_error():
+    done = python("import paddle_models.classification\n"
+                  "from paddle_models.trainer import runtime\n"
+                  "print(runtime.start('cpu'))")
+    assert (done.stdout.strip().splitlines()[-1], done.stderr) == ("cpu", "")
+
+
+def test_all_cores_unless_the_user_says_otherwise():
+    code = ("import paddle_models, paddle\n"
+            "from paddle_models.environment import cores, threads\n"
+            "print(threads() == cores(), threads())")
+    assert python(code).stdout.split()[0] == "True"
+    assert python(code, OMP_NUM_THREADS="1").stdout.split()[1] == "1"
+
+
+def test_the_users_own_settings_win():
+    code = "import os, paddle_models; print(os.environ['OMP_WAIT_POLICY'], os.environ.get('FLAGS_use_mkldnn'))"
+    assert python(code, OMP_WAIT_POLICY="ACTIVE", FLAGS_use_mkldnn="0").stdout.split() == ["ACTIVE", "0"]
+
+
+def test_zlib_works_after_paddle():
+    code = "import paddle_models, paddle, zlib; print(zlib.decompress(zlib.compress(b'whole')).decode())"
+    assert python(code).stdout.split()[-1] == "whole"

@@ -1,0 +1,72 @@
+"""Metrics against scikit-learn and SciPy."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn import metrics as sk
+
+from data_tools.errors import KitError
+from paddle_models.metrics import (
+    accuracy,
+    confusion_matrix,
+    macro_f1,
+    precision_recall_f1,
+    top_k,
+    wilson_interval,
+)
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 9, 300)  # class 9 never occurs
+PREDICTIONS = np.where(RNG.random(300) < 0.6, LABELS, RNG.integers(1, 10, 300))  # class 0 only when right
+SCORES = RNG.normal(size=(300, 10))
+
+
+def test_accuracy_and_top_k():
+    assert accuracy(LABELS, PREDICTIONS) == pytest.approx(sk.accuracy_score(LABELS, PREDICTIONS))
+    for k in (1, 3, 10):
+        expected = sk.top_k_accuracy_score(LABELS, SCORES, k=k, labels=range(10))
+        assert top_k(LABELS, SCORES, k) == pytest.approx(expected)
+
+
+def test_top_k_of_equal_scores_takes_the_lower_class():
+    assert top_k(np.array([0, 1]), np.zeros((2, 3)), 1) == 0.5
+
+
+@pytest.mark.parametrize("k, n", [(0, 10), (10, 10), (131, 136), (256, 272), (1, 1)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_wilson_interval(k, n, level):
+    expected = binomtest(k, n).proportion_ci(level, method="wilson")
+    assert wilson_interval(k, n, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_confusion_matrix_and_what_follows_from_it():
+    confusion = confusion_matrix(LABELS, PREDICTIONS, 10)
+    np.testing.assert_array_equal(confusion, sk.confusion_matrix(LABELS, PREDICTIONS, labels=range(10)))
+    expected = sk.precision_recall_fscore_support(LABELS, PREDICTIONS, labels=range(10), zero_division=0)
+    for ours, theirs in zip(precision_recall_f1(confusion), expected):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    assert macro_f1(confusion) == pytest.approx(
+        sk.f1_score(LABELS, PREDICTIONS, labels=range(10), average="macro", zero_division=0))
+
+
+def test_impossible_questions_are_named():
+    with pytest.raises(KitError, match="label 12 is outside 0..9"):
+        confusion_matrix(np.array([1, 12]), np.array([1, 2]), 10)
+    with pytest.raises(KitError, match="prediction -1"):
+        confusion_matrix(np.array([1, 2]), np.array([1, -1]), 10)
+    with pytest.raises(KitError, match="3 labels and 2 predictions"):
+        accuracy(np.arange(3), np.arange(2))
+    with pytest.raises(KitError, match="0 labels"):
+        accuracy(np.array([]), np.array([]))
+    with pytest.raises(KitError, match="5 out of 4"):
+        wilson_interval(5, 4)
+    with pytest.raises(KitError, match="top-11"):
+        top_k(LABELS, SCORES, 11)
+
+
+def test_paddle_is_not_needed():
+    code = "import sys; import paddle_models.metrics; sys.exit('paddle' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=__file__.rsplit("/tests/", 1)[0]).returncode == 0

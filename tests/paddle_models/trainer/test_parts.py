@@ -1,0 +1,147 @@
+"""Small parts of the trainer: early stopping, moving average, precision, checkpoints, run folder."""
+
+import numpy as np
+import paddle
+import pytest
+from paddle import nn
+
+from data_tools.errors import KitError
+from data_tools.files import write_atomically
+from paddle_models.trainer.checkpoint import load_checkpoint, save_checkpoint
+from paddle_models.trainer.early_stopping import EarlyStopping
+from paddle_models.trainer.ema import MovingAverage
+from paddle_models.trainer.precision import Precision
+from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
+from paddle_models.trainer.settings import AmpSettings, EarlyStoppingSettings
+
+pytestmark = pytest.mark.compat
+
+
+def watch(values, mode="max", **settings):
+    stopping = EarlyStopping(EarlyStoppingSettings(**settings), "score", mode)
+    for epoch, value in enumerate(values):
+        stopping.update(value, epoch)
+    return stopping
+
+
+def test_early_stopping_waits_for_its_patience():
+    assert watch([0.5, 0.4, 0.4], patience=3).reason is None
+    assert watch([0.5, 0.4, 0.4, 0.5], patience=3).reason == \
+        "score has not improved in 3 validation checks (best 0.5000 in epoch 1)"
+    assert watch([1.0] + [0.0] * 50).reason is None  # patience 0: never
+
+
+def test_early_stopping_min_delta_and_direction():
+    assert watch([0.5, 0.509, 0.52], patience=5, min_delta=0.01).best == 0.52
+    assert watch([0.5, 0.509], patience=5, min_delta=0.01).best == 0.5
+    assert watch([3.0, 2.0, 4.0], mode="min").best_epoch == 1
+
+
+def test_early_stopping_never_takes_nan_for_the_best():
+    stopping = watch([float("nan"), float("nan")], patience=2)
+    assert stopping.best is None and "no finite value" in stopping.reason
+    assert watch([0.1, float("nan")]).best == 0.1
+
+
+def test_early_stopping_continues_from_its_state():
+    first = watch([0.5, 0.4], patience=3)
+    second = EarlyStopping(first.settings, "score", "max")
+    second.load_state_dict(first.state_dict())
+    for epoch in (2, 3):
+        second.update(0.3, epoch)
+    assert second.reason and second.best == 0.5
+
+
+def test_moving_average_follows_its_formula_and_gives_the_weights_back():
+    paddle.seed(0)
+    network = nn.Linear(2, 2)
+    average = MovingAverage(network, 0.5)
+    expected, own = network.weight.numpy().copy(), None
+    for step in range(1, 4):
+        own = np.full((2, 2), float(step), "float32")
+        network.weight.set_value(own)
+        average.update()
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = expected * decay + own * (1 - decay)
+    with average.applied():
+        np.testing.assert_allclose(network.weight.numpy(), expected, rtol=1e-6)
+    np.testing.assert_array_equal(network.weight.numpy(), own)
+
+
+def test_mixed_precision_is_off_on_a_cpu_and_says_so():
+    precision = Precision(AmpSettings("O1"), "cpu", ("model",))
+    assert precision.level == "off" and "gains nothing" in precision.notice
+    assert Precision(AmpSettings("off"), "cpu", ("model",)).notice == ""
+    loss = paddle.to_tensor(3.0)
+    assert float(precision.scalers["model"].scale(loss)) == 3.0
+
+
+def test_scaler_state_survives_json():
+    import json
+
+    precision = Precision(AmpSettings("O1"), "cpu", ("model",))
+    scaler = paddle.amp.GradScaler(enable=True, init_loss_scaling=512.0)
+    precision.scalers["model"] = scaler
+    if not scaler.state_dict():
+        pytest.skip("this Paddle keeps no scaler state on a CPU")
+    state = json.loads(json.dumps(precision.state_dict()))
+    assert state["model"]["scale"] == 512.0
+    precision.scalers["model"] = paddle.amp.GradScaler(enable=True)
+    precision.load_state_dict(state)
+    assert precision.state_dict() == state
+
+
+def test_checkpoint_round_trip(tmp_path):
+    groups = {"networks/model": {"a.weight": np.arange(6, dtype="float32").reshape(2, 3), "b": np.float32(2).reshape(())},
+              "optimizers/model": {"a.weight/moment1": np.ones(3, "float32")}}
+    save_checkpoint(tmp_path / "c.safetensors", groups, {"step": 3, "best": None})
+    loaded, state = load_checkpoint(tmp_path / "c.safetensors")
+    assert state == {"step": 3, "best": None}
+    assert {g: {n: a.tolist() for n, a in arrays.items()} for g, arrays in loaded.items()} == \
+        {g: {n: a.tolist() for n, a in arrays.items()} for g, arrays in groups.items()}
+
+
+@pytest.mark.parametrize("content", [b"", b"\x80\x04", b"\xff" * 8 + b"{}", b"\x02" + bytes(7) + b"{}"])
+def test_broken_checkpoints_are_named(tmp_path, content):
+    path = tmp_path / "last.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(KitError, match="last.safetensors"):
+        load_checkpoint(path)
+
+
+def test_atomic_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "file"
+    write_atomically(path, b"old")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(KitError, match="cannot write"):
+        write_atomically(tmp_path / "folder", b"new")  # a folder stands there
+    assert path.read_bytes() == b"old" and sorted(p.name for p in tmp_path.iterdir()) == ["file", "folder"]
+
+
+def test_run_folders(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    path = new_run_path("monkey_species", "smoke")
+    with RunFolder(path) as run:
+        run.write_config("monkey_species", "smoke", {"epochs": 3})
+        with pytest.raises(KitError, match="in use by another run"):
+            with RunFolder(path):
+                raise AssertionError("the lock did not hold")
+        assert new_run_path("monkey_species", "smoke") != path
+    assert read_config(path, "monkey_species") == ("smoke", {"epochs": 3})
+    with pytest.raises(KitError, match="a run of monkey_species, not of glasses"):
+        read_config(path, "glasses")
+    with pytest.raises(KitError, match="no unfinished run"):
+        unfinished_run("monkey_species")
+    save_checkpoint(path / "checkpoints" / "last.safetensors", {}, {})
+    assert unfinished_run("monkey_species") == path
+
+
+def test_metrics_after_the_checkpoint_are_forgotten(tmp_path):
+    with RunFolder(tmp_path / "run") as run:
+        for step in range(1, 5):
+            run.append_metrics({"kind": "step", "step": step, "epoch": 0})
+        run.append_metrics({"kind": "epoch", "step": 4, "epoch": 0})
+        with open(run.path / "metrics.jsonl", "a") as file:
+            file.write('{"kind": "st')
+        run.cut_metrics(step=3, epoch=0)
+        assert (run.path / "metrics.jsonl").read_text().count("\n") == 3

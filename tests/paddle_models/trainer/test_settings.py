@@ -1,0 +1,104 @@
+"""Settings: presets, the command line, and errors that name the key and the nearest right one."""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from data_tools.errors import KitError
+from paddle_models.trainer.settings import TrainerSettings, from_dict, parse_command_line, read_presets, to_dict
+
+PRESETS = """
+sample: {hardware: 2 cores, time: 1 min, expects: {}, settings: {epochs: 7, optimizer: {name: sgd, lr: 0.1}}}
+paper: {hardware: GPU, time: 3 h, expects: {}, settings: {batch_size: 128}}
+"""
+
+
+@dataclass
+class Settings(TrainerSettings):
+    """Test"""
+
+    data: str = ""
+    """where"""
+
+
+@pytest.fixture
+def presets(tmp_path):
+    path = tmp_path / "presets.yaml"
+    path.write_text(PRESETS)
+    return path
+
+
+def test_preset_then_command_line(presets):
+    options, settings = parse_command_line(Settings, presets, ["--optimizer.lr", "0.5", "--data=/x y", "--workers", "null"])
+    assert options.preset == "sample" and options.resume is None
+    assert (settings.epochs, settings.optimizer.name, settings.optimizer.lr, settings.data) == (7, "sgd", 0.5, "/x y")
+    assert settings.workers is None and settings.optimizer.beta2 == 0.999
+    assert parse_command_line(Settings, presets, ["--preset", "paper"])[1].batch_size == 128
+
+
+def test_round_trip(presets):
+    _, settings = parse_command_line(Settings, presets, ["--schedule.name", "cosine"])
+    assert from_dict(Settings, to_dict(settings), "config.yaml") == settings
+
+
+@pytest.mark.parametrize("argv, message", [
+    (["--epoch", "3"], "unknown setting --epoch - did you mean --epochs?"),
+    (["--lr", "3"], "did you mean --optimizer.lr?"),
+    (["--optimizer.nam=adam"], "did you mean --optimizer.name?"),
+    (["--preset", "smaple"], "did you mean sample?"),
+    (["--epochs", "many"], 'setting "epochs": Expected a'),
+    (["--epochs", "2.5"], 'setting "epochs"'),
+    (["--optimizer.name", "adan"], "Literal"),
+    (["--epochs", "0"], "setting epochs: 0 is below 1"),
+    (["--accumulate", "64"], "setting accumulate: 64 micro-batches of a batch of 32"),
+    (["--ema_decay", "1"], "outside [0, 1)"),
+    (["stray"], "unrecognized arguments: stray"),
+    (["--data", "__import__('os').system('true')", "--epochs", "__import__('os').getpid()"], 'setting "epochs"'),
+])
+def test_errors_name_the_key(presets, argv, message):
+    with pytest.raises(KitError) as error:
+        parse_command_line(Settings, presets, argv)
+    assert message in str(error.value) and "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("values, message", [
+    ({"epoch": 3}, "config.yaml: unknown setting epoch - did you mean epochs?"),
+    ({"optimizer": {"lrr": 3}}, "unknown setting optimizer.lrr - did you mean optimizer.lr?"),
+    ({"optimizer": 3}, "expected a mapping"),
+    ({"epochs": "x"}, 'setting "epochs"'),
+])
+def test_files_are_checked_like_the_command_line(values, message):
+    with pytest.raises(KitError) as error:
+        from_dict(Settings, values, "config.yaml")
+    assert message in str(error.value)
+
+
+def test_yaml_tags_are_not_evaluated(tmp_path):
+    path = tmp_path / "presets.yaml"
+    path.write_text("sample: !!python/object/apply:os.system ['true']")
+    with pytest.raises(KitError, match="not valid YAML"):
+        read_presets(path)
+
+
+@pytest.mark.parametrize("file", sorted(Path(__file__).parents[3].glob("assignments/*/presets.yaml")), ids=lambda f: f.parent.name)
+def test_every_shipped_preset_is_valid(file):
+    import importlib
+
+    presets = read_presets(file)
+    assert {"smoke", "sample", "paper", "best"} <= set(presets)
+    settings_class = importlib.import_module(f"assignments.{file.parent.name}.run").ASSIGNMENT.settings
+    for name, preset in presets.items():
+        from_dict(settings_class, preset["settings"], name)
+        assert preset["expects"]["low"] < preset["expects"]["high"]
+
+
+@pytest.mark.parametrize("command", [["assignments/monkey_species/run.py", "--help"], ["-m", "assignments", "list"]])
+def test_help_imports_nothing_heavy(command):
+    root = Path(__file__).parents[3]
+    listed = subprocess.run([sys.executable, "-X", "importtime", *command], capture_output=True, text=True, cwd=root)
+    assert listed.returncode == 0 and "sample" in listed.stdout
+    imported = {line.split("|")[-1].strip() for line in listed.stderr.splitlines()}
+    assert not imported & {"paddle", "cv2", "imgaug", "matplotlib", "scipy", "skimage", "sklearn", "visualdl"}

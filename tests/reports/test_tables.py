@@ -1,0 +1,79 @@
+"""The measured-versus-document table in its four forms."""
+
+import csv
+import io
+
+import pytest
+
+from data_tools.errors import KitError
+from reports import tables
+
+CLAIMS = [
+    {"id": "accuracy", "title": {"en": "Accuracy", "zh": "准确率"}, "document": {"value": 94.1, "unit": "%"},
+     "result": "metrics.accuracy", "scale": 100, "digits": 1, "note": {"en": "A note", "zh": "说明"}},
+    {"id": "images", "title": {"en": "Images", "zh": "图像数"}, "document": {"value": 1400},
+     "result": ["data.a", "data.b"]},
+    {"id": "pace", "title": "Pace", "document": {"value": 45, "unit": "s"}, "result": "seconds", "divide_by": "epochs",
+     "digits": 1},
+    {"id": "cited", "title": "Cited", "document": {"value": 3.75, "unit": "%"}, "result": None, "digits": 2},
+    {"id": "gone", "title": "Gone", "document": None, "result": "metrics.nothing"},
+]
+VALUES = {"metrics": {"accuracy": {"value": 0.9632, "n": 136, "low": 0.917, "high": 0.984}},
+          "data": {"a": 1097, "b": 272}, "seconds": 90, "epochs": 2}
+CONTEXT = tables.Context("best", "real", "cpu", 90)
+
+
+def test_rows_measure_and_compare():
+    cells = [tables.cells(row) for row in tables.compare(CLAIMS, VALUES)]
+    assert cells == [("Accuracy", "94.1 %", "96.3 %", "91.7 .. 98.4", "136", "+2.2 points"),
+                     ("Images", "1,400", "1,369", "-", "-", "-31"), ("Pace", "45.0 s", "45.0 s", "-", "-", "0.0 s"),
+                     ("Cited", "3.75 %", "-", "-", "-", "-"), ("Gone", "-", "not recorded", "-", "-", "-")]
+
+
+@pytest.mark.parametrize("bad", ["0.9", True, float("nan"), 1e300, [1], 10**400])
+def test_values_that_are_no_numbers_count_as_missing(bad):
+    row = tables.compare(CLAIMS[:1], {"metrics": {"accuracy": {"value": bad, "n": bad}}})[0]
+    assert row.value is None and row.n is None and row.difference is None
+
+
+def test_text_columns_align_in_chinese():
+    lines = tables.as_text(tables.compare(CLAIMS, VALUES, "zh"), CONTEXT, "zh").splitlines()
+    ends = {tables.display_width(line) for line in lines[4:9]}
+    assert len(ends) == 1 and tables.display_width("图a") == 3
+    assert "[1] 说明" in lines
+
+
+@pytest.mark.parametrize("formula", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", " =1", "＝1+1"])
+def test_csv_formulas_are_inert(formula):
+    context = tables.Context(tables.clean(formula), "real", formula, None)
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(tables.compare(CLAIMS, VALUES), context))))
+    assert all(row[key].startswith("'") for row in rows for key in ("preset", "device"))
+    assert float(rows[1]["difference"]) == -31  # a number stays a number
+
+
+def test_csv_holds_every_row_and_the_run():
+    rows = list(csv.DictReader(io.StringIO(tables.as_csv(tables.compare(CLAIMS, VALUES), CONTEXT))))
+    assert [row["id"] for row in rows] == [claim["id"] for claim in CLAIMS]
+    assert (rows[0]["measured"], rows[0]["n"], rows[0]["origin"], rows[0]["seconds"]) == ("96.32", "136", "real", "90")
+    assert rows[4]["measured"] == ""
+
+
+def test_other_forms_are_inert_too():
+    hostile = tables.Context("\x1b[31mred", "real", "a|b <script> & 5_% \\", None)
+    rows = tables.compare(CLAIMS, VALUES)
+    assert "\x1b" not in tables.as_text(rows, hostile)
+    assert r"a\|b \<script\>" in tables.as_markdown(rows, hostile)
+    assert r"\& 5\_\% \textbackslash{}" in tables.as_latex(rows, hostile)
+    assert tables.as_latex(rows, CONTEXT).count(r"\\") == len(CLAIMS) + 1
+
+
+def test_drawn_data_are_called_a_stand_in():
+    drawn = tables.Context("sample", "drawn", "cpu", 5)
+    assert "stand-in" in tables.as_text(tables.compare(CLAIMS, VALUES), drawn)
+    assert "替代数据" in tables.heading(drawn, "zh")
+
+
+def test_unknown_key_in_claims_is_named(tmp_path):
+    (tmp_path / "claims.yaml").write_text("- {id: a, title: A, document: null, result: b, digit: 2}")
+    with pytest.raises(KitError, match="claim a: unknown or missing keys"):
+        tables.read_claims(tmp_path / "claims.yaml")

@@ -1,0 +1,59 @@
+"""The commands of the README are run, in both languages' documents, with the smallest preset."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+IN_VENV = Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
+
+
+def commands(document):
+    """Lines of the ```sh blocks."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.S)
+    return [line for block in blocks for line in block.splitlines() if line.strip()]
+
+
+def test_both_languages_give_the_same_commands():
+    assert commands("README.md") == commands("README.zh.md")
+    for document in ROOT.glob("assignments/*/README.md"):
+        assert commands(document) == commands(document.with_name("README.zh.md"))
+
+
+def test_links_lead_somewhere():
+    for document in [*ROOT.glob("*.md"), *ROOT.glob("assignments/*/*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            assert target.startswith("https://") or (document.parent / target).exists(), f"{document}: {target}"
+
+
+@pytest.fixture(scope="module")
+def surroundings(tmp_path_factory):
+    """Environment in which runs, caches and drawn data stay out of the project."""
+    base = tmp_path_factory.mktemp("readme")
+    return {**os.environ, "KIT_RUNS": str(base / "runs"), "KIT_CACHE": str(base / "cache"), "HERE": str(base)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", commands("README.md"))
+def test_readme_command(command, surroundings):
+    if command == "make test":  # this very run; only that make knows the target
+        if shutil.which("make"):
+            assert subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True).returncode == 0
+        return
+    if command.startswith("pip install"):
+        assert (ROOT / command.split()[-1]).is_file()
+        return
+    if command == "make reproduce":
+        command = 'make reproduce ARGS="--preset smoke"' if IN_VENV else "python -m assignments reproduce --preset smoke"
+    words = shlex.split(command.replace("--preset sample", "--preset smoke"))
+    words = [sys.executable if word == "python" else word.replace("data/", surroundings["HERE"] + "/data/") for word in words]
+    done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    assert done.stderr == "", done.stderr  # nothing but errors goes there
+    assert done.stdout.strip()
