@@ -30,14 +30,23 @@ def paddle_version() -> tuple[int, ...]:
     return (0,)
 
 
+def _is_amd() -> bool:
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            text = file.read(20_000)
+    except OSError:
+        return False
+    return "AuthenticAMD" in text and " avx2 " in text
+
+
 def prepare() -> None:
     """Set what Paddle reads at import; without effect on a Paddle that is already imported."""
     if "paddle" in sys.modules:
         return
     # Paddle brings several OpenMP runtimes; waiting threads that spin take the cores from those that compute.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    if paddle_version() >= (3,):
-        os.environ.setdefault("FLAGS_use_mkldnn", "1")
+    if _is_amd():  # Paddle's MKL dates from 2019 and takes its slowest path on a CPU that is not Intel's
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")  # AVX2; matrix products twice as fast
     os.environ.setdefault("GLOG_minloglevel", "2")
     warnings.filterwarnings("ignore", message="No ccache found")
     warnings.filterwarnings("ignore", message="When training, we now always track global mean and variance")

@@ -1,15 +1,13 @@
 """Training convolutions on oneDNN: several times the speed of Paddle's eager mode on a CPU.
 
-Eager Paddle never uses oneDNN kernels; a static program does. So each Conv2D, alone, becomes a small static program
-(`paddle.assign(conv(x))`) and everything else stays eager. Static blocks larger than one convolution were seen to give
-wrong gradients without any error, and Paddle before 3.0 gives wrong ones even for a single convolution. Therefore
-`accelerate` compares every kind of convolution of the network with eager mode first, and says what it decided.
+Eager Paddle never uses oneDNN kernels, though its wheel brings the library. `accelerate` lets the Conv2D layers of a
+network call it (trainer/onednn.py) for the forward pass and both gradients; everything else stays eager Paddle. It
+compares every kind of convolution of the network with eager mode first, and says what it decided.
 """
 
 import functools
 import os
 import time
-import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -17,17 +15,15 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 from paddle.autograd import PyLayer
-from paddle.static import InputSpec
+
+from paddle_models.trainer import onednn
 
 # Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen).
-# The wrong gradients that this guards against were off by 0.1 to 8.
 ERROR_BOUND = 1e-4
 
-FLAG = "FLAGS_use_mkldnn"
+FLAG = "FLAGS_use_mkldnn"  # Paddle's own name for oneDNN; a user who sets it to 0 wants none
 
-# Input shapes per kind of convolution that evaluation may add; images of further sizes are convolved by eager mode.
-SHAPES_WITHOUT_GRADIENT = 8
-_shapes: dict["Geometry", set] = {}
+KEPT_OPERATIONS = 2048  # a network has a few per layer and input shape; an operation holds code, not data
 
 
 class Decision(NamedTuple):
@@ -49,33 +45,62 @@ class Geometry(NamedTuple):
 
     @classmethod
     def of(cls, conv: nn.Conv2D) -> "Geometry":
-        padding = conv._padding
         return cls(
             tuple(conv.weight.shape),
             conv.bias is not None,
             tuple(conv._stride),
-            _as_tuple(padding),
-            tuple(conv._dilation),
+            _as_tuple(conv._padding),
+            (1, 1) if conv._padding == "SAME" else tuple(conv._dilation),  # so does Paddle itself
             conv._groups,
         )
 
     def convolve(self, x, weight, bias=None):
+        """Eager Paddle's convolution of this kind."""
         padding = _as_list(self.padding)
         return F.conv2d(x, weight, bias, list(self.stride), padding, list(self.dilation), self.groups)
 
+    def margins(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+        """Padding (top, left) and (bottom, right) for images of this (H, W)."""
+        extent = [d * (k - 1) + 1 for k, d in zip(self.weight[2:], self.dilation)]
+        padding = self.padding
+        if padding == "SAME":
+            missing = [max(0, (-(-n // s) - 1) * s + e - n) for n, s, e in zip(size, self.stride, extent)]
+            return tuple(m // 2 for m in missing), tuple(m - m // 2 for m in missing)
+        if padding == "VALID":
+            return (0, 0), (0, 0)
+        if isinstance(padding, int):
+            return (padding, padding), (padding, padding)
+        if isinstance(padding[0], tuple):  # one pair for each of N, C, H, W
+            return tuple(pair[0] for pair in padding[-2:]), tuple(pair[1] for pair in padding[-2:])
+        if len(padding) == 4:  # top, bottom, left, right
+            return (padding[0], padding[2]), (padding[1], padding[3])
+        return tuple(padding), tuple(padding)
+
+    def output(self, image: tuple[int, ...]) -> tuple[int, ...]:
+        """Shape of the result for an input of shape (N, C, H, W)."""
+        first, last = self.margins(image[2:])
+        sides = [
+            (n + a + b - d * (k - 1) - 1) // s + 1
+            for n, a, b, k, d, s in zip(image[2:], first, last, self.weight[2:], self.dilation, self.stride)
+        ]
+        return (image[0], self.weight[0], *sides)
+
 
 class FastConv2D(nn.Conv2D):
-    """A Conv2D that computes through a static program. Never constructed: `accelerate` changes the class of a layer.
+    """A Conv2D that computes with oneDNN. Never constructed: `accelerate` changes the class of a layer.
 
     Parameters, names, buffers, hooks and state_dict are those of the layer that it was. Gradients of first order only
     (no gradient of a gradient). Inputs that are not float32, and tracing for export, take the ordinary way.
     """
 
     def forward(self, x):
-        if not paddle.in_dynamic_mode() or x.dtype != paddle.float32:
+        if not paddle.in_dynamic_mode() or not self._covers(x):
             return super().forward(x)
         tensors = [x, self.weight] if self.bias is None else [x, self.weight, self.bias]
         return _run(Geometry.of(self), tensors)
+
+    def _covers(self, x: paddle.Tensor) -> bool:
+        return x.dtype == paddle.float32 and x.ndim == 4 and x.shape[1] == self._in_channels and 0 not in x.shape
 
 
 def accelerate(network: nn.Layer, enabled: bool = True) -> Decision:
@@ -98,6 +123,7 @@ def accelerate(network: nn.Layer, enabled: bool = True) -> Decision:
             layer.__class__ = FastConv2D
             changed += 1
         else:
+            layer.__class__ = nn.Conv2D
             kept.append(verdict)
     return Decision(changed > 0, _describe(changed, kept, verdicts, time.perf_counter() - begin))
 
@@ -112,13 +138,15 @@ def restore(network: nn.Layer) -> None:
 def _obstacle() -> str:
     """Why fast convolutions cannot be used in this process, or an empty text."""
     if int(paddle.__version__.split(".")[0]) < 3:
-        return f"Paddle {paddle.__version__} computes wrong gradients this way"
+        return f"Paddle {paddle.__version__}; 3.x is covered"
     if paddle.get_device() != "cpu":
         return f"the device is {paddle.get_device()}; they are for CPUs"
-    if not paddle.base.core.is_compiled_with_onednn():
-        return "this Paddle was built without oneDNN"
     if os.environ.get(FLAG, "1").lower() in ("0", "false"):
         return f"{FLAG}={os.environ[FLAG]} in the environment"
+    try:
+        onednn.library()
+    except onednn.Unavailable as reason:
+        return str(reason)
     return ""
 
 
@@ -140,18 +168,15 @@ def _describe(changed: int, kept: list[str], verdicts: dict, seconds: float) -> 
 
 
 def _run(geometry: Geometry, tensors: list) -> paddle.Tensor:
-    """The convolution of (x, weight[, bias]) through static programs, with a gradient where one is wanted."""
-    gradient = paddle.is_grad_enabled() and not all(tensor.stop_gradient for tensor in tensors)
-    if not _affordable(geometry, tuple(tensors[0].shape), gradient):
-        return geometry.convolve(*tensors)
-    if gradient:
-        order = sorted(range(len(tensors)), key=lambda index: tensors[index].stop_gradient)
-        return _Convolution.apply(geometry, order, [tensors[index] for index in order])
-    return _forward_program(geometry, tuple(tensors[0].shape[1:]))(*tensors)
+    """The convolution of (x, weight[, bias]), with a gradient where one is wanted."""
+    if not paddle.is_grad_enabled() or all(tensor.stop_gradient for tensor in tensors):
+        return _forward(geometry, tensors)
+    order = sorted(range(len(tensors)), key=lambda index: tensors[index].stop_gradient)
+    return _Convolution.apply(geometry, order, [tensors[index] for index in order])
 
 
 class _Convolution(PyLayer):
-    """Forward and backward as two programs that all layers of one kind share, and with them oneDNN's buffers.
+    """Forward and both backward passes.
 
     The tensors come as one list whose first wants a gradient: Paddle asks for None in place of the whole list where
     its first gets no gradient, and where tensors came one by one, `paddle.grad` of an inner feature map would fail.
@@ -161,87 +186,97 @@ class _Convolution(PyLayer):
     def forward(ctx, geometry, order, listed):
         tensors = [listed[order.index(index)] for index in range(len(order))]
         ctx.geometry, ctx.order = geometry, order
-        ctx.wanted = tuple(not tensor.stop_gradient for tensor in tensors)
+        ctx.wanted = [not tensor.stop_gradient for tensor in tensors]
         ctx.save_for_backward(*tensors)
-        return _forward_program(geometry, tuple(tensors[0].shape[1:]))(*tensors)
+        return _forward(geometry, tensors)
 
     @staticmethod
     def backward(ctx, upstream):
-        tensors = list(ctx.saved_tensor())
-        image, result = tuple(tensors[0].shape[1:]), tuple(upstream.shape[1:])
-        found = iter(_backward_program(ctx.geometry, image, result, ctx.wanted)(*tensors, upstream))
-        gradients = [next(found) if wanted else None for wanted in ctx.wanted]
-        return [gradients[index] for index in ctx.order]
+        x, weight, *bias = ctx.saved_tensor()
+        for_image, for_weight, *for_bias = ctx.wanted
+        upstream = _contiguous(upstream)
+        gradients = [None] * len(ctx.wanted)
+        if for_image:
+            gradients[0] = paddle.empty(x.shape, x.dtype)
+            _backward_data(ctx.geometry, tuple(x.shape))(*_addresses(upstream, weight, gradients[0]))
+        if for_weight:
+            x = _contiguous(x)
+            gradients[1:] = [paddle.empty(parameter.shape, parameter.dtype) for parameter in (weight, *bias)]
+            _backward_weights(ctx.geometry, tuple(x.shape))(*_addresses(x, upstream, *gradients[1:]))
+        elif any(for_bias):
+            gradients[2] = upstream.sum(axis=[0, 2, 3])
+        return [gradients[index] if ctx.wanted[index] else None for index in ctx.order]
 
 
-def _affordable(geometry: Geometry, shape: tuple[int, ...], gradient: bool) -> bool:
-    """oneDNN never frees the buffers of an input shape: training shapes are few, those of evaluation are limited."""
-    known = _shapes.setdefault(geometry, set())
-    if gradient or len(known) < SHAPES_WITHOUT_GRADIENT:
-        known.add(shape)
-    return shape in known
+def _forward(geometry: Geometry, tensors: list) -> paddle.Tensor:
+    tensors = [_contiguous(tensor) for tensor in tensors]
+    image = tuple(tensors[0].shape)
+    result = paddle.empty(geometry.output(image), "float32")
+    _forward_operation(geometry, image)(*_addresses(*tensors, result))
+    return result
 
 
-# Paddle keeps the oneDNN primitives of a program under the digits of the input shape run together, and under nothing
-# else: a program that met two weight shapes, or the sizes (12, 13) and (121, 3), would abort the process. So every
-# program has both fixed; the batch may vary, and the last, partial batch of an epoch compiles nothing.
+def _contiguous(tensor: paddle.Tensor) -> paddle.Tensor:
+    return tensor if tensor.is_contiguous() else tensor.contiguous()
 
 
-@functools.lru_cache(maxsize=None)
-def _forward_program(geometry: Geometry, image: tuple[int, ...]):
-    """Static program of [x, weight(, bias)] for x of shape (any batch, *image); compiled at its first call."""
-
-    def convolution(inputs):
-        # Without this copy the result would keep oneDNN's layout, and the eager code after it fails.
-        return paddle.assign(geometry.convolve(*inputs))
-
-    return _compile(convolution, _specs(geometry, image))
+def _addresses(*tensors: paddle.Tensor) -> list[int]:
+    return [tensor.data_ptr() for tensor in tensors]
 
 
-@functools.lru_cache(maxsize=None)
-def _backward_program(geometry: Geometry, image: tuple, result: tuple, wanted: tuple[bool, ...]):
-    """Static program of [x, weight(, bias)], gradient of the output: the list of the wanted gradients."""
+class _Problem:
+    """One convolution as oneDNN is told it: shapes, layouts, and the descriptor of the forward pass as a hint."""
 
-    def gradients(tensors):
-        *inputs, upstream = tensors
-        for tensor, is_wanted in zip(inputs, wanted):
-            tensor.stop_gradient = not is_wanted
-        with paddle.enable_grad():
-            output = geometry.convolve(*inputs)
-            forward = paddle.static.default_main_program().global_block().ops
-            found = paddle.grad([output], [t for t in inputs if not t.stop_gradient], [upstream])
-        for operation in reversed(forward):  # only its gradient is needed; it would be computed all the same
-            if operation.name() != "pd_op.data" and all(value.use_empty() for value in operation.results()):
-                paddle.static.default_main_program().global_block().remove_op(operation)
-        return [paddle.assign(gradient) for gradient in found]
+    def __init__(self, geometry: Geometry, image: tuple[int, ...]):
+        outputs, *kernel = geometry.weight
+        grouped = (geometry.groups, outputs // geometry.groups, *kernel)
+        self.image, self.result = image, geometry.output(image)
+        self.weight = grouped if geometry.groups > 1 else geometry.weight
+        self.bias = (outputs,) if geometry.bias else None
+        # A pointwise convolution is a matrix product, and fast on plain arrays; all others are worth the conversion
+        # to a layout in blocks of channels (measured: half the time against a third of it).
+        pointwise = geometry.weight[2:] == (1, 1) and geometry.stride == (1, 1) and geometry.groups == 1
+        layout = onednn.plain if pointwise and image[2:] == self.result[2:] else onednn.any_layout
+        self.layouts = [layout(shape) for shape in (self.image, self.weight)]
+        self.layouts += [onednn.plain(self.bias) if self.bias else None, layout(self.result)]
+        first, last = geometry.margins(image[2:])
+        dilation = [d - 1 for d in geometry.dilation]  # oneDNN counts the cells left out
+        self.numbers = [onednn.int64(values) for values in (geometry.stride, dilation, first, last)]
+        self.forward = onednn.create(
+            "convolution_forward_primitive_desc", onednn.engine(), onednn.TRAINING, onednn.CONVOLUTION_DIRECT,
+            *self.layouts, *self.numbers, onednn.attributes())
 
-    return _compile(gradients, [*_specs(geometry, image), InputSpec([None, *result], "float32")])
-
-
-def _compile(function, specs: list):
-    # Paddle's own code asks static tensors for their place while it compiles, and warns itself.
-    warnings.filterwarnings("ignore", message="Tensor do not have 'place' interface")
-    program = paddle.jit.to_static(paddle.jit.not_to_static(function), input_spec=[specs], full_graph=True)
-    program.eval()  # no gradient of these programs themselves
-    _, program = program.get_concrete_program(specs)  # spares a search by input types at every call
-    program.training = False
-
-    def call(*tensors):
-        # On for these programs only: other static programs (paddle.jit.load, Conv2DTranspose) crash or fail with it.
-        before = paddle.get_flags(FLAG)
-        paddle.set_flags({FLAG: True})
-        try:
-            return program(tensors)
-        finally:
-            paddle.set_flags(before)
-
-    return call
+    def backward(self, which: str, layouts: list):
+        return onednn.create(
+            f"convolution_backward_{which}_primitive_desc", onednn.engine(), onednn.CONVOLUTION_DIRECT,
+            *layouts, *self.numbers, self.forward, onednn.attributes())
 
 
-def _specs(geometry: Geometry, image: tuple[int, ...]) -> list[InputSpec]:
-    """Of x, weight and, where there is one, bias; None is the batch."""
-    shapes = [[None, *image], list(geometry.weight), [geometry.weight[0]]][: 3 if geometry.bias else 2]
-    return [InputSpec(shape, "float32") for shape in shapes]
+@functools.lru_cache(maxsize=KEPT_OPERATIONS)
+def _forward_operation(geometry: Geometry, image: tuple[int, ...]) -> onednn.Operation:
+    """On x, weight(, bias), result."""
+    problem = _Problem(geometry, image)
+    bias = {onednn.BIAS: problem.bias} if problem.bias else {}
+    return onednn.Operation(problem.forward, {
+        onednn.SRC: problem.image, onednn.WEIGHTS: problem.weight, **bias, onednn.DST: problem.result})
+
+
+@functools.lru_cache(maxsize=KEPT_OPERATIONS)
+def _backward_data(geometry: Geometry, image: tuple[int, ...]) -> onednn.Operation:
+    """On gradient of the result, weight, gradient of x."""
+    problem = _Problem(geometry, image)
+    source, weight, _, result = problem.layouts
+    return onednn.Operation(problem.backward("data", [source, weight, result]), {
+        onednn.DIFF_DST: problem.result, onednn.WEIGHTS: problem.weight, onednn.DIFF_SRC: problem.image})
+
+
+@functools.lru_cache(maxsize=KEPT_OPERATIONS)
+def _backward_weights(geometry: Geometry, image: tuple[int, ...]) -> onednn.Operation:
+    """On x, gradient of the result, gradient of weight(, of bias)."""
+    problem = _Problem(geometry, image)
+    bias = {onednn.DIFF_BIAS: problem.bias} if problem.bias else {}
+    return onednn.Operation(problem.backward("weights", problem.layouts), {
+        onednn.SRC: problem.image, onednn.DIFF_DST: problem.result, onednn.DIFF_WEIGHTS: problem.weight, **bias})
 
 
 @functools.lru_cache(maxsize=None)
@@ -250,7 +285,7 @@ def _verify(geometry: Geometry) -> float | str:
     samples = _samples(geometry)
     try:
         expected, found = _trial(_eager, geometry, samples), _trial(_run, geometry, samples)
-    except Exception as error:  # whatever the compiler fails with: stay eager, and report it
+    except Exception as error:  # whatever the library fails with: stay eager, and report it
         return f"{_name(geometry)} fails with {type(error).__name__}: {str(error).strip().splitlines()[-1]}"
     errors = [np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30) for a, b in zip(found, expected)]
     worst = float(np.max(errors))  # NaN stays NaN, and fails the next line

@@ -1,10 +1,16 @@
 """Where a run computes: device, threads, and what it says about them."""
 
+import ctypes
+import os
+import platform
+
 import paddle
 
 from data_tools.errors import KitError
 from paddle_models.environment import threads
-from paddle_models.trainer import distributed
+from paddle_models.trainer import distributed, onednn
+
+M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 
 
 def start(device: str) -> str:
@@ -17,6 +23,9 @@ def start(device: str) -> str:
     paddle.set_device(chosen)
     # Not through OMP_NUM_THREADS: Paddle warns on standard error when it finds that variable above 1.
     paddle.base.core.set_num_threads(threads())
+    if chosen == "cpu":
+        onednn.set_threads(threads())
+        keep_memory()
     distributed.initialize()
     return chosen
 
@@ -26,3 +35,18 @@ def describe(device: str) -> str:
     if device.startswith("gpu"):
         return f"{device}, {paddle.device.cuda.get_device_name(int(device.split(':')[1]))}"
     return f"cpu, {threads()} threads"
+
+
+def keep_memory() -> None:
+    """Let malloc keep what is freed, instead of giving it back to the system after each large tensor.
+
+    A training step frees and allocates the same sizes again and again; fresh pages from the system cost several times
+    what a simple kernel takes (ReLU on 8x256x56x56: 10.2 ms, then 1.0 ms). The process holds its peak until it ends.
+    A user's own malloc settings are left alone, as are other C libraries than glibc.
+    """
+    theirs = [name for name in os.environ if name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD")]
+    if theirs or platform.libc_ver()[0] != "glibc":
+        return
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_MAX, 0)
+    libc.mallopt(M_TRIM_THRESHOLD, 2**31 - 1)

@@ -8,13 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
-
-import paddle_models  # noqa: F401  sets the environment before Paddle is imported
 import paddle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from paddle import nn
 
-from paddle_models.trainer import fast_conv
+import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+from paddle_models.trainer import fast_conv, onednn
 from paddle_models.trainer.fast_conv import FastConv2D, accelerate, restore
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -62,7 +63,7 @@ def test_outputs_and_gradients_are_those_of_eager_mode():
     decision = accelerate(fast)
     assert decision.used and "agree with eager" in decision.reason and "5 convolutions" in decision.reason
     assert [type(layer) for layer in fast].count(FastConv2D) == 5
-    # Whole and partial batches, other sizes, and (12, 13) beside (121, 3), which oneDNN's cache would confuse.
+    # Whole and partial batches, other sizes, and sizes whose digits run together to the same text.
     for shape in [(4, 3, 16, 16), (3, 3, 16, 16), (4, 3, 12, 13), (4, 3, 121, 3), (4, 3, 16, 16)]:
         assert_close(outcome(fast, images(*shape)), outcome(eager, images(*shape)))
 
@@ -101,15 +102,46 @@ def test_evaluation_sees_new_weights():
 
 
 @possible
-def test_many_image_sizes_without_gradient_fall_back_to_eager():
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.data())
+def test_any_convolution_equals_eager_mode(data):
+    """Random channels, kernels, strides, dilations, groups, paddings and sizes; forward and both gradients."""
+    draw = lambda low, high: data.draw(st.integers(low, high))  # noqa: E731
+    groups = draw(1, 3)
+    kernel, dilation = (draw(1, 4), draw(1, 4)), (draw(1, 2), draw(1, 2))
+    padding = data.draw(st.sampled_from(["SAME", "VALID", 1, [0, 1], [1, 0, 2, 1], [[0, 0], [0, 0], [2, 0], [1, 1]]]))
+    conv = nn.Conv2D(groups * draw(1, 9), groups * draw(1, 9), kernel, (draw(1, 3), draw(1, 3)), padding, dilation, groups,
+                     bias_attr=None if draw(0, 1) else False)
+    x = images(draw(1, 3), conv._in_channels, draw(7, 20), draw(7, 20), seed=draw(0, 99))
+    expected = outcome(conv, x)
+    assert accelerate(conv).used, accelerate(conv).reason
+    assert_close(outcome(conv, x), expected)
+    with paddle.no_grad():
+        assert_close([conv(x).numpy()], expected[:1])
+
+
+@possible
+def test_inputs_it_does_not_cover_take_the_ordinary_way():
     conv = nn.Conv2D(3, 5, 3)
     accelerate(conv)
-    kept = fast_conv._shapes
+    with pytest.raises(ValueError, match="channel"):
+        conv(images(1, 4, 8, 8))
+    with pytest.raises(ValueError):
+        conv(images(3, 8, 8))
+    doubled = nn.Conv2D(3, 5, 3, bias_attr=False).to(dtype="float64")
+    doubled.__class__ = FastConv2D
+    assert doubled(paddle.to_tensor(images(1, 3, 8, 8).numpy().astype("float64"))).dtype == paddle.float64
+
+
+@possible
+def test_the_memory_of_many_image_sizes_is_bounded():
+    conv = nn.Conv2D(3, 8, 3)
+    accelerate(conv)
     with paddle.no_grad():
-        for side in range(9, 9 + 2 * fast_conv.SHAPES_WITHOUT_GRADIENT):
-            x = images(1, 3, side, side)
-            assert_close([conv(x).numpy()], [nn.functional.conv2d(x, conv.weight, conv.bias).numpy()])
-    assert len(kept[fast_conv.Geometry.of(conv)]) == fast_conv.SHAPES_WITHOUT_GRADIENT
+        for side in range(9, 60):
+            conv(images(1, 3, side, side))
+    assert fast_conv._forward_operation.cache_info().maxsize == fast_conv.KEPT_OPERATIONS
+    assert onednn._arena.size < 2**28
 
 
 @possible
@@ -166,12 +198,7 @@ def test_an_accelerated_network_can_be_exported(tmp_path):
     x = images(2, 3, 16, 16)
     expected = net(x).numpy()
     paddle.jit.save(net, str(tmp_path / "net"), input_spec=[paddle.static.InputSpec([None, 3, 16, 16], "float32")])
-    before = paddle.get_flags(fast_conv.FLAG)
-    paddle.set_flags({fast_conv.FLAG: False})  # paddle.jit.load crashes with it, whoever wrote the file
-    try:
-        assert_close([paddle.jit.load(str(tmp_path / "net"))(x).numpy()], [expected])
-    finally:
-        paddle.set_flags(before)
+    assert_close([paddle.jit.load(str(tmp_path / "net"))(x).numpy()], [expected])
 
 
 @possible
@@ -212,7 +239,7 @@ def test_off_by_the_user_and_without_convolutions():
 
 def test_off_on_paddle_2(monkeypatch):
     monkeypatch.setattr(paddle, "__version__", "2.6.2")
-    assert accelerate(network()).reason == "fast convolutions off: Paddle 2.6.2 computes wrong gradients this way"
+    assert accelerate(network()).reason == "fast convolutions off: Paddle 2.6.2; 3.x is covered"
 
 
 TRAINING = """
@@ -259,6 +286,7 @@ def test_training_repeats_and_resumes_bit_for_bit_in_new_processes(tmp_path):
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,
+            timeout=120,
         )
         assert (done.returncode, done.stderr) == (0, ""), done.stderr
         with np.load(folder / f"state{end}.npz", allow_pickle=False) as saved:
