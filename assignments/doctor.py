@@ -20,16 +20,16 @@ def examine() -> int:
     if not (found["paddlepaddle"] or found["paddlepaddle-gpu"]):
         print("error: Paddle is absent: pip install -r requirements.txt", file=sys.stderr)
         return 1
-    from data_tools.loader import fit_workers, shared_memory_is_roomy
+    from data_tools.loader import fit_workers
     from data_tools.monkeys import find_monkeys
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.fast_conv import accelerate
+    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.zoo import build_model
     from reports.style import find_cjk_font
 
     print(f"device           {runtime.describe(runtime.start('auto'))}")
-    print(f"convolutions     {accelerate(build_model('mobilenet_v2', 10)).reason}")
-    print(f"loader workers   {fit_workers(None)}; shared memory {'roomy' if shared_memory_is_roomy() else 'small: not used'}")
+    print(f"fast layers      {accelerate(build_model('mobilenet_v2', 10)).reason}")
+    print(f"loader workers   {fit_workers(None)}")
     print(f"free disk        {shutil.disk_usage('.').free / 2**30:.1f} GB here")
     print(f"Chinese font     {find_cjk_font() or 'none found: figures fall back to English'}")
     monkeys = find_monkeys()

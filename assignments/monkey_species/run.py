@@ -52,7 +52,7 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str,
     from paddle_models.classification import ClassificationTask
     from paddle_models.trainer import runtime
     from paddle_models.trainer.data import StoreData
-    from paddle_models.trainer.fast_conv import accelerate
+    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
     from paddle_models.trainer.run_folder import describe_environment
@@ -74,15 +74,15 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str,
     parameters = count_parameters(network)
     if settings.train == "head":
         freeze_backbone(network)
-    convolutions = accelerate(network, settings.fast_conv)
-    say(f"{settings.model} on {runtime.describe(device)}; {convolutions.reason}")
+    layers = accelerate(network, settings.fast_layers)
+    say(f"{settings.model} on {runtime.describe(device)}; {layers.reason}")
 
     pipeline = {"document": monkey_pipeline, "light": light_pipeline}.get(settings.augmentation)
     data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held)
     task = ClassificationTask(network, monkeys.classes, settings.label_smoothing, settings.mixup)
     trainer = Trainer(task, data, settings, run, device)
     run.write_json("environment.json", describe_environment(
-        training.fingerprint, runtime.describe(device), {"fast_convolutions": convolutions.reason}))
+        training.fingerprint, runtime.describe(device), {"fast_layers": layers.reason}))
     if resume:
         trainer.resume()
     trainer.fit()

@@ -1,16 +1,11 @@
-"""Training convolutions on oneDNN: several times the speed of Paddle's eager mode on a CPU.
+"""Conv2D on oneDNN: forward pass and both gradients, without a detour through static programs.
 
-Eager Paddle never uses oneDNN kernels, though its wheel brings the library. `accelerate` lets the Conv2D layers of a
-network call it (trainer/onednn.py) for the forward pass and both gradients; everything else stays eager Paddle. It
-compares every kind of convolution of the network with eager mode first, and says what it decided.
+`fast_layers.accelerate` decides where it is used.
 """
 
 import functools
-import os
-import time
 from typing import NamedTuple
 
-import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -18,19 +13,7 @@ from paddle.autograd import PyLayer
 
 from paddle_models.trainer import onednn
 
-# Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen).
-ERROR_BOUND = 1e-4
-
-FLAG = "FLAGS_use_mkldnn"  # Paddle's own name for oneDNN; a user who sets it to 0 wants none
-
 KEPT_OPERATIONS = 2048  # a network has a few per layer and input shape; an operation holds code, not data
-
-
-class Decision(NamedTuple):
-    """What `accelerate` did: `used` when at least one convolution was changed, `reason` one line for the log."""
-
-    used: bool
-    reason: str
 
 
 class Geometry(NamedTuple):
@@ -54,10 +37,28 @@ class Geometry(NamedTuple):
             conv._groups,
         )
 
-    def convolve(self, x, weight, bias=None):
-        """Eager Paddle's convolution of this kind."""
+    def __str__(self) -> str:
+        outputs, inputs, height, width = self.weight
+        return f"convolution {inputs * self.groups}->{outputs}, {height}x{width}, {self.groups} groups"
+
+    def eager(self, tensors: list) -> paddle.Tensor:
+        """Paddle's own convolution of [x, weight(, bias)]."""
+        x, weight, *bias = tensors
         padding = _as_list(self.padding)
-        return F.conv2d(x, weight, bias, list(self.stride), padding, list(self.dilation), self.groups)
+        return F.conv2d(x, weight, *(bias or [None]), list(self.stride), padding, list(self.dilation), self.groups)
+
+    def fast(self, tensors: list) -> paddle.Tensor:
+        """oneDNN's convolution of [x, weight(, bias)], with a gradient where one is wanted."""
+        if not paddle.is_grad_enabled() or all(tensor.stop_gradient for tensor in tensors):
+            return _forward(self, tensors)
+        order = sorted(range(len(tensors)), key=lambda index: tensors[index].stop_gradient)
+        return _Convolution.apply(self, order, [tensors[index] for index in order])
+
+    def sample_shapes(self) -> list[tuple[int, ...]]:
+        """Shapes of a small x, of weight and bias, for a comparison of the two."""
+        channels, kernel = self.weight[1] * self.groups, self.weight[2:]
+        side = [max(7, d * (k - 1) + 1 + s) for k, d, s in zip(kernel, self.dilation, self.stride)]
+        return [(2, channels, *side), self.weight, self.weight[:1]][: 3 if self.bias else 2]
 
     def margins(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
         """Padding (top, left) and (bottom, right) for images of this (H, W)."""
@@ -97,82 +98,17 @@ class FastConv2D(nn.Conv2D):
         if not paddle.in_dynamic_mode() or not self._covers(x):
             return super().forward(x)
         tensors = [x, self.weight] if self.bias is None else [x, self.weight, self.bias]
-        return _run(Geometry.of(self), tensors)
+        return Geometry.of(self).fast(tensors)
+
+    @staticmethod
+    def kind(conv: nn.Conv2D) -> "Geometry | str":
+        """What tells this layer from others, or in words why it is not covered."""
+        if conv._data_format != "NCHW" or conv._padding_mode != "zeros" or conv.weight.dtype != paddle.float32:
+            return f"{conv._data_format}, {conv._padding_mode} padding, {conv.weight.dtype} is not covered"
+        return Geometry.of(conv)
 
     def _covers(self, x: paddle.Tensor) -> bool:
         return x.dtype == paddle.float32 and x.ndim == 4 and x.shape[1] == self._in_channels and 0 not in x.shape
-
-
-def accelerate(network: nn.Layer, enabled: bool = True) -> Decision:
-    """Let the float32 Conv2D layers of `network` run on oneDNN, in place, where that is possible and proven right.
-
-    Nothing else about the network changes: names, parameters, state_dict, copies and checkpoints are as before.
-    A kind of convolution whose comparison with eager mode fails stays eager, and the reason says so.
-    """
-    obstacle = "switched off by the settings" if not enabled else _obstacle()
-    if obstacle:
-        return Decision(False, f"fast convolutions off: {obstacle}")
-    begin = time.perf_counter()
-    convolutions = [layer for layer in network.sublayers(include_self=True) if type(layer) in (nn.Conv2D, FastConv2D)]
-    kinds = {_geometry_or_obstacle(layer) for layer in convolutions}
-    verdicts = {kind: _verify(kind) for kind in kinds if isinstance(kind, Geometry)}
-    changed, kept = 0, []
-    for layer in convolutions:
-        verdict = verdicts.get(_geometry_or_obstacle(layer), _geometry_or_obstacle(layer))
-        if isinstance(verdict, float):
-            layer.__class__ = FastConv2D
-            changed += 1
-        else:
-            layer.__class__ = nn.Conv2D
-            kept.append(verdict)
-    return Decision(changed > 0, _describe(changed, kept, verdicts, time.perf_counter() - begin))
-
-
-def restore(network: nn.Layer) -> None:
-    """Undo `accelerate` exactly."""
-    for layer in network.sublayers(include_self=True):
-        if type(layer) is FastConv2D:
-            layer.__class__ = nn.Conv2D
-
-
-def _obstacle() -> str:
-    """Why fast convolutions cannot be used in this process, or an empty text."""
-    if int(paddle.__version__.split(".")[0]) < 3:
-        return f"Paddle {paddle.__version__}; 3.x is covered"
-    if paddle.get_device() != "cpu":
-        return f"the device is {paddle.get_device()}; they are for CPUs"
-    if os.environ.get(FLAG, "1").lower() in ("0", "false"):
-        return f"{FLAG}={os.environ[FLAG]} in the environment"
-    try:
-        onednn.library()
-    except onednn.Unavailable as reason:
-        return str(reason)
-    return ""
-
-
-def _geometry_or_obstacle(conv: nn.Conv2D) -> Geometry | str:
-    if conv._data_format != "NCHW" or conv._padding_mode != "zeros" or conv.weight.dtype != paddle.float32:
-        return f"{conv._data_format}, {conv._padding_mode} padding, {conv.weight.dtype} is not covered"
-    return Geometry.of(conv)
-
-
-def _describe(changed: int, kept: list[str], verdicts: dict, seconds: float) -> str:
-    if not changed and not kept:
-        return "fast convolutions off: the network has no Conv2D"
-    eager = f"{len(kept)} stay eager: {kept[0]}" if kept else ""
-    if not changed:
-        return f"fast convolutions off: {eager}"
-    worst = max(verdict for verdict in verdicts.values() if isinstance(verdict, float))
-    text = f"fast convolutions on: gradients agree with eager to {worst:.1e} ({changed} convolutions, {seconds:.1f} s)"
-    return f"{text}; {eager}" if eager else text
-
-
-def _run(geometry: Geometry, tensors: list) -> paddle.Tensor:
-    """The convolution of (x, weight[, bias]), with a gradient where one is wanted."""
-    if not paddle.is_grad_enabled() or all(tensor.stop_gradient for tensor in tensors):
-        return _forward(geometry, tensors)
-    order = sorted(range(len(tensors)), key=lambda index: tensors[index].stop_gradient)
-    return _Convolution.apply(geometry, order, [tensors[index] for index in order])
 
 
 class _Convolution(PyLayer):
@@ -194,34 +130,26 @@ class _Convolution(PyLayer):
     def backward(ctx, upstream):
         x, weight, *bias = ctx.saved_tensor()
         for_image, for_weight, *for_bias = ctx.wanted
-        upstream = _contiguous(upstream)
+        upstream = onednn.contiguous(upstream)
         gradients = [None] * len(ctx.wanted)
         if for_image:
             gradients[0] = paddle.empty(x.shape, x.dtype)
-            _backward_data(ctx.geometry, tuple(x.shape))(*_addresses(upstream, weight, gradients[0]))
+            _backward_data(ctx.geometry, tuple(x.shape))(*onednn.addresses(upstream, weight, gradients[0]))
         if for_weight:
-            x = _contiguous(x)
+            x = onednn.contiguous(x)
             gradients[1:] = [paddle.empty(parameter.shape, parameter.dtype) for parameter in (weight, *bias)]
-            _backward_weights(ctx.geometry, tuple(x.shape))(*_addresses(x, upstream, *gradients[1:]))
+            _backward_weights(ctx.geometry, tuple(x.shape))(*onednn.addresses(x, upstream, *gradients[1:]))
         elif any(for_bias):
             gradients[2] = upstream.sum(axis=[0, 2, 3])
         return [gradients[index] if ctx.wanted[index] else None for index in ctx.order]
 
 
 def _forward(geometry: Geometry, tensors: list) -> paddle.Tensor:
-    tensors = [_contiguous(tensor) for tensor in tensors]
+    tensors = [onednn.contiguous(tensor) for tensor in tensors]
     image = tuple(tensors[0].shape)
     result = paddle.empty(geometry.output(image), "float32")
-    _forward_operation(geometry, image)(*_addresses(*tensors, result))
+    _forward_operation(geometry, image)(*onednn.addresses(*tensors, result))
     return result
-
-
-def _contiguous(tensor: paddle.Tensor) -> paddle.Tensor:
-    return tensor if tensor.is_contiguous() else tensor.contiguous()
-
-
-def _addresses(*tensors: paddle.Tensor) -> list[int]:
-    return [tensor.data_ptr() for tensor in tensors]
 
 
 class _Problem:
@@ -277,54 +205,6 @@ def _backward_weights(geometry: Geometry, image: tuple[int, ...]) -> onednn.Oper
     bias = {onednn.DIFF_BIAS: problem.bias} if problem.bias else {}
     return onednn.Operation(problem.backward("weights", problem.layouts), {
         onednn.SRC: problem.image, onednn.DIFF_DST: problem.result, onednn.DIFF_WEIGHTS: problem.weight, **bias})
-
-
-@functools.lru_cache(maxsize=None)
-def _verify(geometry: Geometry) -> float | str:
-    """Compare with eager mode; the largest relative error ||a-b|| / ||b||, or in words why it is not to be used."""
-    samples = _samples(geometry)
-    try:
-        expected, found = _trial(_eager, geometry, samples), _trial(_run, geometry, samples)
-    except Exception as error:  # whatever the library fails with: stay eager, and report it
-        return f"{_name(geometry)} fails with {type(error).__name__}: {str(error).strip().splitlines()[-1]}"
-    errors = [np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30) for a, b in zip(found, expected)]
-    worst = float(np.max(errors))  # NaN stays NaN, and fails the next line
-    if worst <= ERROR_BOUND:
-        return worst
-    return f"{_name(geometry)} has a relative error of {worst:.1e} (bound {ERROR_BOUND:.0e})"
-
-
-def _samples(geometry: Geometry) -> list[list[np.ndarray]]:
-    """Two sets of input, weight and bias, uniform in [-0.5, 0.5); Paddle's own random state is left alone."""
-    rng = np.random.default_rng(0)
-    channels, kernel = geometry.weight[1] * geometry.groups, geometry.weight[2:]
-    side = [max(7, d * (k - 1) + 1 + s) for k, d, s in zip(kernel, geometry.dilation, geometry.stride)]
-    shapes = [(2, channels, *side), geometry.weight, geometry.weight[:1]][: 3 if geometry.bias else 2]
-    return [[rng.random(shape, dtype=np.float32) - 0.5 for shape in shapes] for _ in range(2)]
-
-
-def _trial(method, geometry: Geometry, samples: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """Outputs and gradients of convolutions whose forward and backward passes interleave, as in a network."""
-    calls = []
-    for arrays in samples:
-        tensors = [paddle.to_tensor(array, stop_gradient=False) for array in arrays]
-        calls.append((tensors, method(geometry, tensors)))
-    results = []
-    for tensors, output in calls:
-        (output * output).sum().backward()
-        with paddle.no_grad():
-            evaluated = method(geometry, tensors)
-        results += [output.numpy(), evaluated.numpy(), *(tensor.grad.numpy() for tensor in tensors)]
-    return results
-
-
-def _eager(geometry: Geometry, tensors: list) -> paddle.Tensor:
-    return geometry.convolve(*tensors)
-
-
-def _name(geometry: Geometry) -> str:
-    outputs, inputs, height, width = geometry.weight
-    return f"convolution {inputs * geometry.groups}->{outputs}, {height}x{width}, {geometry.groups} groups"
 
 
 def _as_tuple(value):

@@ -13,23 +13,21 @@ import mmap
 import platform
 import threading
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 # dnnl_types.h of oneDNN 3; the numbers are part of its stable interface.
 FLOAT32, CPU, ANY_LAYOUT, IN_ORDER, USER_SCRATCHPAD = 3, 1, 1, 1, 1
-TRAINING, INFERENCE, BACKWARD = 64, 96, 128
-CONVOLUTION_DIRECT, POOLING_MAX = 1, 0x1FF
-SCALE_AND_SHIFT = 2 | 4
+TRAINING = 64
+CONVOLUTION_DIRECT, GELU_TANH, GELU_ERF = 1, 0x2B, 0x31
 
 # Arguments of a primitive, and how its descriptor is asked for their layouts: DNNL_ARG_* -> (dnnl_query_*_md, index).
-SRC, DST, WEIGHTS, BIAS, MEAN, VARIANCE, SCALE, SHIFT = 1, 17, 33, 41, 49, 50, 51, 52
-WORKSPACE, SCRATCHPAD = 64, 80
-DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 169, 255, 256
+SRC, DST, WEIGHTS, BIAS, SCRATCHPAD = 1, 17, 33, 41, 80
+DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS = 129, 145, 161, 169
 QUERIES = {
     SRC: (129, 0), DIFF_SRC: (130, 0), WEIGHTS: (131, 0), BIAS: (131, 1), DIFF_WEIGHTS: (132, 0), DIFF_BIAS: (132, 1),
-    DST: (133, 0), DIFF_DST: (134, 0), WORKSPACE: (135, 0), SCRATCHPAD: (136, 0),
+    DST: (133, 0), DIFF_DST: (134, 0), SCRATCHPAD: (136, 0),
 }
-OUTPUTS = frozenset({DST, DIFF_SRC, DIFF_WEIGHTS, DIFF_BIAS, DIFF_SCALE, DIFF_SHIFT})
+OUTPUTS = frozenset({DST, DIFF_SRC, DIFF_WEIGHTS, DIFF_BIAS})
 
 
 class Unavailable(Exception):
@@ -101,6 +99,20 @@ def create(name: str, *arguments) -> Handle:
 
 def int64(values: Sequence[int]) -> ctypes.Array:
     return (ctypes.c_int64 * len(values))(*values)
+
+
+def real(value: float) -> ctypes.c_float:
+    return ctypes.c_float(value)
+
+
+def contiguous(tensor):
+    """The Paddle tensor itself, or a contiguous copy of a view."""
+    return tensor if tensor.is_contiguous() else tensor.contiguous()
+
+
+def addresses(*tensors) -> List[int]:
+    """Where the numbers of contiguous Paddle tensors begin."""
+    return [tensor.data_ptr() for tensor in tensors]
 
 
 @functools.lru_cache(maxsize=None)

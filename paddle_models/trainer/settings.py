@@ -108,8 +108,8 @@ class TrainerSettings:
     """processes that prepare batches; null fits the cores"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto takes the GPU where there is one"""
-    fast_conv: bool = True
-    """oneDNN convolutions for training on a CPU, where a comparison of gradients at start-up passes"""
+    fast_layers: bool = True
+    """oneDNN layers for training on a CPU, where a comparison of gradients at start-up passes"""
     sync_batch_norm: bool = False
     """several GPUs: BatchNorm statistics over all of them"""
     optimizer: OptimizerSettings = field(default_factory=OptimizerSettings)

@@ -96,7 +96,7 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_checkpoint(tmp_path):
 def test_a_really_full_disk(tmp_path):
     mount = tmp_path / "disk"
     mount.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(mount)], capture_output=True)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(mount)], capture_output=True, timeout=120)
     if mounted.returncode:
         pytest.skip("mounting is not allowed here")
     try:
@@ -104,7 +104,7 @@ def test_a_really_full_disk(tmp_path):
         assert full.returncode == 2
         assert "No space left on device" in full.stderr and "Traceback" not in full.stderr
     finally:
-        subprocess.run(["umount", "-l", str(mount)], check=True)
+        subprocess.run(["umount", "-l", str(mount)], check=True, timeout=120)
 
 
 def test_two_processes_train_like_one(tmp_path):

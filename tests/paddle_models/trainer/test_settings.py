@@ -98,7 +98,8 @@ def test_every_shipped_preset_is_valid(file):
 @pytest.mark.parametrize("command", [["assignments/monkey_species/run.py", "--help"], ["-m", "assignments", "list"]])
 def test_help_imports_nothing_heavy(command):
     root = Path(__file__).parents[3]
-    listed = subprocess.run([sys.executable, "-X", "importtime", *command], capture_output=True, text=True, cwd=root)
+    listed = subprocess.run([sys.executable, "-X", "importtime", *command], capture_output=True, text=True, cwd=root,
+                            timeout=120)
     assert listed.returncode == 0 and "sample" in listed.stdout
     imported = {line.split("|")[-1].strip() for line in listed.stderr.splitlines()}
     assert not imported & {"paddle", "cv2", "imgaug", "matplotlib", "scipy", "skimage", "sklearn", "visualdl"}

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 from paddle_models.trainer.settings import TrainerSettings, from_dict  # noqa: E402
 
 IMAGES, CLASSES, SIDE = 40, 3, 8
-DEFAULTS = {"epochs": 3, "batch_size": 8, "log_every": 1, "amp": {"level": "off"}, "fast_conv": False,
+DEFAULTS = {"epochs": 3, "batch_size": 8, "log_every": 1, "amp": {"level": "off"}, "fast_layers": False,
             "optimizer": {"name": "adamw", "lr": 0.01, "weight_decay": 0.01},
             "schedule": {"name": "cosine", "warmup_epochs": 1}}
 

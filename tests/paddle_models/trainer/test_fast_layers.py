@@ -1,4 +1,4 @@
-"""Fast convolutions: the same results as eager mode, nothing else changed, nothing on standard error."""
+"""Fast layers: the same results as eager mode, nothing else changed, nothing on standard error."""
 
 import copy
 import hashlib
@@ -15,11 +15,13 @@ from hypothesis import strategies as st
 from paddle import nn
 
 import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-from paddle_models.trainer import fast_conv, onednn
-from paddle_models.trainer.fast_conv import FastConv2D, accelerate, restore
+from paddle_models.trainer import fast_conv, fast_layers, onednn
+from paddle_models.trainer.fast_conv import FastConv2D
+from paddle_models.trainer.fast_gelu import FastGELU
+from paddle_models.trainer.fast_layers import accelerate, restore
 
 ROOT = Path(__file__).resolve().parents[3]
-possible = pytest.mark.skipif(bool(fast_conv._obstacle()), reason=fast_conv._obstacle())
+possible = pytest.mark.skipif(bool(fast_layers._obstacle()), reason=fast_layers._obstacle())
 
 
 def network() -> nn.Layer:
@@ -28,7 +30,7 @@ def network() -> nn.Layer:
     return nn.Sequential(
         nn.Conv2D(3, 8, 3, padding=1),
         nn.BatchNorm2D(8),
-        nn.ReLU(),
+        nn.GELU(),
         nn.Conv2D(8, 8, 3, padding="SAME", groups=8, bias_attr=False),
         nn.Conv2D(8, 12, 1, groups=4),
         nn.Conv2D(12, 12, 3, dilation=2, padding=[2, 2]),
@@ -61,7 +63,7 @@ def assert_close(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
 def test_outputs_and_gradients_are_those_of_eager_mode():
     eager, fast = network(), network()
     decision = accelerate(fast)
-    assert decision.used and "agree with eager" in decision.reason and "5 convolutions" in decision.reason
+    assert decision.used and "agree with eager" in decision.reason and "6 layers" in decision.reason
     assert [type(layer) for layer in fast].count(FastConv2D) == 5
     # Whole and partial batches, other sizes, and sizes whose digits run together to the same text.
     for shape in [(4, 3, 16, 16), (3, 3, 16, 16), (4, 3, 12, 13), (4, 3, 121, 3), (4, 3, 16, 16)]:
@@ -118,6 +120,20 @@ def test_any_convolution_equals_eager_mode(data):
     assert_close(outcome(conv, x), expected)
     with paddle.no_grad():
         assert_close([conv(x).numpy()], expected[:1])
+
+
+@possible
+@pytest.mark.parametrize("approximate", [False, True])
+def test_gelu_equals_eager_mode(approximate):
+    gelu, x = nn.GELU(approximate), images(2, 3, 5, 31) * 4
+    expected = outcome(gelu, x)
+    assert accelerate(gelu).used and type(gelu) is FastGELU
+    assert_close(outcome(gelu, x), expected)
+    assert_close([gelu(paddle.transpose(x, [0, 2, 3, 1])).numpy()], [expected[0].transpose(0, 2, 3, 1)])
+    assert gelu(paddle.to_tensor(-2.0)).shape == []
+    extremes = paddle.to_tensor([-100.0, -0.0, 100.0])
+    assert gelu(extremes).tolist() == [0.0, 0.0, 100.0]
+    assert type(gelu) is FastGELU and (restore(gelu) or type(gelu)) is nn.GELU
 
 
 @possible
@@ -207,18 +223,18 @@ def test_the_random_state_is_left_alone():
     paddle.seed(5)
     expected = paddle.rand([3]).numpy()
     paddle.seed(5)
-    fast_conv._verify.cache_clear()
+    fast_layers._verdict.cache_clear()
     assert accelerate(net).used
     assert np.array_equal(paddle.rand([3]).numpy(), expected)
 
 
 @possible
 def test_a_convolution_that_fails_the_comparison_stays_eager(monkeypatch):
-    monkeypatch.setattr(fast_conv, "ERROR_BOUND", 0.0)
-    fast_conv._verify.cache_clear()
+    monkeypatch.setattr(fast_layers, "ERROR_BOUND", 0.0)
+    fast_layers._verdict.cache_clear()
     net = nn.Sequential(nn.Conv2D(16, 16, 3))
     decision = accelerate(net)
-    fast_conv._verify.cache_clear()
+    fast_layers._verdict.cache_clear()
     assert not decision.used and "1 stay eager: convolution 16->16, 3x3" in decision.reason
     assert type(net[0]) is nn.Conv2D
 
@@ -228,18 +244,18 @@ def test_uncovered_convolutions_are_named():
     decision = accelerate(net)
     assert not decision.used
     assert type(net[0]) is nn.Conv2D
-    assert fast_conv._obstacle() or "reflect padding" in decision.reason
+    assert fast_layers._obstacle() or "reflect padding" in decision.reason
 
 
 def test_off_by_the_user_and_without_convolutions():
-    assert accelerate(network(), enabled=False).reason == "fast convolutions off: switched off by the settings"
+    assert accelerate(network(), enabled=False).reason == "fast layers off: switched off by the settings"
     decision = accelerate(nn.Linear(2, 2))
-    assert not decision.used and decision.reason.startswith("fast convolutions off: ")
+    assert not decision.used and decision.reason.startswith("fast layers off: ")
 
 
 def test_off_on_paddle_2(monkeypatch):
     monkeypatch.setattr(paddle, "__version__", "2.6.2")
-    assert accelerate(network()).reason == "fast convolutions off: Paddle 2.6.2; 3.x is covered"
+    assert accelerate(network()).reason == "fast layers off: Paddle 2.6.2; 3.x is covered"
 
 
 TRAINING = """
@@ -247,7 +263,7 @@ import sys
 import numpy as np
 import paddle_models, paddle
 from paddle import nn
-from paddle_models.trainer.fast_conv import accelerate
+from paddle_models.trainer.fast_layers import accelerate
 
 begin, end, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 paddle.seed(0)
