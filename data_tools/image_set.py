@@ -87,7 +87,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
 class ImageSet:
     """Images of one split, in a stable order.
 
-    `labels` is int64 (N,) for classes or float32 (N, K) for attributes.
+    `labels` is int64 (N,) for classes or uint8 (N, K), 0 or 1, for attributes.
     """
 
     name: str

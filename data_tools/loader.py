@@ -5,19 +5,29 @@ resumed in the middle of an epoch, read by another number of workers or split be
 same images.
 """
 
+import json
 import math
+import multiprocessing
 import os
-import shutil
+import signal
+import socket
+import sys
+import threading
 import traceback
+import types
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from multiprocessing import resource_tracker
+from multiprocessing.reduction import ForkingPickler
+from multiprocessing.util import Finalize
 
 import numpy as np
 
 from data_tools.errors import KitError
 
-SHARED_MEMORY = "/dev/shm"
-ROOMY = 512 * 2**20  # bytes; AI Studio gives 64 MB, and a worker that overruns it dies with a bus error
+PRELOADED = ("numpy", "cv2", "imgaug.augmenters")  # a second to import, so a new worker should find them there
 SIGNED_UNIT = (np.arange(256, dtype=np.float32) / 255.0) * 2.0 - 1.0  # the document's formula, for each value
 
 Batch = dict[str, np.ndarray]
@@ -33,6 +43,11 @@ def hold_out(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, n
         held.append(members[:max(1, round(share * len(members)))])
     held = np.sort(np.concatenate(held))
     return np.setdiff1d(np.arange(len(labels)), held), held
+
+
+def to_unit(images: np.ndarray) -> np.ndarray:
+    """(N, H, W, 3) uint8 RGB to (N, 3, H, W) float32 in [0, 1]."""
+    return np.ascontiguousarray(images.transpose(0, 3, 1, 2), dtype=np.float32) * np.float32(1 / 255)
 
 
 def to_signed_unit(images: np.ndarray) -> np.ndarray:
@@ -96,7 +111,10 @@ def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int,
     start_batch: first batch to yield; the ones before are not read. drop_last: no incomplete last batch.
     rows: the part of the store that is read, int64 (all of it without); "index" counts in the whole store.
     augmenter: called as augmenter(images, seed, first); normalize: (B, H, W, 3) uint8 to the input.
-    workers: processes that prepare batches; 0 prepares them here and does not import Paddle.
+    workers: processes that prepare batches, two ahead each; 0 prepares them here. They live as long as one
+    iteration lasts, never longer than this process, and get store, augmenter and normalize pickled: all three
+    come from modules. Only where one is defined in the main script is that script imported by each worker,
+    as the module "__mp_main__"; it then needs the guard `if __name__ == "__main__"`.
     """
     if batch_size < 1 or batch_size % world:
         raise KitError(f"batch size {batch_size} cannot be split evenly between {world} processes; "
@@ -113,7 +131,11 @@ def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int,
 
 @dataclass
 class WorkerBatches:
-    """The same batches in the same order, prepared by `workers` processes of paddle.io.DataLoader."""
+    """The same batches in the same order, prepared by `workers` processes.
+
+    An iteration raises a KitError of a worker as it is, any other exception as RuntimeError with the worker's
+    traceback, and KitError when a worker cannot be started or dies.
+    """
 
     batches: Batches
     workers: int
@@ -122,60 +144,163 @@ class WorkerBatches:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[Batch]:
-        import paddle
-
-        loader = paddle.io.DataLoader(
-            _WorkerDataset(self.batches), batch_size=None, shuffle=False, num_workers=self.workers,
-            places=paddle.CPUPlace(), collate_fn=_unchanged, worker_init_fn=_begin_worker,
-            use_buffer_reader=False, use_shared_memory=shared_memory_is_roomy())
-        batches, arrived = iter(loader), 0
-        while arrived < len(self):
-            try:
-                item = {key: value.numpy() for key, value in next(batches).items()}
-            except (RuntimeError, SystemError, StopIteration) as error:  # what a lost worker raises
-                raise KitError("a data worker ended unexpectedly; memory may have run out: use fewer workers "
-                               "or a smaller batch, or --workers 0") from error
-            for kind, exception in (("error", KitError), ("fault", RuntimeError)):
-                if kind in item:
-                    raise exception(item[kind].tobytes().decode())
-            arrived += 1
-            yield item
-
-
-class _WorkerDataset:
-    """Item i is batch i. An error travels as a batch, since Paddle would report something else."""
-
-    def __init__(self, batches: Batches):
-        self.batches = batches
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __getitem__(self, item: int) -> Batch:
+        crew = _Crew()
         try:
-            return self.batches.batch(self.batches.start_batch + item)
-        except KitError as error:
-            return {"error": np.frombuffer(str(error).encode(), dtype=np.uint8)}
-        except Exception:  # raised again, with this text, by the process that reads the batch
-            return {"fault": np.frombuffer(traceback.format_exc().encode(), dtype=np.uint8)}
+            crew.start(self.batches, self.workers)
+            for number in range(len(self)):
+                yield crew.receive(number % self.workers)
+        finally:
+            crew.end()
 
 
-def _unchanged(batch: Batch) -> Batch:
-    return batch
+class _Crew:
+    """Worker w of n prepares the batches w, w + n, w + 2n, ... and sends them through a socket of its own.
+
+    A pool with one queue for all (concurrent.futures) waits for ever when a worker is killed while it sends:
+    the others keep the queue open. A socket that only one worker holds ends when that worker does.
+    """
+
+    def __init__(self):
+        self.members = []  # (process, socket, file that reads the socket)
+        # Also called when the interpreter exits, which would otherwise wait for the workers.
+        self.end = Finalize(self, _end, (self.members,), exitpriority=1)
+
+    def start(self, batches: Batches, workers: int) -> None:
+        try:
+            job = bytes(ForkingPickler.dumps(batches))
+        except Exception as error:  # pickling raises whatever an object's own code raises
+            raise KitError(f"workers cannot get a copy of the data: {error}; define the augmenter and the like at "
+                           "the top of a module, or use --workers 0") from error
+        main_file = getattr(sys.modules["__main__"], "__file__", None)  # none in a notebook, "<stdin>" of a pipe
+        hide_main = b"__main__" not in job or not os.path.isfile(main_file or "")
+        try:
+            for worker in range(workers):
+                ours, theirs = socket.socketpair()
+                self.members.append((_start(theirs, hide_main), ours, ours.makefile("rb")))  # theirs is closed
+                _send(ours, {"worker": worker, "workers": workers}, {"job": np.frombuffer(job, np.uint8)})
+        except (OSError, EOFError) as error:
+            raise KitError(f"a data worker cannot be started: {error}; use fewer workers or --workers 0") from error
+
+    def receive(self, worker: int) -> Batch:
+        try:
+            answer, batch = _receive(self.members[worker][2])
+        except (OSError, EOFError) as error:
+            raise KitError("a data worker ended unexpectedly; memory may have run out: use fewer workers or a "
+                           "smaller batch, or --workers 0") from error
+        if "error" in answer:
+            raise KitError(answer["error"])
+        if "fault" in answer:
+            raise RuntimeError(answer["fault"])
+        return batch
 
 
-def _begin_worker(worker: int) -> None:
-    import cv2
+def _end(members: list) -> None:
+    for process, _, _ in members:
+        if process.is_alive():
+            process.kill()  # it holds nothing that others need
+    for process, ours, file in members:
+        file.close()
+        ours.close()
+        process.join(timeout=10)
 
-    cv2.setNumThreads(0)  # the workers share the cores already; threads of each would fight over them
+
+_starting = threading.Lock()
 
 
-def shared_memory_is_roomy(path: str = SHARED_MEMORY) -> bool:
-    """Whether workers may pass batches through shared memory."""
+def _start(theirs: socket.socket, hide_main: bool) -> multiprocessing.Process:
+    """A new worker at the other end of `theirs`, which is closed here."""
+    # Not "fork": a copy of a process whose other threads hold locks may wait for these for ever.
+    forkserver = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
+    with theirs, _starting, _signals_held_back(), _main_hidden() if hide_main else nullcontext():
+        if forkserver:
+            context.set_forkserver_preload([name for name in PRELOADED if name in sys.modules])
+        process = context.Process(target=_work, args=(theirs,), daemon=True)
+        process.start()
+    return process
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """What is started inherits this: Ctrl-C and a SIGTERM to the whole group are for the parent to decide on."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its own start would let the signals through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
-        return shutil.disk_usage(path).free >= ROOMY
-    except OSError:
-        return False
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _main_hidden() -> Iterator[None]:
+    """Keeps new processes from importing the main script, which may have no guard or come from standard input."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _work(ours: socket.socket) -> None:
+    """The life of a worker. One batch waits in the socket (tiny ones: a few) while the next one is prepared."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    sending = None
+    try:
+        part, arrays = _receive(ours.makefile("rb"))
+        with ThreadPoolExecutor(1) as sender:
+            for header, batch in _answers(arrays["job"], part["worker"], part["workers"]):
+                if sending is not None:
+                    sending.result()
+                sending = sender.submit(_send, ours, header, batch)
+    except (OSError, EOFError):  # the parent has left
+        return
+
+
+def _leave_with_parent() -> None:
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+def _answers(job: np.ndarray, worker: int, workers: int) -> Iterator[tuple[dict, Batch]]:
+    """(header, arrays) for each batch of this worker; the last one may tell of an error."""
+    try:
+        import cv2
+
+        cv2.setNumThreads(0)  # the workers share the cores already; threads of each would fight over them
+        batches = ForkingPickler.loads(job)
+        for number in range(batches.start_batch + worker, batches.stop_batch, workers):
+            yield {}, batches.batch(number)
+    except KitError as error:
+        yield {"error": str(error)}, {}
+    except Exception:
+        yield {"fault": traceback.format_exc()}, {}
+
+
+def _send(to: socket.socket, header: dict, arrays: Batch) -> None:
+    """A line of JSON, then the arrays' bytes: pickled, large arrays would take ten times as long."""
+    described = [(key, array.dtype.str, array.shape) for key, array in arrays.items()]
+    to.sendall(json.dumps([header, described]).encode() + b"\n")
+    for array in arrays.values():
+        to.sendall(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+
+
+def _receive(file) -> tuple[dict, Batch]:
+    """What _send() sent; EOFError where the other end has gone."""
+    line = file.readline()
+    if not line.endswith(b"\n"):
+        raise EOFError("no answer")
+    header, described = json.loads(line)
+    arrays = {key: np.empty(shape, dtype) for key, dtype, shape in described}
+    for array in arrays.values():
+        if file.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:
+            raise EOFError("half an answer")
+    return header, arrays
 
 
 def fit_workers(requested: int | None) -> int:

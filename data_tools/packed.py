@@ -1,12 +1,13 @@
 """Images of a set decoded and resized once into one uint8 file that is memory mapped ever after.
 
-The document resizes each image straight to S x S (its proportions are not kept), and so does this store. The
-store lies in a cache folder, two files to a set: the pixels, and a JSON file that, written last,
-vouches for them.
+The monkeys' document resizes each image straight to S x S (its proportions are not kept), and so does this store
+unless it is told to crop the middle square first. The store lies in a cache folder, two files to a set: the pixels,
+and a JSON file that, written last, vouches for them.
 """
 
 import hashlib
 import json
+import mmap
 import os
 import sys
 from collections.abc import Iterator
@@ -26,6 +27,24 @@ from data_tools.image_set import DECODE_VERSION, ImageSet, decode
 STORE_VERSION = 1
 CHUNK = 64  # decoded images held in memory at a time
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "packed"
+CROPS = (None, "centre")
+MOST_MAPPED = 32 * 2**20  # bytes copied out after which mapped pages (several times as many) are given back
+
+
+class Pixels(np.memmap):
+    """The mapped pixels. Rows taken by an array of indices are copies, and the pages they came from are given back
+    now and then: an epoch over 30 GB would otherwise count as 30 GB of this process (the system's cache keeps them).
+    """
+
+    def __getitem__(self, item):
+        taken = super().__getitem__(item)
+        if isinstance(taken, Pixels) and taken._mmap is None:  # a copy
+            taken = taken.view(np.ndarray)
+            self._copied = getattr(self, "_copied", 0) + taken.nbytes
+            if self._copied > MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
+                self._mmap.madvise(mmap.MADV_DONTNEED)  # of a file, read only: what is needed again is mapped again
+                self._copied = 0
+        return taken
 
 
 @dataclass(frozen=True)
@@ -33,7 +52,7 @@ class PackedStore:
     """One image set, ready for training.
 
     labels: as in the image set; names, hashes: name and sha256 of each encoded file; fingerprint: sha256 over
-    hashes, labels and size, the same wherever the files lie; unreadable: names left out (with
+    hashes, labels, size and crop, the same wherever the files lie; unreadable: names left out (with
     skip_unreadable).
     """
 
@@ -46,50 +65,58 @@ class PackedStore:
     unreadable: tuple[str, ...] = ()
 
     def __post_init__(self):
+        object.__setattr__(self, "pixels_path", os.path.abspath(self.pixels_path))  # good in every process
         self._map()
 
     def _map(self) -> None:
         shape = (len(self.names), self.size, self.size, 3)
-        object.__setattr__(self, "images", np.memmap(self.pixels_path, dtype=np.uint8, mode="r", shape=shape))
+        object.__setattr__(self, "images", Pixels(self.pixels_path, dtype=np.uint8, mode="r", shape=shape))
 
     def __len__(self) -> int:
         return len(self.names)
 
     def __getstate__(self) -> dict:
-        # A pickled memmap would be a copy of all pixels.
+        # Goes to workers by path: a pickled memmap would be a copy of all pixels.
         return {key: value for key, value in self.__dict__.items() if key != "images"}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
-        self._map()
+        try:
+            self._map()
+        except (OSError, ValueError) as error:
+            raise KitError(f"the packed images in {self.pixels_path} are gone or changed: {error}; another run has "
+                           "packed them anew, start this one again") from error
 
     @classmethod
     def open(cls, image_set: ImageSet, size: int, folder: str | Path | None = None,
-             skip_unreadable: bool = False, progress: bool = True) -> "PackedStore":
+             skip_unreadable: bool = False, progress: bool = True, crop: str | None = None) -> "PackedStore":
         """The store of `image_set` at `size` x `size` pixels in `folder`.
 
         folder: $KIT_CACHE, else .cache/packed of the project.
+        crop: "centre" takes the middle square before resizing; None squeezes the whole image into the square.
 
         Built when there is none or a source file has changed since; processes that ask at once get one store.
         `.images` is (N, size, size, 3) uint8 RGB. Raises KitError that lists every image that cannot be read,
         unless skip_unreadable leaves them out, and when the disk is full.
         """
+        if crop not in CROPS:
+            raise ValueError(f"crop {crop!r} is none of {CROPS}")
         if not len(image_set):
             raise KitError(f"{image_set.name}: no images in {image_set.source.path}")
         folder = Path(folder or os.environ.get("KIT_CACHE") or DEFAULT_FOLDER).expanduser()
-        stem = folder / _stem(image_set, size)
+        stem = folder / _stem(image_set, size, crop)
         state = _state(image_set)
-        store = _load(stem, image_set, size, state, skip_unreadable)
+        store = _load(stem, image_set, size, crop, state, skip_unreadable)
         if store is not None:
             return store
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(f"{stem}.lock"):
                 # Another process may have built it meanwhile.
-                store = _load(stem, image_set, size, state, skip_unreadable)
+                store = _load(stem, image_set, size, crop, state, skip_unreadable)
                 if store is None:
-                    _build(stem, image_set, size, state, skip_unreadable, progress)
-                    store = _load(stem, image_set, size, state, skip_unreadable)
+                    _build(stem, image_set, size, crop, state, skip_unreadable, progress)
+                    store = _load(stem, image_set, size, crop, state, skip_unreadable)
         except OSError as error:
             raise KitError(f"cannot write the packed images to {folder}: {error.strerror or error}; make "
                            "room there or name another folder in KIT_CACHE") from error
@@ -98,10 +125,10 @@ class PackedStore:
         return store
 
 
-def _stem(image_set: ImageSet, size: int) -> str:
+def _stem(image_set: ImageSet, size: int, crop: str | None) -> str:
     """The same for the same names from the same place, so that a changed set replaces its old store."""
     key = "\n".join((image_set.source.path, *image_set.names))
-    return f"{image_set.name}-{size}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"{image_set.name}-{size}{crop or ''}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def _state(image_set: ImageSet) -> str:
@@ -110,7 +137,7 @@ def _state(image_set: ImageSet) -> str:
     return hashlib.sha256(json.dumps([STORE_VERSION, DECODE_VERSION, stamps]).encode()).hexdigest()
 
 
-def _load(stem: Path, image_set: ImageSet, size: int, state: str,
+def _load(stem: Path, image_set: ImageSet, size: int, crop: str | None, state: str,
           skip_unreadable: bool) -> PackedStore | None:
     """The store at `stem`, or None where it is absent, damaged, stale or lacks images that were asked for."""
     try:
@@ -124,19 +151,19 @@ def _load(stem: Path, image_set: ImageSet, size: int, state: str,
         chosen = image_set.subset(kept)
         left_out = tuple(image_set.names[i] for i in np.setdiff1d(np.arange(len(image_set)), kept))
         return PackedStore(pixels, size, chosen.labels, chosen.names, hashes,
-                           _fingerprint(hashes, chosen.labels, size), left_out)
+                           _fingerprint(hashes, chosen.labels, size, crop), left_out)
     except (OSError, ValueError, KeyError, TypeError, IndexError):  # absent or damaged: built anew
         return None
 
 
-def _fingerprint(hashes: tuple[str, ...], labels: np.ndarray, size: int) -> str:
-    digest = hashlib.sha256(f"{DECODE_VERSION} {size} {labels.dtype} {labels.shape}\n".encode())
+def _fingerprint(hashes: tuple[str, ...], labels: np.ndarray, size: int, crop: str | None) -> str:
+    digest = hashlib.sha256(f"{DECODE_VERSION} {size}{crop or ''} {labels.dtype} {labels.shape}\n".encode())
     digest.update(np.ascontiguousarray(labels).tobytes())
     digest.update("\n".join(hashes).encode())
     return digest.hexdigest()
 
 
-def _build(stem: Path, image_set: ImageSet, size: int, state: str, skip_unreadable: bool,
+def _build(stem: Path, image_set: ImageSet, size: int, crop: str | None, state: str, skip_unreadable: bool,
            progress: bool) -> None:
     """Write pixels, then the JSON file. The caller holds the lock."""
     kept, hashes, errors = [], [], []
@@ -146,7 +173,7 @@ def _build(stem: Path, image_set: ImageSet, size: int, state: str, skip_unreadab
     with atomic_path(pixels) as temporary, open(temporary, "wb") as file:
         # Written in order, not into a memory map: on a full disk a map ends in a bus error, a write in a
         # clear one.
-        for index, result in _watched(_decoded(image_set, size), image_set, progress):
+        for index, result in _watched(_decoded(image_set, size, crop), image_set, progress):
             if isinstance(result, KitError):
                 errors.append((image_set.names[index], str(result)))
                 continue
@@ -168,13 +195,16 @@ def _build(stem: Path, image_set: ImageSet, size: int, state: str, skip_unreadab
             old.unlink()
 
 
-def _decoded(image_set: ImageSet, size: int) -> Iterator[tuple[int, "tuple[np.ndarray, str] | KitError"]]:
+def _decoded(image_set: ImageSet, size: int,
+             crop: str | None) -> Iterator[tuple[int, "tuple[np.ndarray, str] | KitError"]]:
     """(index, (pixels, sha256) or the error), in order; threads suffice, decoding releases the lock."""
 
     def one(index: int):
         try:
             content = image_set.read(index)
-            return resize(decode(content, image_set.names[index]), size), hashlib.sha256(content).hexdigest()
+            image = decode(content, image_set.names[index])
+            image = middle_square(image) if crop else image
+            return resize(image, size), hashlib.sha256(content).hexdigest()
         except KitError as error:
             return error
 
@@ -182,6 +212,14 @@ def _decoded(image_set: ImageSet, size: int) -> Iterator[tuple[int, "tuple[np.nd
         for start in range(0, len(image_set), CHUNK):
             indices = range(start, min(start + CHUNK, len(image_set)))
             yield from zip(indices, pool.map(one, indices))
+
+
+def middle_square(image: np.ndarray) -> np.ndarray:
+    """(H, W, C) to its (S, S, C) middle, S the shorter side; a view. CelebA's 178x218 gives rows 20 to 197."""
+    height, width = image.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[top:top + side, left:left + side]
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Losses and what changes their targets: cross entropy with label smoothing, and mixup."""
+"""Losses and what changes their targets: cross entropy with label smoothing, binary cross entropy, mixup."""
 
 from typing import Optional
 
@@ -20,6 +20,22 @@ def cross_entropy(logits: paddle.Tensor, target: paddle.Tensor, smoothing: float
         logits = logits.astype("float32")
         log_p = logits - paddle.logsumexp(logits, axis=1, keepdim=True)  # Paddle's log_softmax stops at -64
         return -(soft * log_p).sum(axis=1).mean()
+
+
+def binary_cross_entropy(logits: paddle.Tensor, target: paddle.Tensor, positive_weights: Optional[paddle.Tensor] = None,
+                         gamma: float = 0.0) -> paddle.Tensor:
+    """Mean binary cross entropy over all entries, a scalar >= 0 in nats, in float32 whatever the type of the logits.
+
+    logits, target: (N, K), targets in 0..1. positive_weights: (K,) or (1, K), factor of the term of the positives.
+    gamma: exponent of the focal loss (Lin et al., arXiv 1708.02002), (1 - p of the right answer)^gamma; 0 = none.
+    """
+    with paddle.amp.auto_cast(enable=False):
+        logits, target = logits.astype("float32"), target.astype("float32")
+        loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none", pos_weight=positive_weights)
+        if gamma > 0:
+            p = F.sigmoid(logits)
+            loss = loss * (1 - p * target - (1 - p) * (1 - target)) ** gamma
+        return loss.mean()
 
 
 def mixup(batch: dict, alpha: float, rng: np.random.Generator, classes: Optional[int] = None) -> dict:

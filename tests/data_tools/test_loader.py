@@ -4,19 +4,19 @@ readable.
 
 import math
 import os
-import subprocess
-import sys
+import signal
+import time
 from dataclasses import dataclass
-from pathlib import Path
+from multiprocessing.reduction import ForkingPickler
 
 import numpy as np
 import pytest
 
-from data_tools import loader
 from data_tools.errors import KitError
-from data_tools.loader import epoch_order, fit_workers, make_loader, shared_memory_is_roomy, to_signed_unit
+from data_tools.loader import epoch_order, fit_workers, make_loader, to_signed_unit
+from data_tools.packed import PackedStore
+from tests.data_tools.processes import descendants, workers_of
 
-ROOT = Path(__file__).resolve().parents[2]
 IMAGES, SIZE = 23, 8
 ONE_EPOCH = {"shuffle": True, "seed": 3, "epoch": 1}
 
@@ -51,6 +51,18 @@ class Failing:
         if self.how == "fault":
             raise ZeroDivisionError("a slip")
         os._exit(3)
+
+
+class Sleeping:
+    """Takes its time for every batch from number `after` on."""
+
+    def __init__(self, seconds: float, after: int = 0):
+        self.seconds, self.after = seconds, after
+
+    def __call__(self, images, seed, first):
+        if seed[2] >= self.after:
+            time.sleep(self.seconds)
+        return images
 
 
 def same(left, right) -> bool:
@@ -136,13 +148,18 @@ def test_padding_repeats_only_what_index_can_tell(store):
 
 
 @pytest.mark.compat
-@pytest.mark.parametrize("roomy", [True, False])
-def test_workers_give_the_same_batches(store, monkeypatch, capfd, roomy):
-    monkeypatch.setattr(loader, "shared_memory_is_roomy", lambda: roomy and shared_memory_is_roomy())
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_workers_give_the_same_batches(store, workers):
     here = make_loader(store, 4, augmenter=Noise(), start_batch=1, **ONE_EPOCH)
-    workers = make_loader(store, 4, augmenter=Noise(), start_batch=1, workers=2, **ONE_EPOCH)
-    assert len(here) == len(workers) == 5 and same(workers, here)
-    assert capfd.readouterr().err == ""
+    there = make_loader(store, 4, augmenter=Noise(), start_batch=1, workers=workers, **ONE_EPOCH)
+    assert len(here) == len(there) == 5 and same(there, here)
+    assert all(array.flags.writeable for array in next(iter(there)).values())
+
+
+def test_labels_of_any_shape_come_through(store):
+    for labels in (np.arange(IMAGES * 6.0).reshape(IMAGES, 2, 3), np.arange(IMAGES) % 2 == 0, np.zeros((IMAGES, 0))):
+        part = Store(store.images, labels)
+        assert same(make_loader(part, 4, workers=2, **ONE_EPOCH), make_loader(part, 4, **ONE_EPOCH))
 
 
 def test_workers_give_the_same_augmented_images(store):
@@ -154,11 +171,43 @@ def test_workers_give_the_same_augmented_images(store):
     assert same(make_loader(larger, 6, augmenter=augmenter, workers=2, **ONE_EPOCH), here)
 
 
-def test_leaving_early_ends_the_workers(store, capfd):
-    for _ in make_loader(store, 2, workers=2, **ONE_EPOCH):
+def test_a_packed_store_goes_to_workers_by_its_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
+    pixels.tofile("pixels.u8")
+    names = tuple(map(str, range(IMAGES)))
+    packed = PackedStore("pixels.u8", SIZE, np.arange(IMAGES), names, names, "")
+    assert same(make_loader(packed, 4, workers=1, **ONE_EPOCH), make_loader(packed, 4, **ONE_EPOCH))
+    assert pixels.tobytes() not in bytes(ForkingPickler.dumps(packed))
+    (tmp_path / "pixels.u8").unlink()
+    with pytest.raises(KitError, match="pixels.u8 are gone or changed"):
+        list(make_loader(packed, 4, workers=1, **ONE_EPOCH))
+
+
+@pytest.mark.compat
+def test_workers_live_as_long_as_the_iteration(store):
+    list(make_loader(store, 4, workers=1, **ONE_EPOCH))
+    idle = descendants()  # the fork server and what else serves multiprocessing
+    for number, _ in enumerate(make_loader(store, 4, workers=2, **ONE_EPOCH)):
+        assert number < 4 or len(descendants() - idle) <= 2
+    assert descendants() == idle
+    iteration = iter(make_loader(store, 1, augmenter=Sleeping(60, after=2), workers=2, **ONE_EPOCH))
+    next(iteration)
+    assert len(descendants() - idle) == 2
+    del iteration
+    assert descendants() == idle
+    with pytest.raises(RuntimeError):
+        list(make_loader(store, 1, augmenter=Failing("fault"), workers=2, **ONE_EPOCH))
+    assert descendants() == idle
+
+
+def test_leaving_early_ends_the_workers(store):
+    for _ in make_loader(store, 2, augmenter=Sleeping(60, after=2), workers=2, **ONE_EPOCH):
+        during = descendants()
         break
+    after = descendants()
+    assert after < during and len(during - after) == 2
     assert same(make_loader(store, 4, workers=1, **ONE_EPOCH), make_loader(store, 4, **ONE_EPOCH))
-    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("workers", [0, 2])
@@ -179,17 +228,20 @@ def test_a_worker_that_dies_is_reported_with_advice(store):
         list(make_loader(store, 4, augmenter=Failing("die"), workers=1, **ONE_EPOCH))
 
 
-def test_no_workers_no_paddle():
-    code = f"""
-import sys; sys.path.insert(0, {str(ROOT)!r})
-import numpy as np
-from data_tools.loader import make_loader
-from tests.data_tools.test_loader import Store
-store = Store(np.zeros((4, 2, 2, 3), np.uint8), np.arange(4))
-assert len(list(make_loader(store, 2, shuffle=True, seed=0, epoch=0))) == 2
-assert "paddle" not in sys.modules
-"""
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stderr == ""
+def test_a_worker_killed_while_it_sends_is_reported_too():
+    large = Store(np.zeros((8, 256, 256, 3), np.uint8), np.arange(8))  # a batch is more than a socket holds
+    iteration = iter(make_loader(large, 1, shuffle=False, seed=0, epoch=0, workers=2))
+    next(iteration)
+    time.sleep(0.3)
+    for process in workers_of(os.getpid()):
+        os.kill(process, signal.SIGKILL)
+    with pytest.raises(KitError, match="--workers 0"):
+        list(iteration)
+
+
+def test_what_cannot_be_sent_to_workers_is_said(store):
+    with pytest.raises(KitError, match="cannot get a copy .* --workers 0"):
+        list(make_loader(store, 4, normalize=lambda images: images, workers=1, **ONE_EPOCH))
 
 
 def test_settings_that_cannot_be_met_are_named(store):
@@ -206,11 +258,3 @@ def test_workers_fit_the_cores(monkeypatch):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
         assert fit_workers(None) == expected and fit_workers(99) == cores and fit_workers(0) == 0
 
-
-def test_small_or_absent_shared_memory_is_not_used(monkeypatch, tmp_path):
-    assert shared_memory_is_roomy(str(tmp_path / "absent")) is False
-    free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    monkeypatch.setattr(loader, "ROOMY", free * 2)
-    assert shared_memory_is_roomy(str(tmp_path)) is False
-    monkeypatch.setattr(loader, "ROOMY", 1)
-    assert shared_memory_is_roomy(str(tmp_path)) is True

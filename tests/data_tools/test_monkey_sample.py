@@ -84,7 +84,7 @@ def test_another_process_draws_the_same_bytes(drawn, tmp_path):
         "draw_monkeys(Path(sys.argv[1]), 3, training_per_class=2, validation_per_class=1)"
     )
     run = subprocess.run(
-        [sys.executable, "-c", code, tmp_path / "set"], cwd=ROOT, capture_output=True, text=True
+        [sys.executable, "-c", code, tmp_path / "set"], cwd=ROOT, capture_output=True, text=True, timeout=120
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
     assert fingerprint(tmp_path / "set") == fingerprint(drawn)

@@ -150,3 +150,22 @@ def test_opening_a_warm_store_of_a_thousand_images_is_quick(tmp_path):
     begin = time.perf_counter()
     PackedStore.open(images, 8, tmp_path / "cache")
     assert time.perf_counter() - begin < 0.5  # some 15 ms on a quiet machine
+
+
+def test_an_epoch_maps_a_bounded_part_of_the_store(tmp_path, monkeypatch):
+    def mapped() -> int:
+        return int(next(line for line in Path("/proc/self/status").read_text().splitlines()
+                        if line.startswith("RssFile")).split()[1]) * 1024
+
+    if not Path("/proc/self/status").is_file():
+        pytest.skip("needs /proc")
+    same = encoded(1)
+    images = image_set(write_folder(tmp_path / "data", {f"{i:04}.jpg": same for i in range(600)}))
+    store = PackedStore.open(images, 128, tmp_path / "cache", progress=False)  # 29 MB of pixels
+    monkeypatch.setattr("data_tools.packed.MOST_MAPPED", 2**20)
+    before, most = mapped(), 0
+    for start in range(0, 600, 20):
+        batch = store.images[np.arange(start, start + 20)]
+        most = max(most, mapped() - before)
+    assert type(batch) is np.ndarray and np.array_equal(batch, np.asarray(store.images)[-20:])
+    assert most < 12 * 2**20

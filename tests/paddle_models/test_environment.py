@@ -14,7 +14,7 @@ pytestmark = pytest.mark.compat
 def python(code, **variables):
     environment = {k: v for k, v in os.environ.items() if not k.startswith(("OMP_", "FLAGS_"))}
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
-                          env={**environment, **variables})
+                          env={**environment, **variables}, timeout=120)
 
 
 def test_importing_the_networks_says_nothing_on_standard_error():
