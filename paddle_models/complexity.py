@@ -10,14 +10,17 @@ from paddle import nn
 def multiply_adds(network: nn.Layer, input_shape: Sequence[int]) -> int:
     """Multiply-adds of convolutions (transposed ones too) and linear layers for one input of that shape, (1, C, H, W).
 
-    Activations, norms and pooling are not counted. ResNet-50 has 4.09 G at 224x224 with 1000 classes; counts that add
+    A layer that multiplies matrices itself, as attention does, tells how much by a method `product_multiply_adds(input
+    shape)`. Activations, norms and pooling are not counted. ResNet-50 has 4.09 G at 224x224 with 1000 classes; counts that add
     two operations for each value that BatchNorm touches give 4.11 G.
     """
     total = 0
 
     def count(layer: nn.Layer, inputs, output) -> None:
         nonlocal total
-        if isinstance(layer, nn.Linear):
+        if hasattr(layer, "product_multiply_adds"):
+            total += layer.product_multiply_adds(inputs[0].shape)
+        elif isinstance(layer, nn.Linear):
             total += int(np.prod(output.shape)) * layer.weight.shape[0]
         elif isinstance(layer, nn.Conv2D):
             total += int(np.prod(output.shape)) * int(np.prod(layer.weight.shape[1:]))
@@ -26,7 +29,7 @@ def multiply_adds(network: nn.Layer, input_shape: Sequence[int]) -> int:
 
     counted = (nn.Conv2D, nn.Conv2DTranspose, nn.Linear)
     hooks = [layer.register_forward_post_hook(count) for layer in network.sublayers(include_self=True)
-             if isinstance(layer, counted)]
+             if isinstance(layer, counted) or hasattr(layer, "product_multiply_adds")]
     training = network.training
     network.eval()
     with paddle.no_grad():

@@ -1,0 +1,113 @@
+"""Weights from PyTorch, by name, to this kit's networks.
+
+`convert` writes a safetensors file under our names; `load_converted` puts such a file into a network. What the two have
+in common is `compare`: every name and every shape has to fit, and all that does not is told in one message.
+"""
+
+from functools import partial
+from pathlib import Path
+from typing import Callable, Dict, NamedTuple, Optional
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from data_tools.errors import KitError
+from paddle_models import efficientformer_v2_weights
+from paddle_models.torch_weights import read_torch
+from paddle_models.weights import load_weights, save_weights
+
+
+class Source(NamedTuple):
+    """How weights of one network come from PyTorch."""
+
+    network: Callable[[Dict[str, np.ndarray]], nn.Layer]  # the network that the arrays, under our names, belong to
+    rename: Callable[[str], Optional[str]]  # our name of a PyTorch name; None: not needed
+
+
+MODELS = {
+    f"efficientformer_v2_{variant}": Source(partial(efficientformer_v2_weights.network_for, variant),
+                                            efficientformer_v2_weights.from_torch_name)
+    for variant in ("s0", "s1", "s2", "l")
+}
+SUFFIXES = (".pth", ".pt", ".tar", ".bin")
+
+
+def convert(source: str | Path, model: str, out: str | Path) -> Dict[str, str]:
+    """Write the PyTorch weights of `source` (.safetensors, .pth, .pth.tar) to `out` (.safetensors) under our names.
+
+    model: one of MODELS. Linear weights are turned from PyTorch's (out, in) to Paddle's (in, out); floating arrays become
+    float32. Returns the metadata written: model, and image_size "HxW" where the network has one. Raises KitError for
+    an unknown model, an unreadable file, and names or shapes that do not fit.
+    """
+    if model not in MODELS:
+        raise KitError(f"unknown model {model!r}; weights are converted for {', '.join(MODELS)}")
+    if Path(out).suffix != ".safetensors":
+        raise KitError(f"{out}: weights are written as .safetensors; give a name that ends so")
+    arrays = _renamed(_read(Path(source)), MODELS[model].rename, source)
+    network = MODELS[model].network(arrays)
+    linear = {f"{name}.weight" for name, layer in network.named_sublayers() if isinstance(layer, nn.Linear)}
+    arrays = {name: array.T if name in linear and array.ndim == 2 else array for name, array in arrays.items()}
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    for name, array in arrays.items():  # a layer scale is (C, 1, 1) there and (C,) here
+        if array.ndim == 3 and shapes.get(name) == array.shape[:1] and array.shape[1:] == (1, 1):
+            arrays[name] = array[:, 0, 0]
+    compare(network, arrays, str(source))
+    metadata = {"model": model}
+    if hasattr(network, "image_size"):
+        metadata["image_size"] = "x".join(map(str, network.image_size))
+    save_weights(out, {name: np.asarray(array, np.float32) for name, array in arrays.items()}, metadata)
+    return metadata
+
+
+def load_converted(network: nn.Layer, path: str | Path) -> None:
+    """Put a file of `convert` into a network: the heads of the file are left out where the network has none, the
+    attention bias is resized where the network is built for another image size.
+
+    Raises KitError, naming the file, when anything else is missing, unexpected or of another shape; the network is
+    then as it was.
+    """
+    arrays, metadata = load_weights(path, refuse_nan=True)
+    own = network.state_dict()
+    arrays = {name: array for name, array in arrays.items() if name in own or "head" not in name.split(".")[0]}
+    if hasattr(network, "image_size"):
+        size = metadata.get("image_size", "").split("x")
+        known = len(size) == 2 and all(side.isdecimal() for side in size)
+        size = tuple(map(int, size)) if known else None
+        arrays = efficientformer_v2_weights.fit_bias_tables(network, arrays, size)
+    compare(network, arrays, str(path))
+    for name, value in own.items():
+        value.set_value(paddle.to_tensor(np.ascontiguousarray(arrays[name])).astype(value.dtype))
+
+
+def compare(network: nn.Layer, arrays: Dict[str, np.ndarray], source: str) -> None:
+    """One KitError that names `source` and the first few names that are missing, unexpected or of another shape."""
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
+    problems = [f"{name} is missing" for name in shapes if name not in arrays]
+    problems += [f"{name} is unexpected" for name in arrays if name not in shapes]
+    problems += [f"{name} has shape {arrays[name].shape} instead of {shape}"
+                 for name, shape in shapes.items() if name in arrays and arrays[name].shape != shape]
+    if problems:
+        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
+        raise KitError(f"{source} does not fit {type(network).__name__}: {'; '.join(problems[:3])}{more}; "
+                       "give the weights of this very network")
+
+
+def _read(path: Path) -> Dict[str, np.ndarray]:
+    if path.suffix == ".safetensors":
+        return load_weights(path, refuse_nan=True)[0]
+    if path.suffix in SUFFIXES:
+        return read_torch(path)
+    raise KitError(f"{path}: PyTorch weights are read from .safetensors, {', '.join(SUFFIXES)}; give such a file")
+
+
+def _renamed(arrays: Dict[str, np.ndarray], rename: Callable, source) -> Dict[str, np.ndarray]:
+    renamed = {}
+    for name, array in arrays.items():
+        ours = rename(name)
+        if ours is None:
+            continue
+        if ours in renamed:
+            raise KitError(f"{source}: two arrays of it are {ours} here, one of them {name}; it mixes two namings")
+        renamed[ours] = array
+    return renamed
