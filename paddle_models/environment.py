@@ -53,5 +53,8 @@ def prepare() -> None:
 
 
 def threads() -> int:
-    """Threads to compute with: OMP_NUM_THREADS where the user has set it, else all cores."""
-    return int(USER_THREADS) if USER_THREADS and USER_THREADS.isdigit() else cores()
+    """Threads to compute with: OMP_NUM_THREADS where the user has set it, else this process's share of the cores."""
+    if USER_THREADS and USER_THREADS.isdigit():
+        return int(USER_THREADS)
+    processes = os.environ.get("PADDLE_LOCAL_SIZE", "1")  # of paddle.distributed.launch on this machine
+    return max(1, cores() // max(1, int(processes) if processes.isdigit() else 1))

@@ -30,11 +30,12 @@ def test_all_cores_unless_the_user_says_otherwise():
             "print(threads() == cores(), threads())")
     assert python(code).stdout.split()[0] == "True"
     assert python(code, OMP_NUM_THREADS="1").stdout.split()[1] == "1"
+    assert python(code, PADDLE_LOCAL_SIZE="1000").stdout.split()[1] == "1"  # processes of one launch share the cores
 
 
 def test_the_users_own_settings_win():
-    code = "import os, paddle_models; print(os.environ['OMP_WAIT_POLICY'], os.environ.get('FLAGS_use_mkldnn'))"
-    assert python(code, OMP_WAIT_POLICY="ACTIVE", FLAGS_use_mkldnn="0").stdout.split() == ["ACTIVE", "0"]
+    code = "import os, paddle_models; print(os.environ['OMP_WAIT_POLICY'], os.environ.get('MKL_DEBUG_CPU_TYPE'))"
+    assert python(code, OMP_WAIT_POLICY="ACTIVE", MKL_DEBUG_CPU_TYPE="4").stdout.split() == ["ACTIVE", "4"]
 
 
 def test_zlib_works_after_paddle():
