@@ -17,6 +17,8 @@ SHADES = (0.60, 0.78, 0.94, 1.08, 1.24)  # brightnesses of hairs; the dark ones 
 # A circle as a strip: (place on the axis, half-width) of 32 points.
 ROUND = np.array([(along, max(1 - along * along, 1e-4) ** 0.5) for along in np.linspace(-1, 1, 32)])
 
+CIRCLE = np.array([(np.cos(turn), np.sin(turn)) for turn in np.linspace(0, 2 * np.pi, 32, endpoint=False)])
+
 
 @dataclass(frozen=True)
 class Strip:
@@ -63,6 +65,13 @@ def ellipse(centre: Sequence[float], radii: Sequence[float], angle: float = 0.0)
     return Strip(centre + ROUND[:, :1] * down, radii[0] * ROUND[:, 1])
 
 
+def oval(centre: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> np.ndarray:
+    """The outline (32, 2) of the same ellipse, several times quicker."""
+    across, along = CIRCLE[:, :1] * radii[0], CIRCLE[:, 1:] * radii[1]
+    cos, sin = np.cos(angle), np.sin(angle)
+    return centre + across * (cos, sin) + along * (-sin, cos)
+
+
 def _rounded(along: np.ndarray, cap: float) -> np.ndarray:
     inward = np.minimum(np.minimum(along, 1 - along) / cap, 1.0)
     return np.sqrt(np.maximum(1 - (1 - inward) ** 2, 1e-4))
@@ -98,6 +107,18 @@ class Brush:
         cv2.polylines(
             self.picture,
             [self._fixed(points)],
+            False,
+            self._ink(colour),
+            max(1, round(width * self.scale)),
+            cv2.LINE_AA,
+            FIXED_POINT,
+        )
+
+    def strands(self, strands: np.ndarray, colour: Sequence[float], width: float) -> None:
+        """Many lines (K, N, 2) of one colour and width at once."""
+        cv2.polylines(
+            self.picture,
+            list(self._fixed(strands)),
             False,
             self._ink(colour),
             max(1, round(width * self.scale)),

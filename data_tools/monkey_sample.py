@@ -3,19 +3,13 @@ the real ones do (face, cap, mane, ears, tail, pattern of the fur), in the real 
 from code and a seed alone. What a species looks like stands in the table SPECIES; the strokes are in
 monkey_drawing and monkey_scenery."""
 
-import os
-import shutil
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from pathlib import Path
 
 import cv2
 import numpy as np
-from filelock import FileLock
-from tqdm import tqdm
 
 from data_tools.brush import Brush
+from data_tools.drawn_set import write_drawn_set
 from data_tools.errors import KitError
 from data_tools.monkey_drawing import BLACK, POSES, WHITE, Species, draw_monkey
 from data_tools.monkey_scenery import draw_background, draw_foreground, draw_support, photograph
@@ -106,25 +100,16 @@ def draw_monkeys(
     nothing half. Raises KitError where a count is below 1, the seed is negative, the folder holds anything
     else, or the disk is full.
     """
-    folder = Path(folder).absolute()
     counts = (training_per_class, validation_per_class)
     if min(counts) < 1 or seed < 0:
         raise KitError(
             f"cannot draw {counts[0]} training and {counts[1]} validation pictures per class with "
             f"seed {seed}: give counts of at least 1 and a seed of at least 0"
         )
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
-            if not _is_complete(folder, seed, counts):
-                _refuse_foreign(folder)
-                _draw_set(folder, seed, counts, progress)
-    except OSError as error:
-        raise KitError(
-            f"cannot write the drawn monkeys to {folder}: {error.strerror or error}; "
-            "free some space (the default set needs 20 MB) or name another folder"
-        ) from error
-    return folder
+    return write_drawn_set(
+        folder, _notice(seed, counts), _names(counts), lambda *place: draw_picture(seed, *place),
+        {"monkey_labels.txt": _labels_text(counts).encode()}, "monkeys", "the default set needs 20 MB", progress,
+    )
 
 
 def draw_picture(seed: int, split: int, label: int, index: int) -> bytes:
@@ -179,35 +164,6 @@ def _names(counts: tuple[int, int]) -> dict[str, tuple[int, int, int]]:
     }
 
 
-def _draw_set(folder: Path, seed: int, counts: tuple[int, int], progress: bool) -> None:
-    """Draws beside the place and renames; called under the lock, so leftovers there are nobody's."""
-    fresh, old = folder.with_name(f".{folder.name}.drawing"), folder.with_name(f".{folder.name}.old")
-    for leftover in (fresh, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    names = _names(counts)
-    try:
-        for name in {os.path.dirname(name) for name in names}:
-            (fresh / name).mkdir(parents=True)
-        # Threads, not processes: OpenCV draws without the interpreter's lock; forking after Paddle is unsafe.
-        with (
-            ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool,
-            closing(pool.map(lambda place: draw_picture(seed, *place), names.values())) as contents,
-        ):
-            bar = tqdm(
-                zip(names, contents), "drawing monkeys", len(names), file=sys.stdout, disable=not progress
-            )
-            for name, content in bar:
-                (fresh / name).write_bytes(content)
-        (fresh / "monkey_labels.txt").write_bytes(_labels_text(counts).encode())
-        (fresh / "DRAWN.txt").write_bytes(_notice(seed, counts).encode())
-        if folder.exists():
-            folder.rename(old)
-        fresh.rename(folder)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
-
-
 def _labels_text(counts: tuple[int, int]) -> str:
     lines = [f"Label,  {'Latin Name':<20} , {'Common Name':<29} , Train Images , Validation Images"]
     lines += [
@@ -227,22 +183,3 @@ def _notice(seed: int, counts: tuple[int, int]) -> str:
         f"seed {seed}, {counts[0]} training and {counts[1]} validation pictures per class, "
         f"drawing version {DRAWING_VERSION}\n"
     )
-
-
-def _is_complete(folder: Path, seed: int, counts: tuple[int, int]) -> bool:
-    notice = folder / "DRAWN.txt"
-    if not notice.is_file() or notice.read_bytes() != _notice(seed, counts).encode():
-        return False
-    return all((folder / name).is_file() for name in (*_names(counts), "monkey_labels.txt"))
-
-
-def _refuse_foreign(folder: Path) -> None:
-    """Only a drawn set or an empty folder is ever replaced."""
-    if not folder.exists():
-        return
-    notice = folder / "DRAWN.txt"
-    drawn = notice.is_file() and notice.read_bytes().startswith(b"Drawn stand-in")
-    if not folder.is_dir() or (any(folder.iterdir()) and not drawn):
-        raise KitError(
-            f"{folder} holds something that is not a drawn set; it is left alone. Name a new folder"
-        )
