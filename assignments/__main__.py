@@ -1,4 +1,4 @@
-"""Everything from one place: list, run, figures, reproduce, data, doctor.
+"""Everything from one place: list, run, figures, reproduce, export, predict, data, bench, doctor.
 
 Heavy modules are imported by the sub-command that needs them, so help and list answer at once.
 """
@@ -44,6 +44,19 @@ def figures_command(arguments: argparse.Namespace) -> int:
     return _script(arguments.name, "figures.py", arguments.rest)
 
 
+def export_command(arguments: argparse.Namespace) -> int:
+    """Write the best network of a run for use without its code: Paddle Inference, on request ONNX."""
+    from assignments.export import export_run
+
+    print(f"written to {export_run(arguments.target, assignment_names(), arguments.onnx, arguments.out)}")
+    return 0
+
+
+def predict_command(arguments: argparse.Namespace) -> int:
+    """As assignments/NAME/predict.py: a trained network at work on pictures of one's own."""
+    return _script(arguments.name, "predict.py", arguments.rest)
+
+
 def reproduce_command(arguments: argparse.Namespace) -> int:
     """Train each assignment with a preset, draw its figures and print the measured values beside the document's."""
     from assignments.reproduce import reproduce
@@ -67,10 +80,13 @@ def audit_command(arguments: argparse.Namespace) -> int:
 
 
 def sample_command(arguments: argparse.Namespace) -> int:
-    """Draw the stand-in set of monkeys."""
-    from data_tools.monkey_sample import draw_monkeys
+    """Draw a stand-in set: monkeys or celeba."""
+    from data_tools.samples import SAMPLES, draw_sample
 
-    print(draw_monkeys(arguments.folder, seed=arguments.seed, progress=True))
+    name, folder = arguments.name, arguments.folder
+    if folder is None and name not in SAMPLES:  # `data sample FOLDER`: the monkeys
+        name, folder = "monkeys", name
+    print(draw_sample(name, folder, arguments.seed, arguments.count))
     return 0
 
 
@@ -80,6 +96,22 @@ def fetch_command(arguments: argparse.Namespace) -> int:
 
     print(fetch(arguments.name, arguments.folder))
     return 0
+
+
+def weights_command(arguments: argparse.Namespace) -> int:
+    """Convert PyTorch weights by name to this kit's safetensors."""
+    from paddle_models.convert import convert
+
+    metadata = convert(arguments.source, arguments.model, arguments.out)
+    print(f"written to {arguments.out} ({', '.join(f'{key} {value}' for key, value in metadata.items())})")
+    return 0
+
+
+def bench_command(arguments: argparse.Namespace) -> int:
+    """Speed beside Paddle's defaults, PyTorch and the documents' ways, measured in turns; writes reports/benchmarks."""
+    from assignments.bench.command import bench
+
+    return bench(arguments.names, arguments.rounds, arguments.out, arguments.quick)
 
 
 def doctor_command(_: argparse.Namespace) -> int:
@@ -111,6 +143,13 @@ def _parser() -> argparse.ArgumentParser:
         command = add(name, function)
         command.add_argument("name", choices=assignment_names())
         command.add_argument("rest", nargs=argparse.REMAINDER, help=f"options of {name}.py")
+    command = add("export", export_command)
+    command.add_argument("target", metavar="NAME|RUN", help="an assignment (its newest run) or a run folder")
+    command.add_argument("--onnx", action="store_true", help="also model.onnx (needs paddle2onnx)")
+    command.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default: exported/ in the run folder")
+    command = add("predict", predict_command)
+    command.add_argument("name", choices=sorted(path.parent.name for path in FOLDER.glob("*/predict.py")))
+    command.add_argument("rest", nargs=argparse.REMAINDER, help="options of predict.py")
     command = add("reproduce", reproduce_command)
     command.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
     command.add_argument("--preset", default="sample")
@@ -119,11 +158,22 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("path", type=Path)
     command.add_argument("--json", type=Path, help="where the JSON goes (default: ./audit.json)")
     command = add("sample", sample_command, data)
-    command.add_argument("folder", type=Path)
+    command.add_argument("name", help="monkeys or celeba (a folder alone: monkeys)")
+    command.add_argument("folder", type=Path, nargs="?", help="default: data/drawn-NAME")
     command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--count", type=int, help="how many faces (celeba; default: 2000)")
     command = add("fetch", fetch_command, data)
     command.add_argument("name")
     command.add_argument("folder", type=Path)
+    command = add("weights", weights_command)
+    command.add_argument("source", type=Path, help=".safetensors, .pth or .pth.tar as PyTorch writes it; nothing in it is run")
+    command.add_argument("--model", required=True, help="efficientformer_v2_s0, _s1, _s2 or _l")
+    command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
+    command = add("bench", bench_command)
+    command.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all; a wrong name lists them)")
+    command.add_argument("--rounds", type=int, default=9, help="turns of each side that count (default: 9)")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="of table.md and table.json (default: reports/benchmarks)")
+    command.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, measures nothing")
     add("doctor", doctor_command)
     return parser
 

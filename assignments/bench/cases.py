@@ -1,0 +1,94 @@
+"""What is compared: the registry of `python -m assignments bench`.
+
+To add a comparison, add a Case; a training needs a Workload in training.py and, for PyTorch, its network in torch_nets.py.
+"""
+
+import difflib
+from dataclasses import dataclass
+from functools import partial
+from typing import Callable, Optional, Sequence, Tuple
+
+from assignments.bench import images, startup, training
+from assignments.bench.turns import Turns
+from data_tools.errors import KitError
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One side of a comparison. work(turns) prepares itself, then works in each of the turns."""
+
+    name: str
+    work: Callable[[Turns], None]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """What ours is measured against: one row of the table."""
+
+    peer: Peer
+    goal: Optional[float] = None
+    """least wanted ratio of speeds, ours / rival's"""
+    note: str = ""
+    """shown below the table: why a goal is missed and what was tried"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Ours and its rivals, which take turns. unit: what is counted, in the plural."""
+
+    name: str
+    title: str
+    unit: str
+    ours: Peer
+    rivals: Tuple[Rival, ...]
+    seconds_goal: Optional[float] = None
+    """most seconds that one unit of ours may take; then seconds are shown beside the ratio, not units per second"""
+
+    @property
+    def peers(self) -> Tuple[Peer, ...]:
+        """All sides, ours first."""
+        return (self.ours, *(rival.peer for rival in self.rivals))
+
+
+def _training(name: str, goal: float, torch_goal: float = 0.9, note: str = "", torch_note: str = "") -> Case:
+    """The kit's trainer against paddle.Model.fit and PyTorch; `name` is a workload of training.py."""
+    return Case(name, f"train {training.WORKLOADS[name].title}", "images", Peer("kit", partial(training.kit, name)), (
+        Rival(Peer("plain paddle.Model.fit", partial(training.paddle_default, name)), goal, note),
+        Rival(Peer("PyTorch eager", partial(training.pytorch, name)), torch_goal, torch_note)))
+
+
+def _amp(name: str, level: str) -> Case:
+    """Mixed precision against float32, both by the kit's trainer on a GPU."""
+    return Case(f"{name}-{level}", f"train {training.WORKLOADS[name].title}, on a GPU", "images",
+                Peer(f"kit, AMP {level}", partial(training.kit_on_gpu, name, level)),
+                (Rival(Peer("kit, float32", partial(training.kit_on_gpu, name, "off")), 1.0),))
+
+
+def _startup(name: str, title: str, command: Sequence[str]) -> Case:
+    return Case(name, f"start of `{title}`", "starts", Peer("kit", partial(startup.run, command)),
+                (Rival(Peer("import paddle", partial(startup.run, ("-c", "import paddle")))),), seconds_goal=1.0)
+
+
+CASES: Tuple[Case, ...] = (
+    _training("resnet50", goal=4.0),
+    _training("mobilenet_v2", goal=3.0),
+    Case("augmentation", "monkey augmentation, 224x224, per core", "images",
+         Peer("kit", images.augment_as_kit),
+         (Rival(Peer("document: pipeline rebuilt and reseeded per image", images.augment_as_document), 6.0),)),
+    Case("packed-store", "shuffled epoch of 224x224 uint8 batches, per core", "images",
+         Peer("packed store", images.read_store),
+         (Rival(Peer("JPEGs decoded and resized each epoch (OpenCV)", images.decode_each_epoch), 20.0),)),
+    _startup("help", "run.py --help", ("assignments/monkey_species/run.py", "--help")),
+    _startup("list", "python -m assignments list", ("-m", "assignments", "list")),
+    _amp("resnet50", "O1"),
+    _amp("resnet50", "O2"),
+)
+
+
+def find_case(name: str) -> Case:
+    """The case of that name; KitError with the nearest one."""
+    cases = {case.name: case for case in CASES}
+    if name not in cases:
+        near = difflib.get_close_matches(name, cases, 1)
+        raise KitError(f"bench {name}: no such case{f' - did you mean {near[0]}?' if near else ''}; there are {', '.join(cases)}")
+    return cases[name]

@@ -1,0 +1,178 @@
+"""The benchmark's structure: turns, rows, what happens without PyTorch, on a death and on Ctrl-C. Nothing is timed here."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from assignments.bench import training
+from assignments.bench.cases import CASES, Rival, find_case
+from assignments.bench.harness import Result, _crew, peer_environment
+from assignments.bench.table import read_table, row_id, update_table
+from assignments.bench.turns import Absent
+from data_tools.errors import KitError
+
+ROOT = Path(__file__).parents[2]
+BENCH = [sys.executable, "-m", "assignments", "bench"]
+HERE = {"processor": "one", "cores": "2"}
+
+
+def bench(*arguments):
+    return subprocess.run([*BENCH, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=200)
+
+
+def result(ratios=(), name="mobilenet_v2", **more):
+    case = find_case(name)
+    return Result(case, case.rivals[0], list(ratios), [ratio * 2.0 for ratio in ratios], [2.0] * len(ratios), **more)
+
+
+def test_a_round_of_tiny_steps_fills_the_table(tmp_path):
+    done = bench("mobilenet_v2", "list", "--quick", "--rounds", 1, "--out", tmp_path)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    table = json.loads((tmp_path / "table.json").read_text())
+    plain, torch = (table["rows"][f"mobilenet_v2 / {name}"] for name in ("plain paddle.Model.fit", "PyTorch eager"))
+    started = table["rows"]["list / import paddle"]
+    for row in (plain, started):
+        assert row["ratio"]["rounds"] == 1 and row["ratio"]["median"] > 0 and not row["obstacle"]
+        assert {"ours", "against"} == set(row["speed"]) and row["date"] and row["goal"]
+    assert plain["notes"]["kit"].startswith("cpu, ") and "tiny sizes" in plain["what"]
+    if importlib.util.find_spec("torch"):
+        assert torch["ratio"]["median"] > 0 and "threads" in torch["notes"]["PyTorch eager"]
+    else:
+        assert torch["ratio"] is None and torch["obstacle"].startswith("not installed") and "requirements-bench" in done.stdout
+    shown = (tmp_path / "table.md").read_text()
+    assert shown.count("| train MobileNetV2") == 2 and "## Machine 1" in shown and "- cores: " in shown
+    assert str(ROOT) not in shown + json.dumps(table)
+
+
+def test_an_unknown_case_is_refused_with_the_list():
+    done = bench("mobilenet")
+    assert done.returncode == 2 and "did you mean mobilenet_v2?" in done.stderr and "packed-store" in done.stderr
+
+
+def test_names_of_cases_and_rows_are_unique():
+    rows = [(case.name, rival.peer.name) for case in CASES for rival in case.rivals]
+    assert len(set(rows)) == len(rows) and len({case.name for case in CASES}) == len(CASES)
+
+
+def test_a_peer_that_dies_is_named_and_all_are_gone_afterwards():
+    with _crew(find_case("list"), 0.0, True) as members:
+        for member in members:
+            member.prepare()
+        members[0].process.kill()
+        for member in members:
+            member.work(counted=True)
+        assert "status -9" in members[0].obstacle and not members[1].obstacle and len(members[1].speeds) == 1
+    assert all(member.process.poll() is not None for member in members)
+
+
+def test_peers_are_ended_when_the_measurement_fails():
+    with pytest.raises(ZeroDivisionError), _crew(find_case("list"), 0.0, True) as members:
+        raise ZeroDivisionError
+    assert len(members) == 2 and all(member.process.poll() is not None for member in members)
+
+
+def alive(group):
+    """True while any process of the group lives."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no process groups here")
+def test_ctrl_c_ends_every_process_without_a_traceback(tmp_path):
+    process = subprocess.Popen([*BENCH, "list", "--quick", "--rounds", "100000", "--out", str(tmp_path)], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+    assert "list" in process.stdout.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    said, complained = process.communicate(timeout=60)
+    assert process.returncode == 130 and complained == "" and "stopped" in said
+    for _ in range(100):  # one that had just been started ends by itself: it got the signal, too
+        if not alive(process.pid):
+            break
+        time.sleep(0.1)
+    assert not alive(process.pid) and not list(tmp_path.iterdir())
+
+
+def test_plain_paddle_starts_without_settings_of_the_kit(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setenv("MY_OWN", "kept")
+    environment = peer_environment()
+    assert environment["MY_OWN"] == "kept" and not any(key.startswith(("OMP_", "MKL_", "FLAGS_")) for key in environment)
+    code = ("import os, zlib, warnings; warnings.simplefilter('ignore'); import paddle; before = dict(os.environ)\n"
+            "import paddle_models.zoo; print(before == dict(os.environ), os.environ.get('OMP_WAIT_POLICY'))")
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout.strip() == "True None", done.stderr
+
+
+def test_a_gpu_case_says_that_there_is_none():
+    import paddle
+
+    if paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count():
+        pytest.skip("there is one")
+    with pytest.raises(Absent, match="no GPU here"):
+        training.kit_on_gpu("resnet50", "O1", None)
+
+
+def test_single_rows_are_renewed_and_the_others_kept(tmp_path):
+    update_table(tmp_path, [result([4.0, 5.0, 3.0]), result([2.0], "list")], HERE, "a" * 40)
+    update_table(tmp_path, [result([2.0, 2.5], "mobilenet_v2")], {**HERE, "cores": "8"}, "b" * 40 + "+changes")
+    table = read_table(tmp_path)
+    new, old = (table["rows"][row_id(result(name=name))] for name in ("mobilenet_v2", "list"))
+    assert (old["commit"], old["machine"], old["met"]) == ("a" * 40, "1", True)
+    assert (new["commit"], new["machine"], new["met"]) == ("b" * 40 + "+changes", "2", False)
+    assert new["ratio"] == {"median": 2.25, "quartiles": [2.125, 2.375], "rounds": 2}
+    shown = (tmp_path / "table.md").read_text()
+    assert "| 2.25 (2.12 to 2.38) | 3 x: missed |" in shown and "| bbbbbbbbbbbb+ | 2 |" in shown and "0.25 and 0.50 s" in shown
+    update_table(tmp_path, [result([1.0], "list")], {**HERE, "cores": "8"}, None)
+    assert set(read_table(tmp_path)["machines"]) == {"2"}
+
+
+def test_what_is_not_installed_now_does_not_erase_what_was_measured(tmp_path):
+    update_table(tmp_path, [result([4.0])], HERE, None)
+    absent = result(obstacle="not installed", absent=True)
+    assert update_table(tmp_path, [absent], HERE, None)["rows"][row_id(absent)]["ratio"]["median"] == 4.0
+    broken = result(obstacle="kit: ended with status -9")
+    row = update_table(tmp_path, [broken], HERE, None)["rows"][row_id(broken)]
+    assert row["ratio"] is None and "| kit: ended with status -9 |" in (tmp_path / "table.md").read_text()
+
+
+def test_a_goal_is_not_judged_on_a_busy_machine(tmp_path):
+    row = next(iter(update_table(tmp_path, [result([4.0], others=1.2)], HERE, None)["rows"].values()))
+    assert row["met"] is None and "| 3 x: machine busy |" in (tmp_path / "table.md").read_text()
+
+
+def test_a_missed_goal_is_explained_below_the_table(tmp_path, monkeypatch):
+    case = find_case("augmentation")
+    explained = replace(case, rivals=(Rival(case.rivals[0].peer, 6.0, "Superpixels take half."),))
+    monkeypatch.setattr("assignments.bench.table.CASES", (explained,))
+    update_table(tmp_path, [Result(explained, explained.rivals[0], [3.0], [3.0], [1.0])], HERE, None)
+    shown = (tmp_path / "table.md").read_text()
+    assert "| 3.00 (3.00 to 3.00) [1] | 6 x: missed |" in shown and "\n[1] Superpixels take half." in shown
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"rows": 3, "machines": {}}'])
+def test_a_damaged_table_is_named_and_left_alone(tmp_path, content):
+    (tmp_path / "table.json").write_text(content)
+    with pytest.raises(KitError, match="table.json is not a table"):
+        update_table(tmp_path, [result([4.0])], HERE, None)
+    assert (tmp_path / "table.json").read_text() == content
+
+
+@pytest.mark.parametrize("name", training.WORKLOADS)
+def test_the_pytorch_twin_has_the_parameters_of_the_kits_network(name):
+    pytest.importorskip("torch")
+    from assignments.bench.torch_nets import NETWORKS
+
+    workload = training.WORKLOADS[name]
+    ours = sorted(sorted(p.shape) for p in workload.network().parameters() if not p.stop_gradient)
+    assert ours == sorted(sorted(p.shape) for p in NETWORKS[workload.torch](training.CLASSES).parameters())
