@@ -1,0 +1,256 @@
+"""Grade the exercises in this folder: python grade.py [--only NAME ...] [--json FILE]
+
+Each function is tried in a process of its own, against values worked out here, and earns its points or none of them.
+The status is 0 for full marks, 1 for fewer, 2 where the folder is incomplete.
+"""
+
+import argparse
+import importlib
+import json
+import math
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+SECONDS = 30  # for one function
+ANSWER = "answer: "  # begins the line with which a process reports
+GRADIENTS = np.array([[0.5, -2.0, 0.0], [-0.25, 1.0, 0.0], [1.5, 0.125, 0.0]])  # of three steps, from START
+START = np.array([1.0, -1.0, 0.5])
+
+
+class Wrong(Exception):
+    """What is wrong with an answer."""
+
+
+def same(found, expected, what: str, tolerance: float = 1e-9) -> None:
+    """Raise Wrong unless `found` has the shape of `expected` and its values to `tolerance`, absolute and relative."""
+    expected = np.asarray(expected, float)
+    if found is None:
+        raise Wrong(f"{what}: nothing is returned")
+    found = np.asarray(found, float)
+    if found.shape != expected.shape:
+        raise Wrong(f"{what}: shape {found.shape}, expected {expected.shape}")
+    if not np.isfinite(found).all():
+        raise Wrong(f"{what}: not finite: {found.ravel()[:4]}")
+    close = np.isclose(found, expected, rtol=tolerance, atol=tolerance)
+    if not close.all():
+        place = tuple(int(i) for i in np.argwhere(~close)[0])
+        raise Wrong(f"{what}: {found[place]:.9g} at {list(place)}, expected {expected[place]:.9g}")
+
+
+# ---- backprop.py
+
+
+def check_sigmoid(module) -> None:
+    same(module.sigmoid(np.array([0.3775, 1.105905967, 0.0])), [0.5932699921, 0.7513650695, 0.5], "sigmoid of the slides' values")
+    same(module.sigmoid(np.array([[-1.0, 2.0]])), [[1 / (1 + math.e), 1 / (1 + math.exp(-2))]], "sigmoid of a (1, 2) array")
+    with np.errstate(over="raise", invalid="raise"):
+        same(module.sigmoid(np.array([-1e4, 1e4])), [0.0, 1.0], "sigmoid of -10000 and 10000")
+        same(module.sigmoid(np.array([-40.0])) * 1e17, [math.exp(-40) * 1e17], "sigmoid of -40")
+
+
+def check_sigmoid_slope(module) -> None:
+    same(module.sigmoid_slope(np.array([0.75136507, 0.5, 0.0])), [0.1868156016, 0.25, 0.0], "slope where the value is given")
+
+
+def check_softmax(module) -> None:
+    same(module.softmax(np.array([[0.0, math.log(3.0)], [2.0, 2.0]])), [[0.25, 0.75], [0.5, 0.5]], "softmax of two rows")
+    same(module.softmax(np.log(np.array([1.0, 2.0, 5.0]))), [0.125, 0.25, 0.625], "softmax of one row")
+    with np.errstate(over="raise", invalid="raise"):
+        same(module.softmax(np.array([[1e4, 1e4 - math.log(4.0), -1e4]])), [[0.8, 0.2, 0.0]], "softmax of large logits")
+
+
+def check_squared_error(module) -> None:
+    o, t = np.array([[0.75136507, 0.772928465], [1.0, 3.0]]), np.array([[0.01, 0.99], [0.0, 1.0]])
+    same(module.squared_error(o, t), [0.2983711089, 2.5], "squared error of two examples")
+
+
+def check_logistic_loss(module) -> None:
+    z, t = np.array([[0.0, math.log(3.0)], [-1.0, 2.0]]), np.array([[1.0, 0.0], [0.25, 1.0]])
+    second = math.log1p(math.e) - 0.75 + math.log1p(math.exp(-2.0))
+    same(module.logistic_loss(z, t), [math.log(2.0) + math.log(4.0), second], "logistic loss of two examples")
+    large = np.array([[1000.0], [-1000.0], [1000.0], [-1000.0]])
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        same(module.logistic_loss(large, np.array([[0.0], [1.0], [1.0], [0.0]])), [1000.0, 1000.0, 0.0, 0.0],
+             "logistic loss of logits of 1000")
+
+
+def check_softmax_cross_entropy(module) -> None:
+    z, t = np.log(np.array([[1.0, 3.0], [2.0, 2.0]])), np.array([[1.0, 0.0], [0.5, 0.5]])
+    same(module.softmax_cross_entropy(z, t), [math.log(4.0), math.log(2.0)], "cross entropy of two examples")
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        same(module.softmax_cross_entropy(np.array([[1e4, 0.0], [1e4, 0.0]]), np.eye(2)), [0.0, 1e4],
+             "cross entropy of logits of 10000")
+
+
+def check_squared_error_delta(module) -> None:
+    o, t = np.array([[0.75136507, 0.772928465]]), np.array([[0.01, 0.99]])
+    same(module.squared_error_delta(o, t), [[0.1384985620, -0.0380982362]], "dE/dz of the worked example", 1e-7)
+    same(module.squared_error_delta(np.array([[0.5], [1.0]]), np.array([[1.0], [0.0]])), [[-0.125], [0.0]], "dE/dz of two examples")
+
+
+def check_cross_entropy_delta(module) -> None:
+    o, t = np.array([[0.2, 0.3, 0.5], [0.6, 0.3, 0.1]]), np.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]])
+    same(module.cross_entropy_delta(o, t), [[0.2, 0.3, -0.5], [-0.4, 0.3, 0.1]], "dE/dz of two examples")
+
+
+def check_hidden_delta(module) -> None:
+    delta, w = np.array([[1.0, -2.0], [0.5, 4.0]]), np.array([[1.0, 2.0], [3.0, 5.0], [-1.0, 0.5]])
+    slope = np.array([[1.0, 0.5, 2.0], [0.25, 1.0, 0.0]])
+    same(module.hidden_delta(delta, w, slope), [[-3.0, -3.5, -4.0], [2.125, 21.5, 0.0]], "delta of three hidden units")
+
+
+def check_layer_gradient(module) -> None:
+    x, delta = np.array([[1.0, 2.0, 0.5], [-1.0, 3.0, 4.0]]), np.array([[0.5, -1.0], [2.0, 0.25]])
+    answer = module.layer_gradient(x, delta)
+    if not isinstance(answer, tuple) or len(answer) != 2:
+        raise Wrong("two arrays are to be returned, dE/dw and dE/db")
+    same(answer[0], [[-1.5, -1.25], [7.0, -1.25], [8.25, 0.5]], "dE/dw")
+    same(answer[1], [2.5, -0.75], "dE/db")
+
+
+def check_numerical_gradient(module) -> None:
+    w = np.array([[1.0, -2.0, 0.5], [3.0, 0.25, 2.0]])
+    before, factors = w.copy(), np.arange(6.0).reshape(2, 3)
+    found = module.numerical_gradient(lambda a: float((factors * a**2).sum()), w)
+    if not np.array_equal(w, before):
+        raise Wrong("w was changed; change a copy")
+    same(found, 2 * factors * before, "gradient of sum c w^2", 1e-6)
+    same(module.numerical_gradient(lambda a: float((a**3).sum()), np.array([1.0, -2.0]), 0.1), [3.01, 12.01],
+         "central differences of w^3 with step 0.1")
+
+
+# ---- descent.py
+
+
+def steps(rule, **settings) -> np.ndarray:
+    """The weights after each of the three steps (3, 3)."""
+    w, state, path = START.copy(), {}, []
+    for gradient in GRADIENTS:
+        w = rule(w, gradient.copy(), state, **settings)
+        if w is None:
+            raise Wrong("nothing is returned; return the new weights")
+        path.append(np.array(w))
+    return np.array(path)
+
+
+def check_sgd(module) -> None:
+    same(steps(module.sgd, lr=0.1), [[0.95, -0.8, 0.5], [0.975, -0.9, 0.5], [0.825, -0.9125, 0.5]], "three steps")
+
+
+def check_momentum(module) -> None:
+    same(steps(module.momentum, lr=0.1, mu=0.5), [[0.95, -0.8, 0.5], [0.95, -0.8, 0.5], [0.8, -0.8125, 0.5]], "three steps")
+
+
+def check_adagrad(module) -> None:
+    same(steps(module.adagrad, lr=0.1), [
+        [0.9, -0.9, 0.5],
+        [0.94472135955, -0.94472135955, 0.5],
+        [0.851017102417, -0.950302815272, 0.5]], "three steps")
+
+
+def check_rmsprop(module) -> None:
+    same(steps(module.rmsprop, lr=0.1, gamma=0.75), [
+        [0.8, -0.8, 0.5],
+        [0.9, -0.9, 0.5],
+        [0.707846215434, -0.914396315015, 0.5]], "three steps")
+
+
+def check_adam(module) -> None:
+    same(steps(module.adam, lr=0.1, beta1=0.5, beta2=0.75, epsilon=0.01), [
+        [0.901941932431, -0.900124766112, 0.5],
+        [0.901941932431, -0.900124766112, 0.5],
+        [0.81884760729, -0.906355875123, 0.5]], "three steps")
+
+
+def check_mini_batches(module) -> None:
+    pieces = module.mini_batches(10, 4, np.random.default_rng(0))
+    if pieces is None:
+        raise Wrong("nothing is returned")
+    if [len(piece) for piece in pieces] != [4, 4, 2]:
+        raise Wrong(f"10 numbers in pieces of 4: sizes {[len(piece) for piece in pieces]}, expected [4, 4, 2]")
+    order = np.concatenate([np.asarray(piece) for piece in pieces])
+    same(np.sort(order), np.arange(10), "all numbers together, sorted")
+    again = np.concatenate([np.asarray(piece) for piece in module.mini_batches(10, 4, np.random.default_rng(1))])
+    if np.array_equal(order, np.arange(10)) or np.array_equal(order, again):
+        raise Wrong("the order is not random: it is to come from rng")
+
+
+# ---- grading
+
+
+def attempt(row: dict) -> str:
+    """"" where the function passes, else what is wrong, one line; imports the student's file into this process."""
+    try:
+        sys.path.insert(0, str(HERE))
+        module = importlib.import_module(row["file"])
+        globals()[f"check_{row['name']}"](module)
+        return ""
+    except NotImplementedError:
+        return "NotImplementedError"
+    except Wrong as error:
+        return " ".join(str(error).split())
+    except SyntaxError as error:
+        return f"{row['file']}.py, line {error.lineno}: {error.msg}"
+    except BaseException as error:  # whatever a student's function does, SystemExit too, it only costs its own points
+        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+
+
+def grade(row: dict, words: dict) -> str:
+    """As `attempt`, in a process of its own with a time limit."""
+    command = [sys.executable, str(HERE / "grade.py"), "--one", row["name"]]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        return f"did not end within {SECONDS} s"
+    answers = [line[len(ANSWER):] for line in done.stdout.splitlines() if line.startswith(ANSWER)]
+    if not answers:
+        return f"its process ended with status {done.returncode} and no answer"
+    message = json.loads(answers[-1])
+    return words["open"] if message == "NotImplementedError" else message
+
+
+def main() -> int:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="grade these functions only")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result in Gradescope's form")
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    try:
+        table = json.loads((HERE / "exercises.json").read_text(encoding="utf-8"))
+        rows, words = table["exercises"], table["words"]
+    except (OSError, ValueError, KeyError) as error:
+        print(f"error: exercises.json cannot be read ({type(error).__name__}); write the folder again", file=sys.stderr)
+        return 2
+    wanted = [arguments.one] if arguments.one else arguments.only or [row["name"] for row in rows]
+    unknown = [name for name in wanted if name not in {row["name"] for row in rows}]
+    if unknown:
+        print(f"error: no exercise {unknown[0]}; there are {', '.join(row['name'] for row in rows)}", file=sys.stderr)
+        return 2
+    rows = [row for row in rows if row["name"] in wanted]
+    if arguments.one:
+        print("\n" + ANSWER + json.dumps(attempt(rows[0])))
+        return 0
+    with ThreadPoolExecutor(2) as pool:
+        messages = list(pool.map(lambda row: grade(row, words), rows))
+    earned = [0 if message else row["points"] for row, message in zip(rows, messages)]
+    for row, points, message in zip(rows, earned, messages):
+        print(f"{row['number']:3} {row['name']:22} {points:3} / {row['points']:<3} {message}".rstrip())
+    total, most = sum(earned), sum(row["points"] for row in rows)
+    print(f"{words['score']}: {total} / {most}")
+    if arguments.json:
+        tests = [{"name": row["name"], "score": points, "max_score": row["points"], "output": message or "passed"}
+                 for row, points, message in zip(rows, earned, messages)]
+        result = json.dumps({"score": total, "tests": tests}, ensure_ascii=False, indent=1)
+        arguments.json.write_text(result + "\n", encoding="utf-8")
+    return 0 if total == most else 1
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")
+    sys.exit(main())
