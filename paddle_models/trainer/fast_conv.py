@@ -6,6 +6,7 @@
 import functools
 from typing import NamedTuple
 
+import numpy as np
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
@@ -13,6 +14,7 @@ from paddle.autograd import PyLayer
 
 from paddle_models.trainer import onednn
 
+WIDEST_DEPTHWISE = 3  # kernel side of oneDNN's own weight gradient; above it one took 0.9 s (9x9, 16x64x96x96)
 KEPT_OPERATIONS = 2048  # a network has a few per layer and input shape; an operation holds code, not data
 
 
@@ -53,6 +55,12 @@ class Geometry(NamedTuple):
             return _forward(self, tensors)
         order = sorted(range(len(tensors)), key=lambda index: tensors[index].stop_gradient)
         return _Convolution.apply(self, order, [tensors[index] for index in order])
+
+    def is_wide_depthwise(self) -> bool:
+        """Depthwise with a kernel beyond what oneDNN has a fast weight gradient for."""
+        channels, own, height, width = self.weight
+        plain = self.stride == (1, 1) and self.dilation == (1, 1) and own == 1 and channels == self.groups
+        return plain and max(height, width) > WIDEST_DEPTHWISE
 
     def sample_shapes(self) -> list[tuple[int, ...]]:
         """Shapes of a small x, of weight and bias, for a comparison of the two."""
@@ -135,13 +143,66 @@ class _Convolution(PyLayer):
         if for_image:
             gradients[0] = paddle.empty(x.shape, x.dtype)
             _backward_data(ctx.geometry, tuple(x.shape))(*onednn.addresses(upstream, weight, gradients[0]))
-        if for_weight:
+        if for_weight and ctx.geometry.is_wide_depthwise():
+            gradients[1] = _wide_depthwise_weights(ctx.geometry, x, upstream)
+        elif for_weight:
             x = onednn.contiguous(x)
             gradients[1:] = [paddle.empty(parameter.shape, parameter.dtype) for parameter in (weight, *bias)]
             _backward_weights(ctx.geometry, tuple(x.shape))(*onednn.addresses(x, upstream, *gradients[1:]))
-        elif any(for_bias):
-            gradients[2] = upstream.sum(axis=[0, 2, 3])
+        if any(for_bias) and gradients[2] is None:
+            gradients[2] = upstream.reshape([0, 0, -1]).sum(axis=2).sum(axis=0)
         return [gradients[index] if ctx.wanted[index] else None for index in ctx.order]
+
+
+def _wide_depthwise_weights(geometry: Geometry, x: paddle.Tensor, upstream: paddle.Tensor) -> paddle.Tensor:
+    """Weight gradient of a depthwise convolution as a matrix product for each row of the kernel.
+
+    For a channel, with images n and rows i as one summation index, P[a, b] = sum over (i, n) of x[i + r, n, a] g[i, n, b];
+    the gradient at (r, s) is the sum of P along the diagonal a = b + s.
+    """
+    channels, _, height, width = geometry.weight
+    x, upstream = (_rows_first(tensor, *margins) for tensor, margins in
+                   ((x, geometry.margins(tuple(x.shape[2:]))), (upstream, ((0, 0), (0, 0)))))
+    products = paddle.empty([channels, x.shape[3], upstream.shape[3]])
+    operation = _row_products(tuple(x.shape), tuple(upstream.shape))
+    gradient = np.empty(geometry.weight, np.float32)
+    row_bytes = 4 * x.shape[2] * x.shape[3]
+    for r in range(height):
+        operation(x.data_ptr() + r * row_bytes, *onednn.addresses(upstream, products))
+        found = products.numpy()
+        for s in range(width):
+            gradient[:, 0, r, s] = np.trace(found, offset=-s, axis1=1, axis2=2)
+    return paddle.to_tensor(gradient)
+
+
+def _rows_first(tensor: paddle.Tensor, first: tuple[int, int], last: tuple[int, int]) -> paddle.Tensor:
+    """(N, C, H, W) with margins of zeros at (top, left) and (bottom, right), as (C, H', N, W')."""
+    images, channels, rows, columns = tensor.shape
+    height, width = rows + first[0] + last[0], columns + first[1] + last[1]
+    made = paddle.empty if (height, width) == (rows, columns) else paddle.zeros
+    result = made([channels, height, images, width], tensor.dtype)
+    corner = result.data_ptr() + 4 * (first[0] * images * width + first[1])
+    _into_rows(tuple(tensor.shape), (height, width))(onednn.contiguous(tensor).data_ptr(), corner)
+    return result
+
+
+@functools.lru_cache(maxsize=KEPT_OPERATIONS)
+def _into_rows(shape: tuple[int, ...], size: tuple[int, int]) -> onednn.Operation:
+    """From contiguous (N, C, H, W) to the first element of its place in (C, H', N, W')."""
+    images, _, _, _ = shape
+    height, width = size
+    return onednn.Operation.copy(onednn.plain(shape), onednn.strided(shape, (width, height * images * width, images * width, 1)))
+
+
+@functools.lru_cache(maxsize=KEPT_OPERATIONS)
+def _row_products(padded: tuple[int, ...], result: tuple[int, ...]) -> onednn.Operation:
+    """(C, H', N, W') from its r-th row on, (C, H, N, W): products (C, W', W), summed over as many rows as the second has."""
+    channels, rows, images, width = padded
+    summed = result[1] * images
+    left = onednn.strided((channels, width, summed), (rows * images * width, 1, width))
+    right, products = onednn.plain((channels, summed, result[3])), onednn.plain((channels, width, result[3]))
+    descriptor = onednn.create("matmul_primitive_desc", onednn.engine(), left, right, None, products, onednn.attributes())
+    return onednn.Operation(descriptor, {onednn.SRC: left, onednn.WEIGHTS: right, onednn.DST: products})
 
 
 def _forward(geometry: Geometry, tensors: list) -> paddle.Tensor:
@@ -174,6 +235,10 @@ class _Problem:
             "convolution_forward_primitive_desc", onednn.engine(), onednn.TRAINING, onednn.CONVOLUTION_DIRECT,
             *self.layouts, *self.numbers, onednn.attributes())
 
+    @staticmethod
+    def arguments(shapes: dict) -> dict:
+        return {which: onednn.plain(shape) for which, shape in shapes.items() if shape is not None}
+
     def backward(self, which: str, layouts: list):
         return onednn.create(
             f"convolution_backward_{which}_primitive_desc", onednn.engine(), onednn.CONVOLUTION_DIRECT,
@@ -184,9 +249,8 @@ class _Problem:
 def _forward_operation(geometry: Geometry, image: tuple[int, ...]) -> onednn.Operation:
     """On x, weight(, bias), result."""
     problem = _Problem(geometry, image)
-    bias = {onednn.BIAS: problem.bias} if problem.bias else {}
-    return onednn.Operation(problem.forward, {
-        onednn.SRC: problem.image, onednn.WEIGHTS: problem.weight, **bias, onednn.DST: problem.result})
+    return onednn.Operation(problem.forward, problem.arguments(
+        {onednn.SRC: problem.image, onednn.WEIGHTS: problem.weight, onednn.BIAS: problem.bias, onednn.DST: problem.result}))
 
 
 @functools.lru_cache(maxsize=KEPT_OPERATIONS)
@@ -194,17 +258,17 @@ def _backward_data(geometry: Geometry, image: tuple[int, ...]) -> onednn.Operati
     """On gradient of the result, weight, gradient of x."""
     problem = _Problem(geometry, image)
     source, weight, _, result = problem.layouts
-    return onednn.Operation(problem.backward("data", [source, weight, result]), {
-        onednn.DIFF_DST: problem.result, onednn.WEIGHTS: problem.weight, onednn.DIFF_SRC: problem.image})
+    return onednn.Operation(problem.backward("data", [source, weight, result]), problem.arguments(
+        {onednn.DIFF_DST: problem.result, onednn.WEIGHTS: problem.weight, onednn.DIFF_SRC: problem.image}))
 
 
 @functools.lru_cache(maxsize=KEPT_OPERATIONS)
 def _backward_weights(geometry: Geometry, image: tuple[int, ...]) -> onednn.Operation:
     """On x, gradient of the result, gradient of weight(, of bias)."""
     problem = _Problem(geometry, image)
-    bias = {onednn.DIFF_BIAS: problem.bias} if problem.bias else {}
-    return onednn.Operation(problem.backward("weights", problem.layouts), {
-        onednn.SRC: problem.image, onednn.DIFF_DST: problem.result, onednn.DIFF_WEIGHTS: problem.weight, **bias})
+    return onednn.Operation(problem.backward("weights", problem.layouts), problem.arguments(
+        {onednn.SRC: problem.image, onednn.DIFF_DST: problem.result, onednn.DIFF_WEIGHTS: problem.weight,
+         onednn.DIFF_BIAS: problem.bias}))
 
 
 def _as_tuple(value):

@@ -15,10 +15,10 @@ import paddle
 from paddle import nn
 
 from paddle_models.trainer import onednn
+from paddle_models.trainer.fast_activations import FastGELU, FastPReLU
 from paddle_models.trainer.fast_conv import FastConv2D
-from paddle_models.trainer.fast_gelu import FastGELU
 
-FAST = {nn.Conv2D: FastConv2D, nn.GELU: FastGELU}
+FAST = {nn.Conv2D: FastConv2D, nn.GELU: FastGELU, nn.PReLU: FastPReLU}
 ORDINARY = {fast: ordinary for ordinary, fast in FAST.items()}
 
 # Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen).
@@ -36,7 +36,7 @@ class Decision(NamedTuple):
 
 
 def accelerate(network: nn.Layer, enabled: bool = True) -> Decision:
-    """Let the float32 Conv2D and GELU layers of `network` run on oneDNN, in place, where that is possible and right.
+    """Let the float32 Conv2D, GELU and PReLU layers of `network` run on oneDNN, in place, where that is possible and right.
 
     Nothing else about the network changes: names, parameters, state_dict, copies and checkpoints are as before.
     A kind of layer whose comparison with eager mode fails stays eager, and the reason says so.
@@ -80,7 +80,7 @@ def _obstacle() -> str:
 
 def _describe(errors: list[float], kept: list[str], seconds: float) -> str:
     if not errors and not kept:
-        return "fast layers off: the network has no Conv2D and no GELU"
+        return "fast layers off: the network has no Conv2D, GELU or PReLU"
     eager = f"{len(kept)} stay eager: {kept[0]}" if kept else ""
     if not errors:
         return f"fast layers off: {eager}"

@@ -141,6 +141,11 @@ def plain(shape: Tuple[int, ...]) -> ctypes.c_void_p:
     strides = [1] * len(shape)
     for axis in reversed(range(len(shape) - 1)):
         strides[axis] = strides[axis + 1] * shape[axis + 1]
+    return strided(shape, tuple(strides))
+
+
+def strided(shape: Tuple[int, ...], strides: Tuple[int, ...]) -> ctypes.c_void_p:
+    """Description of a float32 array with these steps from element to element, in elements."""
     made = ctypes.c_void_p()
     check(library().dnnl_memory_desc_create_with_strides(
         ctypes.byref(made), len(shape), int64(shape), FLOAT32, int64(strides)), "memory description")
@@ -174,30 +179,31 @@ _arena = _Arena()
 class Operation:
     """A oneDNN primitive on contiguous float32 arrays.
 
-    descriptor: of the primitive. shapes: argument (SRC, ...) -> shape, in the order in which calls give addresses.
+    descriptor: of the primitive. arguments: which (SRC, ...) -> description of the array, in the order in which calls
+    give addresses.
     """
 
-    def __init__(self, descriptor: ctypes.c_void_p, shapes: Dict[int, Tuple[int, ...]]):
+    def __init__(self, descriptor: ctypes.c_void_p, arguments: Dict[int, ctypes.c_void_p]):
         self.primitive = create("primitive", descriptor)
         self.before, self.after, self.outer, self.inner, self.bytes = [], [], [], [], 0
-        arguments = []
-        for which, shape in shapes.items():
-            outer = self._memory(plain(shape))
+        memories = []
+        for which, given in arguments.items():
+            outer = self._memory(given)
             self.outer.append(outer)
             wanted = self._wanted(descriptor, which)
-            if wanted is None or library().dnnl_memory_desc_equal(wanted, plain(shape)):
-                arguments.append((which, outer))
+            if wanted is None or library().dnnl_memory_desc_equal(wanted, given):
+                memories.append((which, outer))
                 continue
             inner = self._working_memory(wanted)
-            arguments.append((which, inner))
+            memories.append((which, inner))
             if which in OUTPUTS:
-                self.after.append(self._reorder(wanted, plain(shape), inner, outer))
+                self.after.append(self._reorder(wanted, given, inner, outer))
             else:
-                self.before.append(self._reorder(plain(shape), wanted, outer, inner))
+                self.before.append(self._reorder(given, wanted, outer, inner))
         scratchpad = self._wanted(descriptor, SCRATCHPAD)
         if scratchpad and library().dnnl_memory_desc_get_size(scratchpad):
-            arguments.append((SCRATCHPAD, self._working_memory(scratchpad)))
-        self.main = (self.primitive, *_arguments(arguments))
+            memories.append((SCRATCHPAD, self._working_memory(scratchpad)))
+        self.main = (self.primitive, *_arguments(memories))
         self.address = 0
 
     @staticmethod
@@ -222,8 +228,14 @@ class Operation:
         descriptor = create("reorder_primitive_desc", source, engine(), target, engine(), None)
         return (create("primitive", descriptor), *_arguments([(SRC, source_memory), (DST, target_memory)]))
 
+    @classmethod
+    def copy(cls, source: ctypes.c_void_p, target: ctypes.c_void_p) -> "Operation":
+        """Copies an array from one layout to another: on the addresses of both."""
+        return cls(create("reorder_primitive_desc", source, engine(), target, engine(), attributes()),
+                   {SRC: source, DST: target})
+
     def __call__(self, *addresses: int) -> None:
-        """Run on arrays at these addresses, given in the order of `shapes`."""
+        """Run on arrays at these addresses, in the order of `arguments`."""
         call = library()
         with _arena.lock:
             _arena.reserve(self.bytes)

@@ -16,8 +16,8 @@ from paddle import nn
 
 import paddle_models  # noqa: F401  sets the environment before Paddle is imported
 from paddle_models.trainer import fast_conv, fast_layers, onednn
+from paddle_models.trainer.fast_activations import FastGELU, FastPReLU
 from paddle_models.trainer.fast_conv import FastConv2D
-from paddle_models.trainer.fast_gelu import FastGELU
 from paddle_models.trainer.fast_layers import accelerate, restore
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -134,6 +134,32 @@ def test_gelu_equals_eager_mode(approximate):
     extremes = paddle.to_tensor([-100.0, -0.0, 100.0])
     assert gelu(extremes).tolist() == [0.0, 0.0, 100.0]
     assert type(gelu) is FastGELU and (restore(gelu) or type(gelu)) is nn.GELU
+
+
+@possible
+@pytest.mark.parametrize("slopes", [1, 3])
+def test_prelu_equals_eager_mode(slopes):
+    prelu, x = nn.PReLU(slopes), images(2, 3, 5, 31)
+    expected = outcome(prelu, x)
+    assert accelerate(prelu).used and type(prelu) is FastPReLU
+    assert_close(outcome(prelu, x), expected)
+    prelu._weight.stop_gradient = True
+    prelu._weight.clear_gradient(False)
+    assert_close(outcome(prelu, x), expected[:2])
+    prelu._weight.stop_gradient = False
+    prelu(x).square().mean().backward()  # x is data
+    assert_close([prelu._weight.grad.numpy()], expected[2:])
+
+
+@possible
+@pytest.mark.parametrize("kernel, padding, bias", [((9, 9), 4, True), ((5, 7), [1, 2], False), ((4, 4), "SAME", True)])
+def test_wide_depthwise_kernels_equal_eager_mode(kernel, padding, bias):
+    conv = nn.Conv2D(6, 6, kernel, padding=padding, groups=6, bias_attr=None if bias else False)
+    assert fast_conv.Geometry.of(conv).is_wide_depthwise()
+    x = images(3, 6, 14, 17)
+    expected = outcome(conv, x)
+    assert accelerate(conv).used
+    assert_close(outcome(conv, x), expected)
 
 
 @possible
