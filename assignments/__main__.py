@@ -1,4 +1,4 @@
-"""Everything from one place: list, run, figures, reproduce, export, predict, data, bench, doctor.
+"""Everything from one place: list, run, figures, reproduce, report, compare, export, predict, data, bench, doctor.
 
 Heavy modules are imported by the sub-command that needs them, so help and list answer at once.
 """
@@ -64,6 +64,22 @@ def reproduce_command(arguments: argparse.Namespace) -> int:
     return reproduce(arguments.names or assignment_names(), arguments.preset)
 
 
+def report_command(arguments: argparse.Namespace) -> int:
+    """Runs of all assignments as HTML pages and a Markdown tree: every number and figure beside the documents'."""
+    from assignments.report import report
+
+    return report(arguments.names or (), arguments.runs, arguments.lang, arguments.out)
+
+
+def compare_command(arguments: argparse.Namespace) -> int:
+    """Runs side by side: settings that differ, metrics, curves overlaid."""
+    from reports.compare import compare_runs
+
+    print(compare_runs(arguments.runs, arguments.out))
+    print(f"\nwritten to {arguments.out}")
+    return 0
+
+
 def audit_command(arguments: argparse.Namespace) -> int:
     """What is wrong with a data set: unreadable, leaked, near-identical and misnamed images."""
     import json
@@ -80,7 +96,7 @@ def audit_command(arguments: argparse.Namespace) -> int:
 
 
 def sample_command(arguments: argparse.Namespace) -> int:
-    """Draw a stand-in set: monkeys or celeba."""
+    """Draw a stand-in set: monkeys, celeba or textures."""
     from data_tools.samples import SAMPLES, draw_sample
 
     name, folder = arguments.name, arguments.folder
@@ -153,21 +169,30 @@ def _parser() -> argparse.ArgumentParser:
     command = add("reproduce", reproduce_command)
     command.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
     command.add_argument("--preset", default="sample")
+    command = add("report", report_command)
+    command.add_argument("--runs", nargs="+", default=[], metavar="NAME=DIR", help="run folders (default: the newest of each)")
+    command.add_argument("--lang", choices=("en", "zh", "both"), default="both")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="default: reports/out")
+    command.add_argument("--names", nargs="+", metavar="NAME", help="assignments (default: all)")
+    command = add("compare", compare_command)
+    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders; the first is what others differ from")
+    command.add_argument("--out", type=Path, metavar="FOLDER", default=Path("comparison"),
+                         help="of curves.png, .svg, .pdf, compare.md and two .csv (default: comparison)")
     data = commands.add_parser("data", help="look at, draw or download data").add_subparsers(required=True, metavar="WHAT")
     command = add("audit", audit_command, data)
     command.add_argument("path", type=Path)
     command.add_argument("--json", type=Path, help="where the JSON goes (default: ./audit.json)")
     command = add("sample", sample_command, data)
-    command.add_argument("name", help="monkeys or celeba (a folder alone: monkeys)")
+    command.add_argument("name", help="monkeys, celeba or textures (a folder alone: monkeys)")
     command.add_argument("folder", type=Path, nargs="?", help="default: data/drawn-NAME")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--count", type=int, help="how many faces (celeba; default: 2000)")
+    command.add_argument("--count", type=int, help="faces (celeba; default: 2000) or training pictures (textures; 60)")
     command = add("fetch", fetch_command, data)
     command.add_argument("name")
     command.add_argument("folder", type=Path)
     command = add("weights", weights_command)
     command.add_argument("source", type=Path, help=".safetensors, .pth or .pth.tar as PyTorch writes it; nothing in it is run")
-    command.add_argument("--model", required=True, help="efficientformer_v2_s0, _s1, _s2 or _l")
+    command.add_argument("--model", required=True, help="network that they belong to; a wrong name lists them")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
     command = add("bench", bench_command)
     command.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all; a wrong name lists them)")

@@ -2,22 +2,20 @@
 
 The document builds its pipeline anew and reseeds a global generator for every image. Here the pipeline is
 built once and all its augmenters draw from one generator that is seeded per image, so that an image depends
-on its seed alone: not on what was augmented before, in which process, or on what device.
+on its seed alone: not on what was augmented before, in which process, or on what device. The slowest operators
+are replaced by equals of augment_operators.
 """
 
 import functools
-import warnings
 from collections.abc import Iterator
 
 import cv2
 import imgaug as ia
 import imgaug.augmenters as iaa
 import imgaug.parameters as iap
-import imgaug.random as iarandom
 import numpy as np
 
-# PiecewiseAffine says so on scikit-image >= 0.26.
-warnings.filterwarnings("ignore", message="`estimate` is deprecated")
+from data_tools.augment_operators import Draws, PiecewiseAffine, Superpixels, augment_one, settle
 
 # Table 2.1 of the document: (operation, its Chinese name, used in training, imgaug classes that do it).
 AUGMENTATION_TABLE = (
@@ -53,7 +51,7 @@ def monkey_pipeline() -> iaa.Augmenter:
                 translate_percent={"x": (-0.2, 0.2), "y": (-0.2, 0.2)},
                 rotate=(-45, 45), shear=(-16, 16), order=[0, 1], cval=(0, 255), mode=ia.ALL)),
             iaa.SomeOf((0, 5), [
-                _sometimes(iaa.Superpixels(p_replace=(0, 1.0), n_segments=(20, 200))),
+                _sometimes(Superpixels(p_replace=(0, 1.0), n_segments=(20, 200))),
                 iaa.OneOf([iaa.GaussianBlur((0, 3.0)), iaa.AverageBlur(k=(2, 7)), iaa.MedianBlur(k=(3, 11))]),
                 iaa.Sharpen(alpha=(0, 1.0), lightness=(0.75, 1.5)),
                 iaa.Emboss(alpha=(0, 1.0), strength=(0, 2.0)),
@@ -68,7 +66,7 @@ def monkey_pipeline() -> iaa.Augmenter:
                 iaa.Multiply((0.5, 1.5), per_channel=0.5),
                 iaa.LinearContrast((0.5, 2.0), per_channel=0.5),
                 _sometimes(iaa.ElasticTransformation(alpha=(0.5, 3.5), sigma=0.25)),
-                _sometimes(iaa.PiecewiseAffine(scale=(0.01, 0.05))),
+                _sometimes(PiecewiseAffine(scale=(0.01, 0.05))),
             ], random_order=True),
         ], random_order=True)
 
@@ -85,12 +83,15 @@ def light_pipeline() -> iaa.Augmenter:
         ])
 
 
+JITTER, MIRROR = (0.1, 0.1, 0.1, 0.05), 0.5  # brightness, contrast, saturation, hue; probability
+
+
 def face_pipeline() -> iaa.Augmenter:
     """The faces' document, section 2.2: colour jitter (brightness, contrast, saturation 0.1, hue 0.05), mirror 0.5."""
     with iap.no_prefetching():
         return iaa.Sequential([
-            iaa.Lambda(func_images=functools.partial(_jitter, (0.1, 0.1, 0.1, 0.05))),
-            iaa.Fliplr(0.5),
+            iaa.Lambda(func_images=functools.partial(_jitter, JITTER)),
+            iaa.Fliplr(MIRROR),
         ])
 
 
@@ -108,7 +109,7 @@ def strong_face_pipeline() -> iaa.Augmenter:
 def _jitter(spread: tuple[float, ...], images, random_state, parents, hooks):
     """torchvision's ColorJitter for iaa.Lambda: brightness, contrast and saturation factors uniform in 1 +- x, a hue
     shift uniform in +- x of the colour circle, the four in random order, each rounded and cut to 0..255. imgaug's own
-    operators mean other things (contrast about 127, saturation in HSV) and take five times as long.
+    operators mean other things (contrast about 127, saturation in HSV) and take three times as long.
     """
     changed = []
     for image in images:
@@ -139,8 +140,11 @@ def change_saturation(image: np.ndarray, change: float) -> np.ndarray:
 
 def change_hue(image: np.ndarray, change: float) -> np.ndarray:
     """Around the colour circle by `change` of it, -0.5..0.5."""
+    turn = round(change * 256) % 256
+    if turn == 0:
+        return image
     turned = cv2.cvtColor(image, cv2.COLOR_RGB2HSV_FULL)
-    turned[..., 0] += np.uint8(round(change * 256) % 256)  # wraps, as a circle should
+    turned[..., 0] += np.uint8(turn)  # wraps, as a circle should
     return cv2.cvtColor(turned, cv2.COLOR_HSV2RGB_FULL)
 
 
@@ -172,7 +176,7 @@ class Augmenter:
 
     def __init__(self, pipeline: iaa.Augmenter):
         self.pipeline = pipeline
-        self._members = tuple(_tree(pipeline))
+        self._members = tuple(map(settle, _tree(pipeline)))
 
     def __call__(self, images: np.ndarray, seed: tuple[int, ...], first: int = 0) -> np.ndarray:
         """Augment (B, H, W, 3) uint8 to the same shape and type; the input is left as it was.
@@ -182,11 +186,11 @@ class Augmenter:
         """
         augmented = np.empty_like(images)
         for i, image in enumerate(images):
-            self._seed((*seed, first + i))
-            augmented[i] = self.pipeline(image=np.ascontiguousarray(image))
+            augmented[i] = augment_one(self.pipeline, image, self._seed((*seed, first + i)))
         return augmented
 
-    def _seed(self, seed: tuple[int, ...]) -> None:
-        generator = iarandom.RNG(np.random.Generator(np.random.SFC64(np.random.SeedSequence(seed))))
+    def _seed(self, seed: tuple[int, ...]) -> Draws:
+        draws = Draws(seed)
         for member in self._members:
-            member.random_state = generator
+            member.random_state = draws
+        return draws

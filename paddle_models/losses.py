@@ -31,7 +31,10 @@ def binary_cross_entropy(logits: paddle.Tensor, target: paddle.Tensor, positive_
     """
     with paddle.amp.auto_cast(enable=False):
         logits, target = logits.astype("float32"), target.astype("float32")
-        loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none", pos_weight=positive_weights)
+        if positive_weights is None:
+            loss = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
+        else:  # written out: with pos_weight, Paddle 2.6.2 leaves a part of it unweighted where a logit is negative
+            loss = (1 - target) * logits + (1 + target * (positive_weights - 1)) * F.softplus(-logits)
         if gamma > 0:
             p = F.sigmoid(logits)
             loss = loss * (1 - p * target - (1 - p) * (1 - target)) ** gamma

@@ -14,12 +14,16 @@ PADDING = 0.085  # inches between text and edge of its box
 
 @dataclass(frozen=True)
 class Box:
-    """A box of the grid: text, row and column (from the top left, fractions allowed) and kind (a key of KINDS)."""
+    """A box of the grid: text, row and column (from the top left, fractions allowed) and kind (a key of KINDS).
+
+    A wide box stands over the middle of its column and does not widen it; other boxes must share that column.
+    """
 
     text: str
     row: float
     column: float
     kind: str = "step"
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,16 +86,16 @@ def _text_size(axes, text) -> tuple[float, float]:
 
 def _places(boxes, extents, width, height, head):
     """Centre, width and height of each box; boxes of a column are equally wide, boxes of a row equally high."""
-    columns = sorted({box.column for box in boxes.values()})
+    columns = sorted({box.column for box in boxes.values() if not box.wide})
     rows = sorted({box.row for box in boxes.values()})
-    wide = {c: max(extents[n][0] for n, b in boxes.items() if b.column == c) for c in columns}
+    wide = {c: max(extents[n][0] for n, b in boxes.items() if b.column == c and not b.wide) for c in columns}
     high = {r: max(extents[n][1] for n, b in boxes.items() if b.row == r) for r in rows}
     x = _spread(columns, wide, width, 0.12, 0.12)
     y = _spread(rows, high, height, head, 0.15)
     places = {}
     for name, box in boxes.items():
         alone = box.kind in ("sum", "text")
-        w = extents[name][0] if alone else wide[box.column]
+        w = extents[name][0] if alone or box.wide else wide[box.column]
         h = extents[name][1] if alone else high[box.row]
         places[name] = (x[box.column], y[box.row], w, h)
     return places

@@ -19,8 +19,9 @@ Series = tuple[str, np.ndarray, np.ndarray]  # label, x, y
 def curves(axes, series: Sequence[Series], xlabel: str, ylabel: str, first_style: int = 0) -> None:
     """Lines over x, one style each, with a legend when there are several."""
     for number, (label, x, y) in enumerate(series, first_style):
-        axes.plot(x, y, color=CYCLE[number % 5], linestyle=LINE_STYLES[number % 5], label=label,
-                  marker=MARKERS[number % 5] if len(x) <= FEW_POINTS else None)
+        look = (number + number // 5) % 5  # a sixth line has the first one's colour, but not its style
+        axes.plot(x, y, color=CYCLE[number % 5], linestyle=LINE_STYLES[look], label=label,
+                  marker=MARKERS[look] if len(x) <= FEW_POINTS else None)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if len(series) > 1:
         axes.legend()
@@ -57,6 +58,27 @@ def percent(axis) -> None:
     from matplotlib.ticker import FuncFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.10g} %"))
+
+
+def logarithmic(axes, which: str = "xy", ticks: int = 6) -> None:
+    """Make the axes in `which` logarithmic, with at most `ticks` plain labels such as 0.01, 1, 1e-6: matplotlib's own need
+    math text, without which figures are drawn."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for letter in which:
+        getattr(axes, f"set_{letter}scale")("log")
+        axis = getattr(axes, f"{letter}axis")
+        axis.set_major_locator(LogLocator(numticks=ticks))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def plain_number(value: float) -> str:
+    """0.001 to 10,000 written out, other powers of ten as 1e-6."""
+    if 0.0009 < value < 20_000:
+        return f"{value:,.10g}"
+    mantissa, _, power = f"{value:e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
 
 
 def bars(axes, names: Sequence[str], groups: dict[str, np.ndarray], xlabel: str) -> None:
@@ -172,7 +194,7 @@ def intervals(axes, names: Sequence[str], groups: dict[str, tuple[np.ndarray, np
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(groups))
 
 
-def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> None:
+def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], size: float = 8) -> None:
     """A ruled table that fills the axes; widths are shares of its width, one per column."""
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(len(rows) + 1, 0))
@@ -181,7 +203,7 @@ def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Se
         if number % 2 == 0 and number:
             axes.axhspan(number, number + 1, color=PALE, alpha=0.6, linewidth=0)
         for x, cell in zip(left, row):
-            axes.text(x, number + 0.52, cell, va="center", ha="left", fontsize=8,
+            axes.text(x, number + 0.52, cell, va="center", ha="left", fontsize=size,
                       fontweight="bold" if number == 0 else "normal")
     for y, width in ((0, 1.2), (1, 0.7), (len(rows) + 1, 1.2)):
         axes.axhline(y, color=INK, linewidth=width, clip_on=False)

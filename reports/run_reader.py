@@ -3,11 +3,13 @@
 import json
 import math
 import os
+import reprlib
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +84,10 @@ class Run:
             except KitError:
                 print(f"notice: {file}: the last line is incomplete and left out")
         return rows
+
+    def json(self, name: str) -> dict[str, Any]:
+        """Any other JSON file of the folder that holds named values."""
+        return self._json(name)
 
     @property
     def origin(self) -> str:
@@ -189,6 +195,20 @@ def look_up(mapping: Any, key: str, default: Any = None) -> Any:
             return default
         mapping = mapping[part]
     return mapping
+
+
+def flat_settings(run: Run, most: int = 300) -> dict[str, str]:
+    """The run's settings as {dotted name: text}, at most `most`; bounded work however nested or aliased the YAML is."""
+    return dict(islice(flatten(run.config.get("settings")), most))
+
+
+def flatten(values: Any, prefix: str = "", depth: int = 8) -> Iterator[tuple[str, str]]:
+    """(dotted name, text) of each value of nested dictionaries; what is empty or deeper than `depth` counts as a value."""
+    if isinstance(values, dict) and values and depth:
+        for key, value in values.items():
+            yield from flatten(value, f"{prefix}{str(key)[:60]}.", depth - 1)
+    elif prefix:
+        yield prefix[:-1], values[:200] if isinstance(values, str) else reprlib.repr(values)
 
 
 def _is_number(value: Any) -> bool:

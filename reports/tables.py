@@ -1,4 +1,4 @@
-"""Measured values beside the document's: for a terminal, Markdown, CSV and LaTeX.
+"""Measured values beside the document's, and plain tables: for a terminal, Markdown, CSV and LaTeX.
 
 The document's numbers are rows of an assignment's claims.yaml, each naming the value of the run that answers it.
 Texts from run folders are untrusted: control characters, markup and spreadsheet formulas come out inert.
@@ -18,7 +18,7 @@ from data_tools.errors import KitError
 from reports.run_reader import Run, look_up
 
 NONE = "-"
-CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note"}
+CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note", "command"}
 HEADER = {"en": ("Quantity", "Document", "Measured", "95 % interval", "n", "Difference"),
           "zh": ("项目", "文档", "实测", "95 % 区间", "n", "差值")}
 WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "preset", "origin": "data",
@@ -26,6 +26,7 @@ WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "p
                 "drawn": "drawn stand-in data, not comparable with the document"},
          "zh": {"not recorded": "未记录", "points": "个百分点", "preset": "预设", "origin": "数据",
                 "device": "设备", "seconds": "秒", "drawn": "程序绘制的替代数据，不可与文档比较"}}
+ALIGNED = "llrlrr"  # columns of HEADER: left or right
 Measured = tuple[float | None, float | None, float | None, int | None]  # value, low, high, n
 
 
@@ -108,7 +109,11 @@ def _measured(key: Any, values: dict[str, Any]) -> Measured:
     if isinstance(key, list):
         parts = [_number(look_up(values, part)) for part in key]
         return (None if None in parts else sum(parts)), None, None, None
-    found = look_up(values, key) if key else None
+    return measured_value(look_up(values, key) if key else None)
+
+
+def measured_value(found: Any) -> Measured:
+    """(value, low, high, n) of a metric as result.json holds it: a dictionary of these four, or a number alone."""
     if isinstance(found, dict):
         value, low, high, n = (_number(found.get(part)) for part in ("value", "low", "high", "n"))
         return value, low, high, None if n is None else int(n)
@@ -172,22 +177,16 @@ def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], li
 def as_text(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """For a terminal: columns aligned, Chinese characters counted as two wide."""
     lines, notes = _body(rows, language)
-    lines = [tuple(map(clean, line)) for line in [HEADER[language], *lines]]
-    widths = [max(display_width(line[column]) for line in lines) for column in range(len(HEADER[language]))]
-    shown = ["  ".join(_pad(cell, width, column in (0, 1, 3)) for column, (cell, width) in enumerate(zip(line, widths)))
-             .rstrip() for line in lines]
-    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
-    return "\n".join([clean(heading(context, language), 1000), rule, shown[0], rule, *shown[1:], rule,
+    table = text_table([HEADER[language], *lines], ALIGNED)
+    return "\n".join([clean(heading(context, language), 1000), *table,
                       *(f"[{number}] {note}" for number, note in enumerate(notes, 1))]) + "\n"
 
 
 def as_markdown(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """A Markdown table with its heading above and its notes below."""
     lines, notes = _body(rows, language)
-    table = ["| " + " | ".join(map(_markdown, line)) + " |" for line in [HEADER[language], *lines]]
-    table.insert(1, "|---|---|---:|---|---:|---:|")
-    return "\n".join([_markdown(heading(context, language)), "", *table, "",
-                      *(f"{number}. {_markdown(note)}" for number, note in enumerate(notes, 1))]) + "\n"
+    return "\n".join([markdown(heading(context, language)), "", *markdown_table([HEADER[language], *lines], ALIGNED), "",
+                      *(f"{number}. {markdown(note)}" for number, note in enumerate(notes, 1))]) + "\n"
 
 
 def as_csv(rows: Sequence[Row], context: Context) -> str:
@@ -200,29 +199,114 @@ def as_csv(rows: Sequence[Row], context: Context) -> str:
     for row in rows:
         numbers = (row.value, row.low, row.high, row.n, row.difference)
         line = (row.id, row.title, row.document, row.document_text, *numbers, row.unit, *run, row.note)
-        writer.writerow(map(_csv, line))
+        writer.writerow(map(csv_cell, line))
     return stream.getvalue()
 
 
 def as_latex(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """A tabular that needs no package (Chinese text needs ctex), heading and notes around it."""
     lines, notes = _body(rows, language)
-    table = [" & ".join(map(_latex, line)) + r" \\" for line in [HEADER[language], *lines]]
-    return "\n".join([_latex(heading(context, language)), "", r"\begin{tabular}{llrlrr}", r"\hline", table[0],
-                      r"\hline", *table[1:], r"\hline", r"\end{tabular}", "",
+    return "\n".join([_latex(heading(context, language)), "", *_latex_table([HEADER[language], *lines], ALIGNED), "",
                       *(f"[{number}] {_latex(note)}\n" for number, note in enumerate(notes, 1))]) + "\n"
 
 
 def write_all(rows: Sequence[Row], context: Context, folder: Path, name: str, language: str = "en") -> list[Path]:
     """`name`.md, .csv and .tex in `folder`."""
+    return _write({"md": as_markdown(rows, context, language), "csv": as_csv(rows, context),
+                   "tex": as_latex(rows, context, language)}, folder, name)
+
+
+@dataclass(frozen=True)
+class Column:
+    """Of a plain table: key (in the rows and in CSV), title, and how people see its numbers: value * scale with `digits`,
+    a signed one as +1.2. A column of texts has digits None and stands to the left."""
+
+    key: str
+    title: str
+    digits: int | None = None
+    scale: float = 1
+    signed: bool = False
+
+    def shown(self, value: Any) -> str:
+        """A cell for people; "-" for None, NaN and infinity."""
+        if self.digits is None:
+            return NONE if value is None else str(value)
+        number = _number(value)
+        return NONE if number is None else _amount(number * self.scale, "", self.digits, "+" if self.signed else "")
+
+
+@dataclass(frozen=True)
+class PlainTable:
+    """Columns and rows ({key of a column: value}; a row may lack keys) under a title; `above` is a line over the table."""
+
+    title: str
+    above: str
+    columns: Sequence[Column]
+    rows: Sequence[dict[str, Any]]
+
+    @property
+    def lines(self) -> list[list[str]]:
+        """Cells for people, the header first."""
+        return [[column.title for column in self.columns],
+                *([column.shown(row.get(column.key)) for column in self.columns] for row in self.rows)]
+
+    @property
+    def aligned(self) -> str:
+        """"l" or "r" for each column."""
+        return "".join("l" if column.digits is None else "r" for column in self.columns)
+
+    def write(self, folder: Path, name: str) -> list[Path]:
+        """`name`.md, .csv and .tex in `folder`."""
+        return write_table(self.columns, self.rows, self.above, folder, name)
+
+
+def write_table(columns: Sequence[Column], rows: Sequence[dict[str, Any]], above: str, folder: Path, name: str) -> list[Path]:
+    """A plain table as `name`.md, .csv and .tex in `folder`; `above` is a line over it (not in CSV).
+
+    rows: {key of a column: value}; a row may lack keys. CSV holds the values as they are, unscaled.
+    """
+    table = PlainTable("", above, columns, rows)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([csv_cell(column.key) for column in columns])
+    for row in rows:
+        values = (row.get(column.key) for column in columns)
+        writer.writerow([csv_cell(_number(value) if isinstance(value, float) else value) for value in values])
+    return _write({"md": "\n".join([markdown(above), "", *markdown_table(table.lines, table.aligned)]) + "\n",
+                   "csv": stream.getvalue(),
+                   "tex": "\n".join([_latex(above), "", *_latex_table(table.lines, table.aligned)]) + "\n"}, folder, name)
+
+
+def _write(texts: dict[str, str], folder: Path, name: str) -> list[Path]:
+    """Texts by suffix, as `name`.suffix in `folder`."""
     from data_tools.files import write_atomically
 
-    texts = {"md": as_markdown(rows, context, language), "csv": as_csv(rows, context),
-             "tex": as_latex(rows, context, language)}
     paths = [Path(folder) / f"{name}.{suffix}" for suffix in texts]
     for path, text in zip(paths, texts.values()):
         write_atomically(path, text.encode("utf-8"))
     return paths
+
+
+def markdown_table(lines: Sequence[Sequence[str]], aligned: str) -> list[str]:
+    """Lines of a Markdown table, the first of `lines` is its header; aligned: "l" or "r" for each column."""
+    table = ["| " + " | ".join(map(markdown, line)) + " |" for line in lines]
+    return [table[0], "|" + "".join("---|" if side == "l" else "---:|" for side in aligned), *table[1:]]
+
+
+def text_table(lines: Sequence[Sequence[str]], aligned: str) -> list[str]:
+    """Lines of a table for a terminal, the first of `lines` is its header; Chinese characters count as two wide."""
+    lines = [tuple(map(clean, line)) for line in lines]
+    widths = [max(display_width(line[column]) for line in lines) for column in range(len(aligned))]
+    shown = ["  ".join(_pad(cell, width, side == "l") for cell, width, side in zip(line, widths, aligned)).rstrip()
+             for line in lines]
+    rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
+    return [rule, shown[0], rule, *shown[1:], rule]
+
+
+def _latex_table(lines: Sequence[Sequence[str]], aligned: str) -> list[str]:
+    """Lines of a tabular that needs no package, the first of `lines` is its header."""
+    table = [" & ".join(map(_latex, line)) + r" \\" for line in lines]
+    return [rf"\begin{{tabular}}{{{aligned}}}", r"\hline", table[0], r"\hline", *table[1:], r"\hline", r"\end{tabular}"]
 
 
 def display_width(text: str) -> int:
@@ -240,12 +324,13 @@ def _pad(cell: str, width: int, left: bool) -> str:
     return cell + space if left else space + cell
 
 
-def _markdown(text: str) -> str:
+def markdown(text: Any) -> str:
+    """One line of Markdown that shows the text as it is: no markup, no HTML, no control characters."""
     return re.sub(r"([\\|`*_<>\[\]])", r"\\\1", clean(text, 1000))
 
 
-def _csv(value: Any) -> Any:
-    """Numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe in front."""
+def csv_cell(value: Any) -> Any:
+    """A cell of a CSV file: numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe in front."""
     if value is None:
         return ""
     if isinstance(value, (int, float)):

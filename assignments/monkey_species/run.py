@@ -11,6 +11,7 @@ from typing import Any, Dict, Literal, Optional, Sequence
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from assignments.runner import Assignment, run_assignment  # noqa: E402
+from data_tools.errors import KitError  # noqa: E402
 from paddle_models.trainer.settings import TrainerSettings  # noqa: E402
 
 
@@ -89,6 +90,25 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str,
     trainer.load_best()
     rows, _ = trainer.evaluate(data.in_order(test))
     return record.write(run, settings, monkeys, training, test, trainer, rows, parameters)
+
+
+def network_of(settings: MonkeySettings, run: Path):
+    """(network with fresh weights, input shape, class names, value range of the input) of a finished run, for export."""
+    import numpy as np
+
+    from paddle_models.weights import read_header
+    from paddle_models.zoo import build_model
+
+    file = run / "predictions.npz"
+    if not file.is_file():
+        raise KitError(f"{run} has no predictions.npz, which names the classes: let the run come to its end first")
+    with np.load(file, allow_pickle=False) as predictions:
+        classes = [str(name) for name in predictions["classes"]]
+    model, weights = settings.model, read_header(run / "checkpoints" / "best.safetensors")
+    if model == "mobilenet_v2" and not any(name.endswith("._mean") for name in weights):
+        model = "mobilenet_v2_folded"  # it began from folded weights
+    side = settings.image_size
+    return build_model(model, len(classes)), (None, 3, side, side), classes, (-1.0, 1.0)
 
 
 ASSIGNMENT = Assignment("monkey_species", MonkeySettings, train)

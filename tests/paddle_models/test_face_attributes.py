@@ -6,17 +6,11 @@ import pytest
 from paddle import nn
 from paddle.static import InputSpec
 
+from data_tools.celeba import ATTRIBUTES
 from data_tools.errors import KitError
 from paddle_models.efficientformer_v2 import efficientformer_v2
-from paddle_models.face_attributes import (
-    ATTRIBUTES,
-    HEAD_ORDER,
-    REGIONS,
-    FaceAttributeNet,
-    face_attribute_net,
-    to_head_order,
-    to_label_order,
-)
+from paddle_models.face_attributes import FaceAttributeNet, face_attribute_net, to_head_order, to_label_order
+from paddle_models.face_regions import HEAD_ORDER, REGIONS
 from paddle_models.zoo import count_parameters
 
 

@@ -51,3 +51,8 @@ def test_diagram_boxes_hold_their_text_and_keep_apart(figure):
     for shape, text in zip(shapes, texts):
         assert shape.x0 <= text.x0 and text.x1 <= shape.x1 and shape.y0 <= text.y0 and text.y1 <= shape.y1
     assert not any(a.overlaps(b) for i, a in enumerate(shapes) for b in shapes[:i])
+
+
+def test_tick_labels_of_logarithmic_axes_are_plain():
+    shown = [plots.plain_number(value) for value in (1e-6, 0.01, 1, 1000, 10_000, 1e5, 3e-5)]
+    assert shown == ["1e-6", "0.01", "1", "1,000", "10,000", "1e5", "3e-5"]

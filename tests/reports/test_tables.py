@@ -67,6 +67,20 @@ def test_other_forms_are_inert_too():
     assert tables.as_latex(rows, CONTEXT).count(r"\\") == len(CLAIMS) + 1
 
 
+def test_a_plain_table_in_three_forms(tmp_path):
+    columns = [tables.Column("name", "Name"), tables.Column("share", "Share, %", 1, 100),
+               tables.Column("gain", "Gain", 1, 100, signed=True)]
+    rows = [{"name": "a|b_=", "share": 0.9632, "gain": 0.012}, {"name": "=1+1", "share": float("nan"), "gain": None},
+            {"name": "c", "share": 0.5, "gain": 0.0001}, {"share": 1, "gain": -0.02}]
+    markdown, table, latex = tables.write_table(columns, rows, "of <b>", tmp_path, "plain")
+    assert markdown.read_text(encoding="utf-8") == (
+        "of \\<b\\>\n\n| Name | Share, % | Gain |\n|---|---:|---:|\n| a\\|b\\_= | 96.3 | +1.2 |\n| =1+1 | - | - |\n"
+        "| c | 50.0 | 0.0 |\n| - | 100.0 | -2.0 |\n")
+    assert table.read_text(encoding="utf-8") == "name,share,gain\na|b_=,0.9632,0.012\n'=1+1,,\nc,0.5,0.0001\n,1,-0.02\n"
+    text = latex.read_text(encoding="utf-8")
+    assert r"\begin{tabular}{lrr}" in text and r"a\textbar{}b\_= & 96.3 & +1.2 \\" in text
+
+
 def test_drawn_data_are_called_a_stand_in():
     drawn = tables.Context("sample", "drawn", "cpu", 5)
     assert "stand-in" in tables.as_text(tables.compare(CLAIMS, VALUES), drawn)

@@ -1,0 +1,71 @@
+"""The best network of a run, written for use without its code: python -m assignments export NAME|RUN"""
+
+import importlib
+from pathlib import Path
+from typing import Optional, Sequence, Tuple
+
+import yaml
+
+from data_tools.errors import KitError
+
+
+def export_run(target: str, names: Sequence[str], onnx: bool, folder: Optional[Path]) -> Path:
+    """Export the best weights of a run folder, or of the newest run of an assignment; returns where to.
+
+    The assignment's run.py says how the network is built again:
+    `network_of(settings, run folder) -> (network, input shape with None for the batch, class names, value range)`.
+    """
+    from paddle_models.trainer.run_folder import read_config
+    from paddle_models.trainer.settings import from_dict
+
+    run, name = _find(target, names)
+    module = importlib.import_module(f"assignments.{name}.run")
+    if not hasattr(module, "network_of"):
+        raise KitError(f"{name} has no network to export")
+    _, values = read_config(run, name)
+    settings = from_dict(module.ASSIGNMENT.settings, values, str(run / "config.yaml"))
+    folder = folder or run / "exported"
+
+    import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+    from paddle_models.export import export_network
+    from paddle_models.trainer import runtime
+    from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
+
+    runtime.start("cpu")
+    groups, _ = load_checkpoint(run / "checkpoints" / "best.safetensors")
+    network, shape, classes, value_range = module.network_of(settings, run)
+    own = set(network.state_dict())
+    networks = [arrays for group, arrays in groups.items() if group.startswith("networks/")]
+    arrays = next((arrays for arrays in networks if set(arrays) == own), networks[0] if networks else {})
+    load_network_arrays(network, arrays, str(run / "checkpoints" / "best.safetensors"))
+    card = export_network(network, folder, shape, classes, value_range, onnx)
+    for engine, error in card["largest_difference"].items():
+        print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
+    for engine, reason in card["not_usable"].items():
+        print(f"{engine}: not usable ({reason})")
+    return folder
+
+
+def _find(target: str, names: Sequence[str]) -> Tuple[Path, str]:
+    """(run folder, assignment): `target` is a run folder, or the assignment whose newest run is wanted."""
+    from paddle_models.trainer.run_folder import runs_root
+
+    if target in names and not (Path(target) / "config.yaml").exists():
+        found = sorted((runs_root() / target).glob("*/checkpoints/best.safetensors"))
+        if not found:
+            raise KitError(f"there is no run of {target} with weights under {runs_root() / target}; train one with "
+                           f"`python -m assignments run {target}`, or name a run folder")
+        return found[-1].parents[1], target
+    run = Path(target)
+    config = run / "config.yaml"
+    if not config.is_file():
+        raise KitError(f"{target} is neither an assignment ({', '.join(names)}) nor a run folder: config.yaml is missing")
+    if not (run / "checkpoints" / "best.safetensors").is_file():
+        raise KitError(f"{run} has no checkpoints/best.safetensors yet; let the run come to its first validation")
+    try:
+        name = yaml.safe_load(config.read_text(encoding="utf-8"))["assignment"]
+    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
+        raise KitError(f"{config} cannot be read as a run's settings: {error}") from None
+    if name not in names:
+        raise KitError(f"{config}: {str(name)[:60]!r} is no assignment of this kit; there are {', '.join(names)}")
+    return run, name

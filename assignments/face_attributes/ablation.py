@@ -1,0 +1,253 @@
+"""The document's ablations, and the baseline that it lacks: python assignments/face_attributes/ablation.py --preset sample
+
+The base is the document's network with the preset's settings, plain cross-entropy and no dropout; each variant differs from
+it in one thing. Every training is a run folder of its own; finished ones are skipped, interrupted ones continue. Any setting
+of run.py can be given and holds for all of them, as --data DIR or --epochs 4.
+"""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+import numpy as np  # noqa: E402
+
+from data_tools.errors import KitError  # noqa: E402
+from data_tools.files import write_atomically  # noqa: E402
+from reports import tables  # noqa: E402
+from reports.run_reader import Run, look_up  # noqa: E402
+from reports.tables import Column  # noqa: E402
+
+ASSIGNMENT, FILE = "face_attributes", "ablation.json"
+BASE = {"heads": "regions", "head_widths": [1024, 512], "dropout": 0.0, "gamma": 0.0, "positive_weights": 0.0}
+VARIANTS: dict[str, dict[str, Any]] = {  # name: how it differs from the base; one that does not is left out
+    "s0": {"variant": "s0"},
+    "s1": {"variant": "s1"},
+    "s2": {"variant": "s2"},
+    "l": {"variant": "l"},
+    "width-512-256": {"head_widths": [512, 256]},
+    "width-2048-1024": {"head_widths": [2048, 1024]},
+    "depth-1": {"head_widths": [1024]},
+    "depth-3": {"head_widths": [1024, 512, 512]},
+    "single": {"heads": "single"},
+    "dropout-0.3": {"dropout": 0.3},
+    "dropout-0.5": {"dropout": 0.5},
+    "focal": {"gamma": 1.0},
+    "positive-0.25": {"positive_weights": 0.25},
+    "positive-0.5": {"positive_weights": 0.5},
+    "positive-1": {"positive_weights": 1.0},
+}
+DEFAULT = [name for name in VARIANTS if name != "l"]  # L takes six times as long as S0: ask for it by name
+MEASURES = ("accuracy", "balanced_accuracy", "f1", "average_precision")
+ROUNDS, WARM_UP = 30, 5  # of the latency
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run of the plan: variant, seed, folder, words of run.py's command line, and the settings they make."""
+
+    variant: str
+    seed: int
+    folder: Path
+    words: tuple[str, ...]
+    settings: Any
+
+
+def plan(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path, rest: Sequence[str]) -> list[Training]:
+    """All trainings, seed by seed, the base first; variants whose settings are the base's are left out.
+
+    rest: words of run.py's command line that hold for all. KitError for an unknown setting or one that the plan gives.
+    """
+    from assignments.face_attributes.run import FaceSettings
+    from paddle_models.trainer.settings import parse_command_line
+
+    for word in rest:
+        if word.split("=")[0] in ("--seed", "--resume"):
+            raise KitError(f"{word.split('=')[0]} is not for an ablation: give --seeds; repeating the command continues it")
+    presets = Path(__file__).with_name("presets.yaml")
+    trainings: list[Training] = []
+    for seed in seeds:
+        base = None
+        for name, changes in (("base", {}), *((name, VARIANTS[name]) for name in variants)):
+            own = {**BASE, **changes, "seed": seed}
+            given = {word.split("=")[0] for word in rest}  # what the user says wins over BASE, a variant over both
+            words = [f"--{key}={json.dumps(value) if isinstance(value, list) else value}" for key, value in own.items()
+                     if key in changes or f"--{key}" not in given]
+            words = ["--preset", preset, *rest, *words]
+            _, settings = parse_command_line(FaceSettings, presets, words)
+            base = base or settings
+            if name == "base" or settings != base:
+                trainings.append(Training(name, seed, Path(out) / f"{name}-seed{seed}", tuple(words), settings))
+    return trainings
+
+
+def is_finished(training: Training) -> bool:
+    """Whether its run folder holds a result; KitError where it holds a run with other settings."""
+    from assignments.face_attributes.run import FaceSettings
+    from paddle_models.trainer.run_folder import read_config
+    from paddle_models.trainer.settings import from_dict, to_dict
+
+    if not (training.folder / "config.yaml").exists():
+        return False
+    _, found = read_config(training.folder, ASSIGNMENT)
+    found = to_dict(from_dict(FaceSettings, found, str(training.folder / "config.yaml")))
+    for key, value in to_dict(training.settings).items():
+        if found[key] != value:
+            raise KitError(f"{training.folder} was trained with {key} {found[key]}, not {value}: repeat the command that "
+                           "began this ablation, or choose another --out")
+    return (training.folder / "result.json").exists()
+
+
+def train(training: Training) -> int:
+    """Run it, or continue it, as run.py in a process of its own, so that each begins alike; the exit status of that.
+
+    SIGTERM is passed on and a terminal's Ctrl-C reaches that process, too; it writes its checkpoint and ends with 130.
+    """
+    begun = (training.folder / "config.yaml").exists()
+    words = ["--resume", str(training.folder)] if begun else [*training.words, "--out", str(training.folder)]
+    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("run.py")), *words])
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
+              signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    try:
+        return process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
+    """ablation.json without latencies: one entry per variant, means and spreads over those seeds that are finished."""
+    done = [training for training in trainings if is_finished(training)]
+    results = [Run(training.folder, ASSIGNMENT).result for training in done]
+    entries = []
+    for name in dict.fromkeys(training.variant for training in done):
+        mine = [result for training, result in zip(done, results) if training.variant == name]
+        entries.append({
+            "variant": name, "changes": VARIANTS.get(name, {}), "seeds": [t.seed for t in done if t.variant == name],
+            "backbone": next(t.settings.variant for t in done if t.variant == name),
+            "metrics": {key: _over_seeds([look_up(result, f"metrics.{key}.value") for result in mine]) for key in MEASURES},
+            "parameters": mine[0]["parameters"], "multiply_adds": mine[0]["multiply_adds"],
+            "seconds": float(np.mean([result["seconds"] for result in mine])), "latency_ms": None})
+    first = results[0]
+    return {"assignment": ASSIGNMENT, "preset": first["preset"], "command": command, "origin": first["origin"],
+            "judged_on": first["judged_on"], "images": first["images"],
+            "image_size": done[0].settings.image_size, "epochs": done[0].settings.epochs,
+            "accuracy_majority": look_up(first, "metrics.accuracy_majority.value"), "device": first["device"],
+            "latency": None, "variants": entries}
+
+
+def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
+    """Mean, standard deviation (None for one seed) and number."""
+    spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "spread": spread, "n": len(values)}
+
+
+def measure_latency(networks: dict[str, Any], side: int, rounds: int = ROUNDS) -> dict[str, dict[str, float]]:
+    """Milliseconds per image, eager, one image at a time: median and quartiles of `rounds` after a warm-up.
+
+    The networks take turns, so that whatever else the machine does meets all of them.
+    """
+    import paddle
+
+    image = paddle.to_tensor(np.random.default_rng(0).random((1, 3, side, side), dtype=np.float32))
+    times: dict[str, list[float]] = {name: [] for name in networks}
+    with paddle.no_grad():
+        for turn in range(WARM_UP + rounds):
+            for name, network in networks.items():
+                start = time.perf_counter()
+                network(image).numpy()
+                if turn >= WARM_UP:
+                    times[name].append(1000 * (time.perf_counter() - start))
+    return {name: dict(zip(("low", "median", "high"), np.percentile(values, (25, 50, 75)).tolist()))
+            for name, values in times.items()}
+
+
+def add_latency(summary: dict[str, Any], trainings: Sequence[Training]) -> None:
+    """Latency of the base and of the variants that differ from it in the backbone, into `summary`."""
+    from assignments.face_attributes.run import build
+    from paddle_models.environment import threads
+    from paddle_models.trainer import runtime
+
+    chosen = {t.variant: t for t in trainings if t.seed == trainings[0].seed and ("variant" in VARIANTS.get(t.variant, {})
+                                                                                 or t.variant == "base")}
+    device = runtime.start(trainings[0].settings.device)
+    networks = {name: build(training.settings) for name, training in chosen.items()}
+    for network in networks.values():
+        network.eval()
+    side = trainings[0].settings.image_size
+    measured = measure_latency(networks, side)
+    for entry in summary["variants"]:
+        entry["latency_ms"] = measured.get(entry["variant"])
+    summary["latency"] = {"device": device, "threads": threads(), "image_size": side, "rounds": ROUNDS, "warm_up": WARM_UP}
+
+
+def write(summary: dict[str, Any], out: Path) -> list[Path]:
+    """ablation.json, and the table as ablation.md, .csv and .tex; returns the paths."""
+    write_atomically(out / FILE, (json.dumps(summary, indent=2) + "\n").encode())
+    columns = [Column("variant", "Variant"), Column("seeds", "Seeds", 0)]
+    for key in MEASURES:
+        columns += [Column(key, key.replace("_", " ").capitalize() + ", %", 1, 100), Column(f"{key}_spread", "±", 1, 100)]
+    columns += [Column("parameters", "Parameters, M", 2, 1e-6), Column("multiply_adds", "Multiply-adds, G", 3, 1e-9),
+                Column("seconds", "Training, s", 0), Column("latency_ms", "Latency, ms", 1)]
+    rows = [{"variant": entry["variant"], "seeds": len(entry["seeds"]), "parameters": entry["parameters"],
+             "multiply_adds": entry["multiply_adds"], "seconds": entry["seconds"],
+             "latency_ms": look_up(entry, "latency_ms.median"),
+             **{key: entry["metrics"][key]["mean"] for key in MEASURES},
+             **{f"{key}_spread": entry["metrics"][key]["spread"] for key in MEASURES}} for entry in summary["variants"]]
+    above = (f"preset {summary['preset']}, {summary['epochs']} epochs at {summary['image_size']}x{summary['image_size']}, "
+             f"data {summary['origin']}, judged on {summary['judged_on']}; ± is one standard deviation over seeds")
+    return [out / FILE, *tables.write_table(columns, rows, above, out, "ablation")]
+
+
+def ablate(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path | None, rest: Sequence[str]) -> int:
+    """Train what is not there yet, then measure latencies; the files are renewed after every training."""
+    from paddle_models.trainer.run_folder import command, runs_root
+
+    out = out or runs_root() / ASSIGNMENT / f"ablation-{preset}"
+    trainings = plan(preset, variants, seeds, out, rest)
+    finished = [is_finished(training) for training in trainings]  # all folders are looked at before anything is trained
+    for number, (training, there) in enumerate(zip(trainings, finished), start=1):
+        print(f"-- {number} of {len(trainings)}: {training.variant}, seed {training.seed}" + there * ": finished earlier",
+              flush=True)
+        if there:
+            continue
+        status = train(training)
+        if status:
+            print(f"stopped at {training.folder}; the same command goes on from there", file=sys.stderr)
+            return status if status > 0 else 1
+        write(summarize(trainings, command()), out)
+    summary = summarize(trainings, command())
+    add_latency(summary, trainings)
+    print("\n".join(map(str, write(summary, out))))
+    print("\n" + (out / "ablation.md").read_text(encoding="utf-8"))
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; 2 for an error that the user can mend, 130 when it was stopped."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     allow_abbrev=False)
+    parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
+    parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=DEFAULT, metavar="VARIANT",
+                        help=f"beside the base: {', '.join(VARIANTS)} (default: all but l)")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one training of each variant per seed (default: 0)")
+    parser.add_argument("--out", type=Path, help="folder of the runs and tables (default: ablation-PRESET beside other runs)")
+    options, rest = parser.parse_known_args(argv)
+    try:
+        return ablate(options.preset, options.variants, list(dict.fromkeys(options.seeds)), options.out, rest)
+    except KitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")
+    sys.exit(main())

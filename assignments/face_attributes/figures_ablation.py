@@ -1,0 +1,162 @@
+"""The ablation table, and latency against accuracy; read from what ablation.py wrote. See figures.py."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from assignments.face_attributes.ablation import FILE, MEASURES, VARIANTS
+from data_tools.errors import KitError
+from reports import plots, style
+from reports.run_reader import ROOT, Run, look_up
+from reports.style import Labels
+
+COMMAND = "python assignments/face_attributes/ablation.py --preset sample"
+MOST_VARIANTS = 60
+GROUPS = {"variant": ("backbone", "主干网络"), "head_widths": ("heads", "头部"), "dropout": ("dropout", "Dropout"),
+          "heads": ("heads", "头部"), "gamma": ("loss", "损失"), "positive_weights": ("loss", "损失")}
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A row of the ablation; shares in 0..1, spreads NaN for one seed, latency (low, median, high) in ms or None."""
+
+    name: str
+    backbone: str
+    seeds: int
+    means: dict[str, float]
+    spreads: dict[str, float]
+    parameters: float
+    multiply_adds: float
+    seconds: float
+    latency: tuple[float, float, float] | None
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """What ablation.py wrote into a folder."""
+
+    path: Path
+    origin: str
+    preset: str
+    image_size: float
+    epochs: float
+    threads: float | None
+    variants: tuple[Variant, ...]
+
+    def gain(self, name: str, over: str = "base") -> float | None:
+        """Mean accuracy of a variant minus that of another; None where one of them is absent. The base counts as the
+        variant of its backbone."""
+        found = {**{v.backbone: v for v in self.variants if v.name == "base"}, **{v.name: v for v in self.variants}}
+        return found[name].means["accuracy"] - found[over].means["accuracy"] if name in found and over in found else None
+
+
+def latest_ablation() -> Path | None:
+    """Folder of the newest ablation under $KIT_RUNS, else runs/; None where there is none."""
+    base = Path(os.environ.get("KIT_RUNS") or ROOT / "runs") / "face_attributes"
+    files = sorted(base.glob(f"*/{FILE}"), key=lambda file: (file.stat().st_mtime_ns, str(file)))
+    return files[-1].parent if files else None
+
+
+def read_ablation(folder: Path) -> Ablation:
+    """ablation.json of a folder, which may come from anybody: every number is checked."""
+    folder = Path(folder)
+    if not (folder / FILE).is_file():
+        raise KitError(f"{folder} holds no {FILE}; make one with: {COMMAND}")
+    content = Run(folder, "face_attributes").json(FILE)
+    listed = content.get("variants")
+    if not isinstance(listed, list) or not 1 <= len(listed) <= MOST_VARIANTS:
+        raise KitError(f"{folder / FILE} lists no variants, or more than {MOST_VARIANTS}; make it again with: {COMMAND}")
+
+    def number(entry: Any, key: str, optional: bool = False) -> float:
+        value = look_up(entry, key)
+        if value is None and optional:
+            return float("nan")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 1e15:
+            raise KitError(f"{folder / FILE}: {key} is {value!r:.40}, expected a number; make it again with: {COMMAND}")
+        return float(value)
+
+    variants = []
+    for entry in listed:
+        timed = look_up(entry, "latency_ms") is not None
+        variants.append(Variant(
+            str(look_up(entry, "variant"))[:40], str(look_up(entry, "backbone"))[:4], int(number(entry, "metrics.accuracy.n")),
+            {key: number(entry, f"metrics.{key}.mean") for key in MEASURES},
+            {key: number(entry, f"metrics.{key}.spread", optional=True) for key in MEASURES},
+            number(entry, "parameters"), number(entry, "multiply_adds"), number(entry, "seconds"),
+            tuple(number(entry, f"latency_ms.{part}") for part in ("low", "median", "high")) if timed else None))
+    threads = number(content, "latency.threads") if content.get("latency") else None
+    return Ablation(folder, str(content.get("origin")), str(content.get("preset"))[:20], number(content, "image_size"),
+                    number(content, "epochs"), threads, tuple(variants))
+
+
+def variant_label(variant: Variant, t: Labels) -> tuple[str, str]:
+    """(what is varied, its value) in words."""
+    if variant.name == "base":
+        backbone = t.plain(variant.backbone.upper())
+        return t("base", "基准"), t(f"{backbone}, 7 x 1024/512", f"{backbone}，7×1024/512")
+    if variant.name not in VARIANTS:
+        return "", t.plain(variant.name, 20)
+    (key, value), = VARIANTS[variant.name].items()
+    words = {"variant": lambda: value.upper(), "head_widths": lambda: "/".join(map(str, value)), "dropout": lambda: str(value),
+             "heads": lambda: t("one linear layer", "单一线性层"), "gamma": lambda: f"focal, gamma {value:g}",
+             "positive_weights": lambda: t(f"weights, power {value:g}", f"正类权重，{value:g} 次方")}
+    return t(*GROUPS[key]), words[key]()
+
+
+def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
+    """Every variant with its means and spreads over seeds, its size and its training time."""
+    axes = figure.subplots()
+    if ablation is None:
+        return gap(axes, t)
+
+    def share(variant: Variant, key: str) -> str:
+        spread = "" if np.isnan(variant.spreads[key]) else f" ± {100 * variant.spreads[key]:.1f}"
+        return f"{100 * variant.means[key]:.1f}{spread}"
+
+    header = (t("Varied", "改变"), "", t("Accuracy", "准确率"), t("Balanced", "平衡准确率"), "F1", t("Av. precision", "平均精度"),
+              t("Param., M", "参数 M"), t("Mult., G", "乘加 G"), t("Time, s", "时间 s"))
+    rows, before = [], ""
+    for variant in ablation.variants:
+        group, value = variant_label(variant, t)
+        rows.append(("" if group == before else group, value, *(share(variant, key) for key in MEASURES),
+                     f"{variant.parameters / 1e6:.2f}", f"{variant.multiply_adds / 1e9:.3f}", f"{variant.seconds:,.0f}"))
+        before = group
+    plots.table(axes, header, rows, (1.1, 2.1, 1.4, 1.4, 1.4, 1.6, 1.25, 1.15, 1.05), size=6.8)
+
+
+def latency(figure, ablation: Ablation | None, t: Labels) -> None:
+    """Milliseconds per image, eager, against mean accuracy, for the backbones that were trained alike."""
+    axes = figure.subplots()
+    timed = [variant for variant in ablation.variants if variant.latency] if ablation else []
+    if not timed:
+        return gap(axes, t)
+    for number, variant in enumerate(sorted(timed, key=lambda variant: variant.latency[1])):
+        low, median, high = variant.latency
+        spread = variant.spreads["accuracy"]
+        axes.errorbar([median], [variant.means["accuracy"]], xerr=[[median - low], [high - median]],
+                      yerr=None if np.isnan(spread) else [spread], fmt=plots.MARKERS[number % 5], color=style.CYCLE[number % 5],
+                      capsize=3, elinewidth=1, markersize=7)
+        axes.annotate(f"{variant.backbone.upper()}\n{median:.1f} ms, {100 * variant.means['accuracy']:.1f} %",
+                      (median, variant.means["accuracy"]), xytext=(9, 7), textcoords="offset points", fontsize=8, zorder=6,
+                      bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85})
+    side = int(ablation.image_size)
+    axes.set(xlabel=t(f"milliseconds per image, eager, {side}x{side}, {ablation.threads:.0f} threads",
+                      f"每张图毫秒数（动态图，{side}×{side}，{ablation.threads:.0f} 线程）"),
+             ylabel=t("mean accuracy", "平均准确率"), xlim=(0, 1.3 * max(variant.latency[2] for variant in timed)))
+    axes.margins(y=0.35)
+    plots.percent(axes.yaxis)
+
+
+def gap(axes, t: Labels) -> None:
+    """Says that there is nothing to show yet, and which command makes it."""
+    from matplotlib.patches import FancyBboxPatch
+
+    axes.set_axis_off()
+    axes.add_patch(FancyBboxPatch((0.02, 0.05), 0.96, 0.9, boxstyle="round,pad=0,rounding_size=0.02", transform=axes.transAxes,
+                                  facecolor="#FAFAFA", edgecolor=style.GREY, linestyle="--"))
+    axes.text(0.5, 0.62, t("Nothing measured yet. This command fills the gap:", "尚无测量结果。运行以下命令即可补上："),
+              transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
+    axes.text(0.5, 0.36, COMMAND, transform=axes.transAxes, ha="center", va="center", fontsize=8.5, fontweight="bold")

@@ -1,0 +1,153 @@
+"""What the training came to: curves, attributes, regions, single predictions; see figures.py."""
+
+import numpy as np
+
+from assignments.face_attributes.attribute_table import MEASURE_NAMES, measures, predictions
+from assignments.face_attributes.names import attribute_name, region_name
+from data_tools.celeba import ATTRIBUTES
+from data_tools.errors import KitError
+from paddle_models.attribute_metrics import MEASURES, by_region, mean
+from paddle_models.face_regions import REGIONS
+from reports import plots, style
+from reports.run_reader import Run
+from reports.style import Labels
+
+PREDICTIONS, COLUMNS, LINES = 8, 4, 13  # images, per row, lines below each
+MEAN_ROW = 7.6  # of the mean, a little apart from the seven regions
+
+
+def training(figure, run: Run, t: Labels) -> None:
+    """Loss, and accuracy with what accuracy hides, over the epochs."""
+    left, right = figure.subplots(1, 2)
+    epoch = t("epoch", "轮次")
+
+    def series(label: str, key: str):
+        x, y = run.series("epoch", "epoch", key)
+        return label, x + 1, y
+
+    plots.curves(left, [series(t("training", "训练集"), "train/loss"), series(t("validation", "验证集"), "val/loss")],
+                 epoch, t("loss", "损失"))
+    left.set_ylim(bottom=0)
+    shown = [series(t("accuracy, training", "准确率，训练集"), "train/accuracy"),
+             series(t("accuracy", "准确率"), "val/accuracy"),
+             series(t("balanced accuracy", "平衡准确率"), "val/balanced_accuracy"), series("F1", "val/f1")]
+    plots.curves(right, shown, epoch, t("mean over 40 attributes", "40 个属性的平均"))
+    baseline = mean(measures(run)[1]["accuracy"])
+    right.axhline(baseline, color=style.GREY, linewidth=0.9, linestyle=(0, (1, 1)),
+                  label=t("majority, accuracy", "多数类，准确率"))
+    plots.percent(right.yaxis)
+    right.legend(loc="lower right", fontsize=7)
+    for axes in (left, right):
+        plots.whole_numbers(axes.xaxis)
+
+
+def attribute_accuracy(figure, run: Run, t: Labels) -> None:
+    """Accuracy of each attribute beside the majority baseline, region by region; gain in points at the right."""
+    model, baseline = (values["accuracy"] for values in measures(run))
+    axes, y, ticks = figure.subplots(), 0.0, {}
+
+    def beside(x: float, row: float, text: str, colour: str = style.GREY) -> None:
+        axes.text(x, row, text, transform=axes.get_yaxis_transform(), fontsize=6.8, va="center", ha="right", color=colour)
+
+    places, bands = [], []
+    for region, attributes in REGIONS.items():
+        axes.text(-0.015, y, region_name(region, t.chinese), transform=axes.get_yaxis_transform(), ha="right", va="center",
+                  fontsize=8.2, fontweight="bold")
+        bands.append(y)
+        for attribute in attributes:
+            y += 1
+            ticks[y] = attribute_name(attribute, t.chinese)
+            places.append((y, ATTRIBUTES.index(attribute)))
+        y += 1.25
+    rows, index = np.array([row for row, _ in places]), [place for _, place in places]
+    _pairs(axes, rows, baseline[index], model[index], t)
+    low = np.floor(10 * min(model.min(), baseline.min()) - 0.2) / 10
+    for row, i in places:
+        gain = round(100 * (model[i] - baseline[i]), 1) + 0.0
+        beside(1.07, row, f"{100 * model[i]:.1f}", style.INK)
+        beside(1.15, row, f"{gain:+.1f}" if gain else "0.0")
+    beside(1.07, 0, "%")
+    beside(1.15, 0, t("gain", "提升"))
+    axes.set_yticks(list(ticks), list(ticks.values()), fontsize=7)
+    axes.set(xlim=(max(0.0, low), 1.005), ylim=(y - 0.6, -0.7), xlabel=t("accuracy", "准确率"))
+    for line in bands:
+        axes.axhline(line, color="white", linewidth=5, zorder=0.6)
+    plots.percent(axes.xaxis)
+    axes.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=2, borderaxespad=0.2)
+
+
+def region_measures(figure, run: Run, t: Labels) -> None:
+    """Four measures of each region beside the majority baseline, and the mean over all attributes."""
+    model, baseline = measures(run)
+    panels = figure.subplots(1, len(MEASURES), sharey=True)
+    rows = np.array([*range(len(REGIONS)), MEAN_ROW])
+    for axes, name in zip(panels, MEASURES):
+        pairs = [_with_mean(values[name]) for values in (baseline, model)]
+        _pairs(axes, rows, *pairs, t)
+        for row, value in zip(rows, pairs[1]):
+            axes.text(1.03, row, "-" if np.isnan(value) else f"{100 * value:.1f}", va="center", fontsize=6.8,
+                      transform=axes.get_yaxis_transform())
+        axes.set_title(t(*MEASURE_NAMES[name]))
+        axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
+        plots.percent(axes.xaxis)
+    names = [f"{region_name(region, t.chinese)} ({len(attributes)})" for region, attributes in REGIONS.items()]
+    panels[0].set_yticks(rows, [*names, t("All (40)", "全部（40）")])
+    panels[0].set_ylim(MEAN_ROW + 0.6, -0.6)
+    panels[0].set_xlabel(" ")  # keeps a line free for the legend, which is wider than its panel
+    panels[0].legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=2, borderaxespad=0).set_in_layout(False)
+
+
+def _with_mean(values: np.ndarray) -> np.ndarray:
+    """Means of the seven regions and of all attributes, NaN where there is none."""
+    parts = [*by_region(values, ATTRIBUTES, REGIONS).values(), mean(values)]
+    return np.array([np.nan if part is None else part for part in parts])
+
+
+def _pairs(axes, rows: np.ndarray, baseline: np.ndarray, model: np.ndarray, t: Labels) -> None:
+    """A hollow square for the baseline, a filled point for the network, and a line between the two."""
+    axes.hlines(rows, baseline, model, color="#9DB7C9", linewidth=1.3, zorder=1.5)
+    axes.plot(baseline, rows, linestyle="none", marker="s", markersize=6.2, markerfacecolor="white",
+              markeredgecolor=style.ORANGE, clip_on=False, zorder=2.5, label=t("always the majority", "总答多数类"))
+    axes.plot(model, rows, linestyle="none", marker="o", markersize=3.8, color=style.BLUE, clip_on=False,
+              zorder=2.6, label=t("this network", "本网络"))
+
+
+def some_predictions(figure, run: Run, t: Labels) -> None:
+    """Random images with the attributes that the network finds, their probabilities, and those it misses."""
+    labels, probabilities = predictions(run)
+    images = run.artifact("prediction_images", (None, None, None, 3), "u")[:PREDICTIONS]
+    index = run.artifact("prediction_index", (None,), "iu")[:PREDICTIONS]
+    if len(index) != len(images) or index.min() < 0 or index.max() >= len(labels):
+        raise KitError(f"{run.path / 'artifacts.npz'}: prediction_index does not fit its images or predictions.npz")
+    rows = -(-len(images) // COLUMNS)
+    grid = figure.subplots(2 * rows, COLUMNS, squeeze=False, gridspec_kw={"height_ratios": [1, 1.18] * rows})
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    for number, i in enumerate(index):
+        row, column = divmod(number, COLUMNS)
+        right = int(((probabilities[i] > 0.5) == (labels[i] > 0)).sum())
+        plots.show_image(grid[2 * row, column], images[number], t(f"{right} of 40 right", f"40 个中对 {right} 个"))
+        for line, (sign, text, share) in enumerate(_lines(labels[i], probabilities[i], t)):
+            axes, y = grid[2 * row + 1, column], 1 - (line + 0.5) / (LINES + 0.8)
+            colour = style.INK if sign == "✓" else style.ORANGE
+            for x, part, side in ((0.02, sign, "left"), (0.11, text, "left"), (0.97, share, "right")):
+                axes.text(x, y, part, transform=axes.transAxes, fontsize=6.2, ha=side, va="center", color=colour)
+
+
+def _lines(labels: np.ndarray, probabilities: np.ndarray, t: Labels) -> list[tuple[str, str, str]]:
+    """(sign, name, probability) of what was found or missed, mistakes first to stay, most probable first in order."""
+    told = [i for i in range(len(labels)) if probabilities[i] > 0.5 or labels[i] > 0]
+    wrong = [i for i in told if (probabilities[i] > 0.5) != (labels[i] > 0)]
+    fine = sorted((i for i in told if i not in wrong), key=lambda i: -probabilities[i])
+    room = LINES - (len(told) > LINES)
+    kept = sorted((wrong + fine)[:room], key=lambda i: -probabilities[i])
+    lines = []
+    for i in kept:
+        name = attribute_name(ATTRIBUTES[i], t.chinese)
+        sign = "✓" if i not in wrong else "✗" if probabilities[i] > 0.5 else "–"
+        lines.append((sign, name, f"{100 * probabilities[i]:.0f} %"))
+    if len(told) > room:
+        rest = len(told) - room
+        all_fine = len(wrong) <= room
+        lines.append(("✓" if all_fine else "✗", t(f"and {rest} more", f"另有 {rest} 个"), ""))
+    return lines

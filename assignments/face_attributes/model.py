@@ -1,0 +1,112 @@
+"""The exported network that `predict` asks: given as a folder, or exported from weights once and kept in the cache."""
+
+import importlib.util
+from pathlib import Path
+from typing import Dict, List, Optional
+
+import numpy as np
+
+from data_tools.celeba import ATTRIBUTES
+from data_tools.errors import KitError
+from data_tools.face_finder import Face, align_to_celeba
+from data_tools.packed import middle_square
+from paddle_models.environment import paddle_version
+from paddle_models.predictor import Predictor, cache_folder, file_sha256, read_card
+
+PRETRAINED = Path(__file__).resolve().parents[2] / "paddle_models" / "pretrained"
+PATTERN = "face_attributes*.safetensors"
+EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when exports become others
+
+
+class FaceReader:
+    """Probabilities of CelebA's 40 attributes for faces in pictures.
+
+    model: an exported folder; None exports `weights`, or the newest ones that came with the kit, into the cache. engine: see
+    paddle_models.predictor. KitError where there are no weights, or the network is not one of facial attributes.
+    """
+
+    def __init__(self, model: Optional[Path] = None, weights: Optional[Path] = None, engine: str = "auto"):
+        self.folder = Path(model) if model else exported(Path(weights) if weights else newest_weights())
+        self._predictor = Predictor(self.folder, engine)
+        self.engine, card = self._predictor.engine, self._predictor.card
+        if sorted(card.classes) != sorted(ATTRIBUTES) or len(card.input_shape) != 3 or card.input_shape[0] != 3:
+            raise KitError(f"{self.folder} is no network of facial attributes: it has {len(card.classes)} outputs and inputs "
+                           f"of shape {card.input_shape}, wanted are CelebA's 40 attributes and RGB images")
+        self._order = [card.classes.index(name) for name in ATTRIBUTES]
+        self._size, self._range = card.input_shape[1:], card.value_range
+
+    def crop(self, picture: np.ndarray, face: Face) -> np.ndarray:
+        """The network's input for one face, (3, H, W) float32: CelebA's framing and its middle square."""
+        import cv2
+
+        square = middle_square(align_to_celeba(picture, face.box, face.landmarks))
+        height, width = self._size
+        shrinks = height <= square.shape[0] and width <= square.shape[1]
+        image = cv2.resize(square, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        low, high = self._range
+        return image.transpose(2, 0, 1).astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+
+    def __call__(self, crops: List[np.ndarray]) -> np.ndarray:
+        """Probabilities float32 (N, 40) in the order of ATTRIBUTES."""
+        if not crops:
+            return np.zeros((0, len(ATTRIBUTES)), np.float32)
+        logits = self._predictor(np.stack(crops))[:, self._order]
+        return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
+
+
+def newest_weights() -> Path:
+    """The newest facial attribute weights that came with the kit."""
+    found = sorted(PRETRAINED.glob(PATTERN), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    if not found:
+        raise KitError("no weights of facial attributes came with this copy of the kit. Train some (`python -m assignments run "
+                       "face_attributes --preset best`), export them (`python -m assignments export face_attributes -o FOLDER`) "
+                       "and give --model FOLDER; or give a file with --weights")
+    return found[-1]
+
+
+def exported(weights: Path) -> Path:
+    """The export of a weight file in the cache; made where there is none, or none that is whole."""
+    if not weights.is_file():
+        raise KitError(f"{weights}: there is no such file; give a .safetensors file of face_attributes")
+    version = ".".join(map(str, paddle_version()))
+    folder = cache_folder() / "exported" / f"{weights.stem}-{file_sha256(weights)[:16]}-{version}-v{EXPORT_VERSION}"
+    try:
+        read_card(folder)
+        return folder
+    except KitError:
+        pass  # none yet, or a damaged one: it is written anew
+    print(f"exporting {weights.name} for this machine (once) ...", flush=True)
+    from paddle_models.export import export_network
+    from paddle_models.face_attributes import HEAD_ORDER
+
+    network = network_from(weights)
+    onnx = all(importlib.util.find_spec(name) for name in ("paddle2onnx", "onnx", "onnxruntime"))
+    export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx)
+    return folder
+
+
+def network_from(weights: Path):
+    """The network of a .safetensors file whose metadata say variant, image_size and heads."""
+    from paddle_models.face_attributes import face_attribute_net
+    from paddle_models.trainer.checkpoint import load_network_arrays
+    from paddle_models.weights import load_weights
+
+    arrays, metadata = load_weights(weights, refuse_nan=True)
+    try:
+        variant, heads, size = metadata["variant"], metadata["heads"], int(metadata["image_size"])
+    except (KeyError, ValueError) as error:
+        raise KitError(f"{weights}: its header does not say which network it belongs to (variant, heads, image_size; "
+                       f"{error}); export the run it comes from with `python -m assignments export RUN`") from None
+    if not 0 < size <= 1024:
+        raise KitError(f"{weights}: its header says image_size {size}; at most 1024 pixels are taken")
+    network = face_attribute_net(variant, size, heads, _head_widths(arrays))
+    load_network_arrays(network, arrays, str(weights))
+    return network
+
+
+def _head_widths(arrays: Dict[str, np.ndarray]) -> List[int]:
+    """Hidden layers of the heads, from the shapes of their weights (inputs, outputs)."""
+    widths = []
+    while f"heads.whole_face.hidden{len(widths) + 1}.weight" in arrays:
+        widths.append(arrays[f"heads.whole_face.hidden{len(widths) + 1}.weight"].shape[-1])
+    return widths

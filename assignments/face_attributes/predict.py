@@ -1,0 +1,203 @@
+"""Facial attributes in pictures: python -m assignments predict face_attributes --source FILE|FOLDER|VIDEO|CAMERA
+
+Finds faces, frames them as CelebA does, asks the exported network and writes annotated pictures and a table of all 40
+probabilities. The attributes are guesses after the taste of CelebA's annotators, not facts about a person.
+"""
+
+import argparse
+import csv
+import sys
+import time
+from contextlib import closing, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from data_tools.errors import KitError  # noqa: E402
+
+STAGES = ("decode", "detect", "classify", "draw", "write")
+GROUP = 8  # frames that are classified together, a camera's apart, which are wanted at once
+GROUP_PIXELS = 24_000_000  # from which a group is full, so that large photographs do not fill the memory
+REPORT_EVERY = 10.0  # seconds between two lines about a long video
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(prog="python -m assignments predict face_attributes", allow_abbrev=False,
+                                      description=__doc__.splitlines()[0])
+    options.add_argument("--source", required=True, help="image, folder of images, video, or the number of a camera (0)")
+    options.add_argument("--model", type=Path, metavar="FOLDER", help="an exported network (python -m assignments export)")
+    options.add_argument("--weights", type=Path, metavar="FILE", help=".safetensors; default: the newest that came with the kit")
+    options.add_argument("--engine", default="auto", help="auto (the fastest here, measured once), paddle-onednn, paddle, "
+                                                          "onnxruntime or tensorrt")
+    options.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file; default: OpenCV's own cascade")
+    options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
+    options.add_argument("--threshold", type=float, default=0.5, help="probability from which an attribute is shown (0.5)")
+    options.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N frames or images; 0: never")
+    options.add_argument("--group", type=int, default=0, metavar="N",
+                         help=f"frames classified together; default {GROUP}, for a camera 1")
+    options.add_argument("--show", action="store_true", help="also show a window (q closes it)")
+    return options
+
+
+class Clock:
+    """Seconds per stage."""
+
+    def __init__(self):
+        self.seconds: Dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self.frames = self.faces = 0
+        self.begin = time.perf_counter()
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[stage] += time.perf_counter() - begin
+
+    def rate(self) -> float:
+        """Frames per second so far."""
+        return self.frames / max(time.perf_counter() - self.begin, 1e-9)
+
+    def table(self) -> str:
+        """Milliseconds per frame and share of each stage."""
+        total, frames = max(sum(self.seconds.values()), 1e-9), max(1, self.frames)
+        rows = [f"{'stage':10}{'ms/frame':>10}{'share':>8}"]
+        rows += [f"{stage:10}{1000 * s / frames:10.2f}{s / total:8.0%}" for stage, s in self.seconds.items()]
+        return "\n".join([*rows, f"{'all':10}{1000 * total / frames:10.2f}{1:8.0%}"])
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C (a camera: 0)."""
+    try:
+        return _predict(parser().parse_args(argv))
+    except KitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:  # before the first frame
+        print("stopped")
+        return 130
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from assignments.face_attributes.media import Album, Film, open_source
+    from assignments.face_attributes.model import FaceReader
+    from data_tools.celeba import ATTRIBUTES
+    from data_tools.face_finder import FaceFinder, FaceTracker
+    from paddle_models.trainer.run_folder import new_run_path
+
+    if not 0 <= options.threshold <= 1 or options.frames < 0 or options.group < 0:
+        raise KitError("--threshold is a probability from 0 to 1, --frames and --group are 0 or more")
+    with closing(open_source(options.source)) as source:
+        finder = (FaceTracker if source.moving else FaceFinder)(options.yunet)
+        reader = FaceReader(options.model, options.weights, options.engine)
+        stem = Path(source.name if source.moving else options.source).stem.replace(" ", "-") or "pictures"
+        out = options.out or new_run_path("predictions", stem)
+        _make_folder(out, None if getattr(source, "camera", False) else Path(options.source).expanduser())
+        print(f"engine {reader.engine}; writing to {out}", flush=True)
+        sink = Film(out, stem, source.rate) if source.moving else Album(out)
+        clock, stopped = Clock(), False
+        with closing(sink), _table(out / "faces.csv", ATTRIBUTES) as rows:
+            try:
+                _loop(options, source, finder, reader, sink, rows, clock)
+            except KeyboardInterrupt:
+                stopped = True
+    _report(clock, source, sink, out, stopped)
+    return 130 if stopped and not getattr(source, "camera", False) else 0
+
+
+def _make_folder(out: Path, source: Optional[Path]) -> None:
+    """Make the folder; KitError where the originals lie in it, which might be overwritten."""
+    if source is not None and out.resolve() == (source if source.is_dir() else source.parent).resolve():
+        raise KitError(f"--out {out} is the folder of the originals; choose another one, so that none is overwritten")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KitError(f"cannot make the folder {out} ({error.strerror}); choose another --out") from None
+
+
+@contextmanager
+def _table(path: Path, names: Sequence[str]) -> Iterator["csv._writer"]:
+    """faces.csv, one row per face; complete up to the last finished group of frames however the work ends."""
+    try:
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(["source", "frame", "face", "x", "y", "width", "height", *names])
+            yield writer
+    except OSError as error:
+        raise KitError(f"cannot write {path} ({error.strerror or error}); make room or choose another --out") from error
+
+
+def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
+    from assignments.face_attributes.annotate import annotate, lines
+    from data_tools.celeba import ATTRIBUTES
+
+    said = time.perf_counter()
+    size = options.group or (1 if getattr(source, "camera", False) else GROUP)
+    frames = islice(iter(source), options.frames or None)
+    clock.begin = time.perf_counter()
+    while group := _next(frames, size, clock):
+        with clock("detect"):
+            found = [finder(frame.picture) for frame in group]
+        with clock("classify"):
+            probabilities = reader([reader.crop(frame.picture, face) for frame, faces in zip(group, found) for face in faces])
+        first = 0
+        for frame, faces in zip(group, found):
+            mine, first = probabilities[first:first + len(faces)], first + len(faces)
+            with clock("draw"):
+                texts = [lines(p, ATTRIBUTES, options.threshold) for p in mine]
+                picture = annotate(frame.picture, [face.box for face in faces], texts)
+            with clock("write"):
+                sink.write(frame, picture)
+                rows.writerows(_rows(frame, faces, mine))
+            if options.show and not _shown(picture):
+                return
+        clock.frames += len(group)
+        clock.faces += len(probabilities)
+        if time.perf_counter() - said > REPORT_EVERY:
+            said = time.perf_counter()
+            print(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s", flush=True)
+
+
+def _next(frames: Iterator, size: int, clock: Clock) -> List:
+    group, pixels = [], 0
+    with clock("decode"):
+        while len(group) < size and pixels < GROUP_PIXELS and (frame := next(frames, None)) is not None:
+            group.append(frame)
+            pixels += frame.picture.shape[0] * frame.picture.shape[1]
+    return group
+
+
+def _rows(frame, faces, probabilities) -> List[Tuple]:
+    return [(frame.source, frame.number, number, *(round(v, 1) for v in face.box), *(f"{p:.4f}" for p in row))
+            for number, (face, row) in enumerate(zip(faces, probabilities))]
+
+
+def _shown(picture) -> bool:
+    """Show a frame; False once q was pressed."""
+    import cv2
+
+    try:
+        cv2.imshow("face attributes", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        return cv2.waitKey(1) & 0xFF != ord("q")
+    except cv2.error:
+        raise KitError("--show: there is no screen here, or OpenCV has come without windows; leave --show out") from None
+
+
+def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:
+    for problem in source.problems:
+        print(f"left out: {problem}")
+    unit = "frames" if source.moving else "images"
+    print(f"{'stopped after ' if stopped else ''}{clock.frames} {unit}, {clock.faces} faces, {clock.rate():.1f} {unit}/s")
+    if clock.frames:
+        print(clock.table())
+        print(f"written: {sink.written if source.moving else out}, {out / 'faces.csv'}")
+    else:
+        print("no picture was read")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
