@@ -9,8 +9,10 @@ import imgaug as ia
 import imgaug.augmenters as iaa
 import numpy as np
 import pytest
+from PIL import Image, ImageEnhance
 
-from data_tools.augment import AUGMENTATION_TABLE, Augmenter, _tree, light_pipeline, monkey_pipeline
+from data_tools import augment
+from data_tools.augment import AUGMENTATION_TABLE, Augmenter, _tree, face_pipeline, light_pipeline, monkey_pipeline
 from data_tools.image_set import decode
 from tests.data_tools.small_set import encoded
 
@@ -22,7 +24,8 @@ def images() -> np.ndarray:
     return np.stack([decode(encoded(i, (48, 48))) for i in range(24)])
 
 
-@pytest.fixture(scope="module", params=[monkey_pipeline, light_pipeline], ids=["monkey", "light"])
+@pytest.fixture(scope="module", params=[monkey_pipeline, light_pipeline, face_pipeline],
+                ids=["monkey", "light", "face"])
 def augmenter(request) -> Augmenter:
     return Augmenter(request.param())
 
@@ -45,7 +48,8 @@ def test_same_seed_same_pixels_whatever_came_before(augmenter, images):
 
 
 def test_two_augmenters_agree(augmenter, images):
-    fresh = Augmenter(monkey_pipeline() if len(tuple(_tree(augmenter.pipeline))) > 10 else light_pipeline())
+    sizes = {len(tuple(_tree(pipeline()))): pipeline for pipeline in (monkey_pipeline, light_pipeline, face_pipeline)}
+    fresh = Augmenter(sizes[len(augmenter._members)]())
     assert np.array_equal(fresh(images, (4,)), augmenter(images, (4,)))
 
 
@@ -127,3 +131,45 @@ def test_light_pipeline_turns_nothing_upside_down():
     ramp = np.repeat(np.linspace(0, 255, 48).astype(np.uint8)[:, None, None], 48, axis=1).repeat(3, axis=2)
     augmented = Augmenter(light_pipeline())(np.repeat(ramp[None], 32, axis=0), (0,)).astype(int)
     assert (augmented[:, 36:].mean(axis=(1, 2, 3)) > augmented[:, :12].mean(axis=(1, 2, 3)) + 50).all()
+
+
+# ---- faces
+
+
+@pytest.mark.parametrize("amount", [-0.1, -0.03, 0.0, 0.04, 0.1])
+@pytest.mark.parametrize("name, enhance", [("brightness", ImageEnhance.Brightness), ("contrast", ImageEnhance.Contrast),
+                                           ("saturation", ImageEnhance.Color)])
+def test_colour_steps_are_those_of_torchvision(images, name, enhance, amount):
+    step = getattr(augment, f"change_{name}")
+    for image in images[:6]:
+        # torchvision's ColorJitter on pictures is Pillow's ImageEnhance with 1 + the change
+        expected = np.asarray(enhance(Image.fromarray(image)).enhance(1 + amount)).astype(int)
+        assert np.abs(step(image, amount).astype(int) - expected).max() <= 1
+
+
+@pytest.mark.parametrize("amount", [-0.05, -0.02, 0.0, 0.05, 0.5])
+def test_hue_turns_around_the_colour_circle(images, amount):
+    for image in images[:6]:
+        hue, saturation, value = Image.fromarray(image).convert("HSV").split()
+        turned = (np.asarray(hue).astype(int) + round(256 * amount)) % 256
+        merged = Image.merge("HSV", (Image.fromarray(turned.astype(np.uint8)), saturation, value))
+        expected = np.asarray(merged.convert("RGB")).astype(int)
+        found = augment.change_hue(image, amount).astype(int)
+        assert np.abs(found - expected).mean() < 2 and (found.max(axis=2) == image.max(axis=2)).mean() > 0.9
+    red = np.full((2, 2, 3), (200, 20, 20), np.uint8)
+    assert np.abs(augment.change_hue(red, 1 / 3).astype(int) - (20, 200, 20)).max() <= 4
+
+
+def test_face_pipeline_jitters_mildly_and_mirrors_every_second_face():
+    ramp = np.linspace(40, 210, 64).astype(np.uint8)[None, :, None].repeat(64, axis=0).repeat(3, axis=2)
+    ramp = ramp + np.array((30, 0, 10), np.uint8)
+    count = 400
+    augmented = Augmenter(face_pipeline())(np.repeat(ramp[None], count, axis=0), (1,)).astype(float)
+    mirrored = augmented[:, :, 0].mean(axis=(1, 2)) > augmented[:, :, -1].mean(axis=(1, 2))
+    assert 0.42 < mirrored.mean() < 0.58
+    augmented[mirrored] = augmented[mirrored, :, ::-1]
+    ratio = augmented[:, :, 32].mean(axis=(1, 2)) / ramp[:, 32].mean()
+    assert 0.87 < ratio.min() < 0.92 and 1.08 < ratio.max() < 1.13  # brightness uniform in 0.9..1.1
+    assert abs(np.std(ratio) - 0.2 / 12 ** 0.5) < 0.012
+    spread = augmented[..., 0].std(axis=(1, 2)) / ramp[..., 0].std()
+    assert 0.78 < spread.min() < 0.9 and 1.1 < spread.max() < 1.25  # contrast and brightness together
