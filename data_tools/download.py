@@ -22,6 +22,9 @@ BLOCK = 2**18
 ATTEMPTS = 5
 TIMEOUT = 30  # seconds without a byte
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "data"
+DIV2K_PAGE = "https://data.vision.ee.ethz.ch/cvl/DIV2K/"
+SELFEXSR_PAGE = "https://github.com/jbhuang0604/SelfExSR"
+SELFEXSR_FILES = "https://uofi.box.com/shared/static"
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,25 @@ ARCHIVES = {
         ("https://www.kaggle.com/datasets/slothkong/10-monkey-species",
          "https://www.datafountain.cn/datasets/102"),
         kaggle="slothkong/10-monkey-species"),
+    # Super-resolution. The tar archives have to be unpacked; zip archives are read as they are.
+    "DIV2K_train": Archive(
+        "DIV2K_train_HR.zip", "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_train_HR.zip", (DIV2K_PAGE,),
+        size=3_530_603_713),
+    "DIV2K_valid": Archive(
+        "DIV2K_valid_HR.zip", "https://data.vision.ee.ethz.ch/cvl/DIV2K/DIV2K_valid_HR.zip", (DIV2K_PAGE,),
+        sha256="20dd31fd84d777bc1cf5d6b7654a3f569c0aec74458ae094122ad1d0489900fc", size=448_993_893),
+    "Flickr2K": Archive(
+        "Flickr2K.tar", "https://cv.snu.ac.kr/research/EDSR/Flickr2K.tar", ("https://github.com/limbee/NTIRE2017",)),
+    "Set5": Archive("Set5.zip", f"{SELFEXSR_FILES}/kfahv87nfe8ax910l85dksyl2q212voc.zip", (SELFEXSR_PAGE,)),
+    "Set14": Archive("Set14.zip", f"{SELFEXSR_FILES}/igsnfieh4lz68l926l8xbklwsnnk8we9.zip", (SELFEXSR_PAGE,)),
+    "BSD100": Archive("BSD100.zip", f"{SELFEXSR_FILES}/qgctsplb8txrksm9to9x01zfa4m61ngq.zip", (SELFEXSR_PAGE,)),
+    "Urban100": Archive("Urban100.zip", f"{SELFEXSR_FILES}/65upg43jjd0a4cwsiqgl6o6ixube6klm.zip", (SELFEXSR_PAGE,)),
+    "T91": Archive(  # with BSDS200 (the training part of BSDS500) and General100
+        "SR_training_datasets.zip", "http://vllab.ucmerced.edu/wlai24/LapSRN/results/SR_training_datasets.zip",
+        ("http://vllab.ucmerced.edu/wlai24/LapSRN/",)),
+    "BSDS500": Archive(
+        "BSR_bsds500.tgz", "http://www.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/BSR/BSR_bsds500.tgz",
+        ("https://www2.eecs.berkeley.edu/Research/Projects/CS/vision/grouping/resources.html",)),
 }
 
 

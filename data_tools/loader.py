@@ -74,8 +74,7 @@ class Batches:
     stop_batch: int
     rank: int
     world: int
-    augmenter: Callable | None
-    normalize: Callable
+    assemble: Callable
 
     def __len__(self) -> int:
         return max(0, self.stop_batch - self.start_batch)
@@ -91,18 +90,29 @@ class Batches:
         return whole[self.rank * share:(self.rank + 1) * share], self.rank * share
 
     def batch(self, number: int) -> Batch:
-        """{"image": float32 (B, 3, H, W), "label": (B, ...), "index": int64 (B,)}."""
+        """What `assemble` makes of this rank's images, and their "index", int64 (B,)."""
         indices, first = self.indices(number)
-        images = self.store.images[indices]  # (B, H, W, 3) uint8
+        return {**self.assemble(self.store, indices, (self.seed, self.epoch, number), first), "index": indices}
+
+
+@dataclass(frozen=True)
+class WholeImages:
+    """The usual batch: {"image": float32 (B, 3, H, W), "label": (B, ...)} of images as they stand in the store."""
+
+    augmenter: Callable | None
+    normalize: Callable
+
+    def __call__(self, store, indices: np.ndarray, seed: tuple[int, ...], first: int) -> Batch:
+        images = store.images[indices]  # (B, H, W, 3) uint8
         if self.augmenter is not None:
-            images = self.augmenter(images, (self.seed, self.epoch, number), first)
-        return {"image": self.normalize(images), "label": self.store.labels[indices], "index": indices}
+            images = self.augmenter(images, seed, first)
+        return {"image": self.normalize(images), "label": store.labels[indices]}
 
 
 def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int, start_batch: int = 0,
                 rank: int = 0, world: int = 1, augmenter: Callable | None = None, workers: int = 0,
                 drop_last: bool = False, rows: np.ndarray | None = None,
-                normalize: Callable = to_signed_unit) -> "Batches | WorkerBatches":
+                normalize: Callable = to_signed_unit, assemble: Callable | None = None) -> "Batches | WorkerBatches":
     """One epoch of `store` (`.images` (N, H, W, 3) uint8, `.labels`) as an iterable with a length.
 
     batch_size: of all ranks together. Each global batch is cut into `world` equal blocks and rank r gets the
@@ -111,8 +121,10 @@ def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int,
     start_batch: first batch to yield; the ones before are not read. drop_last: no incomplete last batch.
     rows: the part of the store that is read, int64 (all of it without); "index" counts in the whole store.
     augmenter: called as augmenter(images, seed, first); normalize: (B, H, W, 3) uint8 to the input.
+    assemble: makes another kind of batch of any store with `.images`, called as assemble(store, indices, seed,
+    first), where image i draws from (*seed, first + i); augmenter and normalize are then not used.
     workers: processes that prepare batches, two ahead each; 0 prepares them here. They live as long as one
-    iteration lasts, never longer than this process, and get store, augmenter and normalize pickled: all three
+    iteration lasts, never longer than this process, and get store, augmenter, normalize and assemble pickled: all
     come from modules. Only where one is defined in the main script is that script imported by each worker,
     as the module "__mp_main__"; it then needs the guard `if __name__ == "__main__"`.
     """
@@ -124,8 +136,8 @@ def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int,
     rows = np.arange(len(store.images)) if rows is None else np.asarray(rows, dtype=np.int64)
     order = rows[epoch_order(len(rows), shuffle=shuffle, seed=seed, epoch=epoch, world=world)]
     total = len(order) // batch_size if drop_last else math.ceil(len(order) / batch_size)
-    batches = Batches(store, order, batch_size, seed, epoch, start_batch, total, rank, world, augmenter,
-                      normalize)
+    batches = Batches(store, order, batch_size, seed, epoch, start_batch, total, rank, world,
+                      assemble or WholeImages(augmenter, normalize))
     return WorkerBatches(batches, min(workers, len(batches))) if workers and len(batches) else batches
 
 

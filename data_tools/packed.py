@@ -10,7 +10,7 @@ import json
 import mmap
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +24,8 @@ from data_tools.errors import KitError
 from data_tools.files import atomic_path, write_atomically
 from data_tools.image_set import DECODE_VERSION, ImageSet, decode
 
-STORE_VERSION = 1
-CHUNK = 64  # decoded images held in memory at a time
+STORE_VERSION = 2
+CHUNK = 32  # decoded images held in memory at a time
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "packed"
 CROPS = (None, "centre")
 MOST_MAPPED = 32 * 2**20  # bytes copied out after which mapped pages (several times as many) are given back
@@ -40,11 +40,15 @@ class Pixels(np.memmap):
         taken = super().__getitem__(item)
         if isinstance(taken, Pixels) and taken._mmap is None:  # a copy
             taken = taken.view(np.ndarray)
-            self._copied = getattr(self, "_copied", 0) + taken.nbytes
-            if self._copied > MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
-                self._mmap.madvise(mmap.MADV_DONTNEED)  # of a file, read only: what is needed again is mapped again
-                self._copied = 0
+            self.copied(taken.nbytes)
         return taken
+
+    def copied(self, count: int) -> None:
+        """Note that so many bytes were copied out."""
+        self._copied = getattr(self, "_copied", 0) + count
+        if self._copied > MOST_MAPPED and hasattr(mmap, "MADV_DONTNEED"):
+            self._mmap.madvise(mmap.MADV_DONTNEED)  # of a file, read only: what is needed again is mapped again
+            self._copied = 0
 
 
 @dataclass(frozen=True)
@@ -101,34 +105,74 @@ class PackedStore:
         """
         if crop not in CROPS:
             raise ValueError(f"crop {crop!r} is none of {CROPS}")
-        if not len(image_set):
-            raise KitError(f"{image_set.name}: no images in {image_set.source.path}")
-        folder = Path(folder or os.environ.get("KIT_CACHE") or DEFAULT_FOLDER).expanduser()
-        stem = folder / _stem(image_set, size, crop)
-        state = _state(image_set)
-        store = _load(stem, image_set, size, crop, state, skip_unreadable)
-        if store is not None:
-            return store
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with FileLock(f"{stem}.lock"):
-                # Another process may have built it meanwhile.
-                store = _load(stem, image_set, size, crop, state, skip_unreadable)
-                if store is None:
-                    _build(stem, image_set, size, crop, state, skip_unreadable, progress)
-                    store = _load(stem, image_set, size, crop, state, skip_unreadable)
-        except OSError as error:
-            raise KitError(f"cannot write the packed images to {folder}: {error.strerror or error}; make "
-                           "room there or name another folder in KIT_CACHE") from error
-        if store is None:
-            raise KitError(f"the files in {image_set.source.path} change while being read; try again later")
+
+        form = f"{size}{crop or ''}"
+
+        def prepare(image: np.ndarray) -> np.ndarray:
+            return resize(middle_square(image) if crop else image, size)
+
+        def make(pixels: str, packed: Packed) -> "PackedStore":
+            chosen = packed.chosen
+            return cls(pixels, size, chosen.labels, chosen.names, packed.hashes, packed.fingerprint(form), packed.left_out)
+
+        return open_store(image_set, form, prepare, make, folder, skip_unreadable, progress)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """What the JSON file tells of a store: the images in it, sha256 of each file, (height, width) of each as stored,
+    and the names that were left out.
+    """
+
+    chosen: ImageSet
+    hashes: tuple[str, ...]
+    shapes: np.ndarray
+    left_out: tuple[str, ...]
+
+    def fingerprint(self, form: str) -> str:
+        """sha256 over files, labels and the form in which they are stored."""
+        labels = self.chosen.labels
+        digest = hashlib.sha256(f"{DECODE_VERSION} {form} {labels.dtype} {labels.shape}\n".encode())
+        digest.update(np.ascontiguousarray(labels).tobytes())
+        digest.update("\n".join(self.hashes).encode())
+        return digest.hexdigest()
+
+
+def open_store(image_set: ImageSet, form: str, prepare: Callable, make: Callable, folder: str | Path | None = None,
+               skip_unreadable: bool = False, progress: bool = True):
+    """`make(path of the pixels, Packed)` of a store of `image_set`, built where there is none or a source has changed.
+
+    form: how images are stored, part of the file names. prepare: decoded (H, W, 3) uint8 RGB to the same as stored.
+    folder, skip_unreadable and errors: as PackedStore.open.
+    """
+    if not len(image_set):
+        raise KitError(f"{image_set.name}: no images in {image_set.source.path}")
+    folder = Path(folder or os.environ.get("KIT_CACHE") or DEFAULT_FOLDER).expanduser()
+    stem = folder / _stem(image_set, form)
+    state = _state(image_set)
+    store = _load(stem, image_set, state, skip_unreadable, make)
+    if store is not None:
         return store
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{stem}.lock"):
+            # Another process may have built it meanwhile.
+            store = _load(stem, image_set, state, skip_unreadable, make)
+            if store is None:
+                _build(stem, image_set, prepare, state, skip_unreadable, progress)
+                store = _load(stem, image_set, state, skip_unreadable, make)
+    except OSError as error:
+        raise KitError(f"cannot write the packed images to {folder}: {error.strerror or error}; make "
+                       "room there or name another folder in KIT_CACHE") from error
+    if store is None:
+        raise KitError(f"the files in {image_set.source.path} change while being read; try again later")
+    return store
 
 
-def _stem(image_set: ImageSet, size: int, crop: str | None) -> str:
+def _stem(image_set: ImageSet, form: str) -> str:
     """The same for the same names from the same place, so that a changed set replaces its old store."""
     key = "\n".join((image_set.source.path, *image_set.names))
-    return f"{image_set.name}-{size}{crop or ''}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"{image_set.name}-{form}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
 
 
 def _state(image_set: ImageSet) -> str:
@@ -137,43 +181,33 @@ def _state(image_set: ImageSet) -> str:
     return hashlib.sha256(json.dumps([STORE_VERSION, DECODE_VERSION, stamps]).encode()).hexdigest()
 
 
-def _load(stem: Path, image_set: ImageSet, size: int, crop: str | None, state: str,
-          skip_unreadable: bool) -> PackedStore | None:
+def _load(stem: Path, image_set: ImageSet, state: str, skip_unreadable: bool, make: Callable):
     """The store at `stem`, or None where it is absent, damaged, stale or lacks images that were asked for."""
     try:
         described = json.loads(Path(f"{stem}.json").read_text(encoding="utf-8"))
         kept, hashes = np.array(described["kept"], dtype=np.int64), tuple(described["hashes"])
+        shapes = np.array(described["shapes"], dtype=np.int64).reshape(len(kept), 2)
         pixels = str(stem.parent / Path(described["pixels"]).name)
         complete = len(kept) == len(image_set) or skip_unreadable
-        length = len(kept) * size * size * 3
-        if described["state"] != state or not complete or os.path.getsize(pixels) != length:
+        if described["state"] != state or not complete or os.path.getsize(pixels) != 3 * int(shapes.prod(axis=1).sum()):
             return None
-        chosen = image_set.subset(kept)
         left_out = tuple(image_set.names[i] for i in np.setdiff1d(np.arange(len(image_set)), kept))
-        return PackedStore(pixels, size, chosen.labels, chosen.names, hashes,
-                           _fingerprint(hashes, chosen.labels, size, crop), left_out)
+        return make(pixels, Packed(image_set.subset(kept), hashes, shapes, left_out))
     except (OSError, ValueError, KeyError, TypeError, IndexError):  # absent or damaged: built anew
         return None
 
 
-def _fingerprint(hashes: tuple[str, ...], labels: np.ndarray, size: int, crop: str | None) -> str:
-    digest = hashlib.sha256(f"{DECODE_VERSION} {size}{crop or ''} {labels.dtype} {labels.shape}\n".encode())
-    digest.update(np.ascontiguousarray(labels).tobytes())
-    digest.update("\n".join(hashes).encode())
-    return digest.hexdigest()
-
-
-def _build(stem: Path, image_set: ImageSet, size: int, crop: str | None, state: str, skip_unreadable: bool,
+def _build(stem: Path, image_set: ImageSet, prepare: Callable, state: str, skip_unreadable: bool,
            progress: bool) -> None:
     """Write pixels, then the JSON file. The caller holds the lock."""
-    kept, hashes, errors = [], [], []
+    kept, hashes, shapes, errors = [], [], [], []
     for leftover in stem.parent.glob(f".{stem.name}*.tmp"):  # of a build that was killed
         leftover.unlink()
     pixels = Path(f"{stem}.{state[:8]}.u8")
     with atomic_path(pixels) as temporary, open(temporary, "wb") as file:
         # Written in order, not into a memory map: on a full disk a map ends in a bus error, a write in a
         # clear one.
-        for index, result in _watched(_decoded(image_set, size, crop), image_set, progress):
+        for index, result in _watched(_decoded(image_set, prepare), image_set, progress):
             if isinstance(result, KitError):
                 errors.append((image_set.names[index], str(result)))
                 continue
@@ -181,13 +215,14 @@ def _build(stem: Path, image_set: ImageSet, size: int, crop: str | None, state: 
             file.write(image.tobytes())
             kept.append(index)
             hashes.append(digest)
+            shapes.append(image.shape[:2])
         if errors and not skip_unreadable:
             listing = "".join(f"\n  - {text}" for _, text in errors)
             raise KitError(f"{len(errors)} of {len(image_set)} images in {image_set.source.path} cannot be "
                            f"read:{listing}\nRepair or delete them, or leave them out with --skip_unreadable true")
         if not kept:
             raise KitError(f"none of the {len(image_set)} images in {image_set.source.path} can be read")
-    described = {"state": state, "pixels": pixels.name, "kept": kept, "hashes": hashes,
+    described = {"state": state, "pixels": pixels.name, "kept": kept, "hashes": hashes, "shapes": shapes,
                  "source": image_set.source.path, "unreadable": [name for name, _ in errors]}
     write_atomically(Path(f"{stem}.json"), json.dumps(described).encode())
     for old in stem.parent.glob(f"{stem.name}.*.u8"):  # stale pixels; a run that still maps them keeps them
@@ -195,16 +230,13 @@ def _build(stem: Path, image_set: ImageSet, size: int, crop: str | None, state: 
             old.unlink()
 
 
-def _decoded(image_set: ImageSet, size: int,
-             crop: str | None) -> Iterator[tuple[int, "tuple[np.ndarray, str] | KitError"]]:
+def _decoded(image_set: ImageSet, prepare: Callable) -> Iterator[tuple[int, "tuple[np.ndarray, str] | KitError"]]:
     """(index, (pixels, sha256) or the error), in order; threads suffice, decoding releases the lock."""
 
     def one(index: int):
         try:
             content = image_set.read(index)
-            image = decode(content, image_set.names[index])
-            image = middle_square(image) if crop else image
-            return resize(image, size), hashlib.sha256(content).hexdigest()
+            return prepare(decode(content, image_set.names[index])), hashlib.sha256(content).hexdigest()
         except KitError as error:
             return error
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_tools.errors import KitError
 
-SAMPLES = ("monkeys", "celeba")
+SAMPLES = ("monkeys", "celeba", "textures")
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -16,7 +16,10 @@ def sample_folder(name: str) -> Path:
 
 def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, count: int | None = None,
                 progress: bool = True) -> Path:
-    """Draw the set `name` into `folder` and return it; `count` faces for celeba. KitError for an unknown name."""
+    """Draw the set `name` into `folder` and return it; `count` faces for celeba or training pictures for textures.
+
+    KitError for an unknown name.
+    """
     if name not in SAMPLES:
         raise KitError(f"there is no drawn set called {name}; known are {', '.join(SAMPLES)}")
     folder = folder or sample_folder(name)
@@ -24,6 +27,10 @@ def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, coun
         from data_tools.celeba_sample import COUNT, draw_celeba
 
         return draw_celeba(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
+    if name == "textures":
+        from data_tools.texture_sample import COUNT, draw_textures
+
+        return draw_textures(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
     if count is not None:
         raise KitError(f"the drawn {name} are always of one number; leave out --count {count}")
     from data_tools.monkey_sample import draw_monkeys

@@ -13,7 +13,8 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import KitError
-from paddle_models import efficientformer_v2_weights
+from paddle_models import efficientformer_v2_weights, super_resolution_weights
+from paddle_models.lpips import LPIPS, lpips_name
 from paddle_models.torch_weights import read_torch
 from paddle_models.weights import load_weights, save_weights
 
@@ -29,6 +30,12 @@ MODELS = {
     f"efficientformer_v2_{variant}": Source(partial(efficientformer_v2_weights.network_for, variant),
                                             efficientformer_v2_weights.from_torch_name)
     for variant in ("s0", "s1", "s2", "l")
+} | {
+    "swift_srgan": Source(super_resolution_weights.swift_generator_for, super_resolution_weights.swift_name),
+    "swift_srgan_discriminator": Source(super_resolution_weights.swift_discriminator_for,
+                                        super_resolution_weights.swift_name),
+    "esrgan": Source(super_resolution_weights.rrdbnet_for, super_resolution_weights.esrgan_name),
+    "lpips": Source(lambda _arrays: LPIPS(), lpips_name),
 }
 SUFFIXES = (".pth", ".pt", ".tar", ".bin")
 
@@ -37,7 +44,7 @@ def convert(source: str | Path, model: str, out: str | Path) -> Dict[str, str]:
     """Write the PyTorch weights of `source` (.safetensors, .pth, .pth.tar) to `out` (.safetensors) under our names.
 
     model: one of MODELS. Linear weights are turned from PyTorch's (out, in) to Paddle's (in, out); floating arrays become
-    float32. Returns the metadata written: model, and image_size "HxW" where the network has one. Raises KitError for
+    float32. Returns the metadata written: model, and where the network has them image_size "HxW" and scale. Raises KitError for
     an unknown model, an unreadable file, and names or shapes that do not fit.
     """
     if model not in MODELS:
@@ -56,6 +63,8 @@ def convert(source: str | Path, model: str, out: str | Path) -> Dict[str, str]:
     metadata = {"model": model}
     if hasattr(network, "image_size"):
         metadata["image_size"] = "x".join(map(str, network.image_size))
+    if hasattr(network, "scale"):
+        metadata["scale"] = str(network.scale)
     save_weights(out, {name: np.asarray(array, np.float32) for name, array in arrays.items()}, metadata)
     return metadata
 
