@@ -123,6 +123,14 @@ def weights_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def release_command(arguments: argparse.Namespace) -> int:
+    """Best weights of a run as a small float16 file with what is needed to build the network again."""
+    from assignments.release import release
+
+    print(release(arguments.run, arguments.out, assignment_names()))
+    return 0
+
+
 def bench_command(arguments: argparse.Namespace) -> int:
     """Speed beside Paddle's defaults, PyTorch and the documents' ways, measured in turns; writes reports/benchmarks."""
     from assignments.bench.command import bench
@@ -172,7 +180,7 @@ def _parser() -> argparse.ArgumentParser:
     command = add("report", report_command)
     command.add_argument("--runs", nargs="+", default=[], metavar="NAME=DIR", help="run folders (default: the newest of each)")
     command.add_argument("--lang", choices=("en", "zh", "both"), default="both")
-    command.add_argument("--out", type=Path, metavar="FOLDER", help="default: reports/out")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="default: $KIT_REPORT, else reports/out")
     command.add_argument("--names", nargs="+", metavar="NAME", help="assignments (default: all)")
     command = add("compare", compare_command)
     command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders; the first is what others differ from")
@@ -193,6 +201,9 @@ def _parser() -> argparse.ArgumentParser:
     command = add("weights", weights_command)
     command.add_argument("source", type=Path, help=".safetensors, .pth or .pth.tar as PyTorch writes it; nothing in it is run")
     command.add_argument("--model", required=True, help="network that they belong to; a wrong name lists them")
+    command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
+    command = add("release", release_command)
+    command.add_argument("run", type=Path, help="folder of a finished run")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
     command = add("bench", bench_command)
     command.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all; a wrong name lists them)")

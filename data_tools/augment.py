@@ -100,9 +100,9 @@ def strong_face_pipeline() -> iaa.Augmenter:
     with iap.no_prefetching():
         return iaa.Sequential([
             *face_pipeline(),
-            iaa.Affine(scale=(0.92, 1.1), translate_percent={"x": (-0.05, 0.05), "y": (-0.05, 0.05)}, rotate=(-8, 8),
+            iaa.Affine(scale=(0.88, 1.14), translate_percent={"x": (-0.07, 0.07), "y": (-0.07, 0.07)}, rotate=(-10, 10),
                        order=1, mode="reflect"),
-            iaa.Sometimes(0.3, iaa.Cutout(nb_iterations=1, size=(0.1, 0.25), fill_mode="gaussian", fill_per_channel=True)),
+            iaa.Sometimes(0.4, iaa.Cutout(nb_iterations=1, size=(0.1, 0.3), fill_mode="gaussian", fill_per_channel=True)),
         ])
 
 

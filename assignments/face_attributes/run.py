@@ -168,6 +168,12 @@ def network_of(settings: FaceSettings, run: Path):
     return build(dataclasses.replace(settings, weights="")), (None, 3, side, side), list(HEAD_ORDER), (0.0, 1.0)
 
 
+def released(settings: FaceSettings) -> Tuple[str, Dict[str, str]]:
+    """(network, metadata) of weights that are passed on; see assignments/release.py."""
+    return "model", {"variant": settings.variant, "image_size": str(settings.image_size), "heads": settings.heads,
+                     "value_range": "0..1", "terms": "trained on CelebA: non-commercial research and education only"}
+
+
 ASSIGNMENT = Assignment("face_attributes", FaceSettings, train)
 
 

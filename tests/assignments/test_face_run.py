@@ -12,11 +12,13 @@ import pytest
 
 from assignments.face_attributes import ablation
 from assignments.face_attributes.run import FaceSettings, choose, positive_weights
+from assignments.release import release, shortened
 from data_tools.celeba import ATTRIBUTES
 from data_tools.celeba_sample import draw_celeba
 from data_tools.errors import KitError
 from paddle_models.attribute_metrics import MEASURES, majority, measure_attributes
 from paddle_models.face_regions import REGIONS
+from paddle_models.weights import load_weights
 from reports.run_reader import Run
 
 FOLDER = Path(ablation.__file__).parent
@@ -205,3 +207,32 @@ def test_positive_weights():
     np.testing.assert_allclose(weights[[1, 3]], [2, 1], rtol=1e-6)
     assert weights[0] == pytest.approx(999**0.5) and weights[2] == pytest.approx(999**-0.5)  # never and always: finite
     np.testing.assert_allclose(positive_weights(labels, 1.0), weights**2, rtol=1e-5)
+
+
+def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
+    folder, _ = finished
+    out = tmp_path / "small.safetensors"
+    print(release(folder, out, ["face_attributes"]))
+    arrays, metadata = load_weights(out)
+    assert metadata["variant"] == "s0" and metadata["image_size"] == "32" and metadata["assignment"] == "face_attributes"
+    assert {array.dtype for name, array in arrays.items() if not name.endswith(("._mean", "._variance"))} == {np.dtype("float16")}
+    done = call("evaluate.py", "--weights", out, "--data", faces)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = done.stdout.splitlines()[-1].split()
+    accuracy = json.loads((folder / "result.json").read_text())["metrics"]["accuracy"]["value"]
+    assert shown[:4] == ["mean", "of", "all", "40"] and abs(float(shown[4]) - 100 * accuracy) < 1
+
+
+def test_mistakes_in_releasing_are_told(finished, tmp_path):
+    folder, _ = finished
+    with pytest.raises(KitError, match="no result.json"):
+        release(tmp_path, tmp_path / "a.safetensors", ["face_attributes"])
+    with pytest.raises(KitError, match="none of monkey_species"):
+        release(folder, tmp_path / "a.safetensors", ["monkey_species"])
+    with pytest.raises(KitError, match="ends so"):
+        release(folder, tmp_path / "a.npz", ["face_attributes"])
+    with pytest.raises(KitError, match="beyond float16"):
+        shortened("w", np.full(3, 1e6, np.float32))
+    assert shortened("bn._variance", np.full(3, 1e-9, np.float32)).dtype == np.float32
+    done = call("evaluate.py", "--weights", tmp_path / "none.safetensors")
+    assert done.returncode == 2 and done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

@@ -1,0 +1,77 @@
+"""Judge given weights on CelebA: python assignments/face_attributes/evaluate.py --weights FILE --data DIR
+
+Prints accuracy, balanced accuracy, F1 and average precision of each attribute beside the majority's accuracy, their means
+over each region and over all forty. The test split is judged where it has images, else the validation split.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Optional, Sequence
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from data_tools.errors import KitError  # noqa: E402
+
+BATCH = 64
+
+
+def evaluate(weights: Path, data: str, flip: bool) -> str:
+    """The table as text."""
+    import numpy as np
+
+    import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+    from assignments.face_attributes.model import network_from
+    from data_tools.celeba import ATTRIBUTES, CROP, find_or_draw
+    from data_tools.loader import make_loader, to_unit
+    from data_tools.packed import PackedStore
+    from paddle_models.attribute_metrics import MEASURES, by_region, majority, measure_attributes
+    from paddle_models.attribute_task import AttributeTask
+    from paddle_models.face_regions import REGIONS
+    from paddle_models.trainer import loop, runtime
+    from paddle_models.trainer.fast_layers import accelerate
+
+    runtime.start("auto")
+    celeba = find_or_draw(data)
+    split = "test" if len(celeba.test) else "validation"
+    network = network_from(weights)
+    accelerate(network)
+    store = PackedStore.open(getattr(celeba, split), network.image_size[0], crop=CROP)
+    task = AttributeTask(network, flip_at_test=flip)
+    rows, _ = loop.evaluate(task, make_loader(store, BATCH, shuffle=False, seed=0, epoch=0, normalize=to_unit))
+    measured = measure_attributes(rows["label"], rows["probabilities"])
+    baseline = majority(celeba.training.labels, rows["label"])
+    columns = [(name.replace("_", " "), measured[name]) for name in MEASURES] + [("majority", baseline["accuracy"])]
+    lines = [f"{len(store)} {split} images of {celeba.path} ({celeba.origin}), {weights}",
+             f"{'':22}" + "".join(f"{title:>19}" for title, _ in columns)]
+    regions = [by_region(values, ATTRIBUTES, REGIONS) for _, values in columns]
+    for region, attributes in REGIONS.items():
+        lines.append(_line(region, [means[region] for means in regions]))
+        lines += [_line(f"  {name}", [values[ATTRIBUTES.index(name)] for _, values in columns]) for name in attributes]
+    lines.append(_line("mean of all 40", [float(np.nanmean(values)) for _, values in columns]))
+    return "\n".join(lines)
+
+
+def _line(title: str, shares) -> str:
+    return f"{title:22}" + "".join(f"{'-' if share is None or share != share else f'{100 * share:.2f} %':>19}" for share in shares)
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """The command line; the exit status is 2 for an error that the user can mend."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--weights", type=Path, help=".safetensors file (default: the newest that came with the kit)")
+    parser.add_argument("--data", default="", help="as in run.py")
+    parser.add_argument("--no-flip", action="store_true", help="judge each image alone, without its mirror image")
+    arguments = parser.parse_args(argv)
+    try:
+        from assignments.face_attributes.model import newest_weights
+
+        print(evaluate(arguments.weights or newest_weights(), arguments.data, not arguments.no_flip))
+    except KitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

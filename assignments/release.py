@@ -1,0 +1,58 @@
+"""Best weights of a run as a small file that can be passed on: float16, with what is needed to build the network again."""
+
+import importlib
+from pathlib import Path
+from typing import Optional, Sequence
+
+import numpy as np
+
+from data_tools.errors import KitError
+
+
+def release(run: Path, out: Path, names: Sequence[str]) -> str:
+    """Write the best weights of a run folder to `out` (.safetensors) and return a line about it.
+
+    Floating arrays become float16, but for statistics of BatchNorm, which may be too small for it. The metadata are what
+    the assignment's run.py says in `released(settings, groups) -> (group, metadata)`. KitError where it has none, or where a
+    weight is beyond float16.
+    """
+    from paddle_models.trainer.checkpoint import load_checkpoint
+    from paddle_models.trainer.run_folder import read_config
+    from paddle_models.trainer.settings import from_dict
+    from paddle_models.weights import save_weights
+
+    if out.suffix != ".safetensors":
+        raise KitError(f"{out}: weights are written as .safetensors; give a name that ends so")
+    name = _assignment(run, names)
+    module = importlib.import_module(f"assignments.{name}.run")
+    if not hasattr(module, "released"):
+        raise KitError(f"{name} has no weights to pass on")
+    _, values = read_config(run, name)
+    group, metadata = module.released(from_dict(module.ASSIGNMENT.settings, values, str(run / "config.yaml")))
+    groups, state = load_checkpoint(run / "checkpoints" / "best.safetensors")
+    arrays = {key: shortened(key, array) for key, array in groups[f"networks/{group}"].items()}
+    save_weights(out, arrays, {"assignment": name, "epoch": str(state["epoch"] + 1), **metadata})
+    return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {sum(array.size for array in arrays.values()):,} numbers"
+
+
+def shortened(name: str, array: np.ndarray) -> np.ndarray:
+    """The array in float16 where it fits."""
+    if array.dtype != np.float32 or name.endswith(("._mean", "._variance")):
+        return array
+    with np.errstate(over="ignore"):  # told below
+        short = array.astype(np.float16)
+    if not np.isfinite(short).all():
+        raise KitError(f"{name} holds {np.abs(array).max():g}, which is beyond float16; train with a weight decay")
+    return short
+
+
+def _assignment(run: Path, names: Sequence[str]) -> str:
+    import json
+
+    file = run / "result.json"
+    if not file.is_file():
+        raise KitError(f"{run} has no result.json: give the folder of a finished run")
+    found: Optional[str] = json.loads(file.read_text(encoding="utf-8")).get("assignment")
+    if found not in names:
+        raise KitError(f"{file} is of {found!r}, which is none of {', '.join(names)}")
+    return found
