@@ -1,9 +1,8 @@
-"""Every assignment from nothing to its table: run.py, figures.py, measured values beside the document's."""
+"""Every assignment from nothing to its table: run.py, figures.py, measured values beside the document's, the report."""
 
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
 from typing import List, Sequence
 
@@ -13,19 +12,23 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def reproduce(names: Sequence[str], preset: str) -> int:
-    """Each step in a process of its own, as a user would call it; the tables come together at the end."""
+    """Each step in a process of its own, as a user would call it; tables and report come together at the end."""
+    from assignments.report import build_report, script_of
+    from reports.figure_script import short_path
     from reports.run_reader import Run, latest_run
     from reports.tables import as_text, run_context
 
-    start, tables = time.monotonic(), []
+    start, tables, runs = time.monotonic(), [], {}
     for name in names:
         _step(name, "run.py", "--preset", preset)
         run = Run(latest_run(name), name)
         _step(name, "figures.py", "--run", str(run.path))
-        rows = import_module(f"assignments.{name}.figures").measured(run)
-        tables.append(as_text(rows, run_context(run)))
+        runs[name] = run.path
+        tables.append(as_text(script_of(name).measured(script_of(name).open(run.path)), run_context(run)))
     print("\n" + "\n\n".join(tables))
+    page, = build_report(runs=runs, languages=("en",), drawn=names)
     print(f"\n{len(tables)} assignment(s) reproduced in {time.monotonic() - start:.0f} s; figures are in the run folders")
+    print(f"report: {short_path(page)} (both languages: python -m assignments report)")
     return 0
 
 

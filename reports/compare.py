@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from data_tools.files import write_atomically
 from reports import plots, style, tables
 from reports.run_reader import Run, flat_settings
 
-MOST_RUNS, MOST_CURVES, MOST_METRICS = 10, 6, 40
+MOST_RUNS, MOST_CURVES, MOST_METRICS, MOST_KEYS = 10, 6, 40, 200
 FACTS = ("best_epoch", "epochs", "steps", "seconds", "images_per_second", "peak_memory_mb", "parameters")
 FIRST = ("val/", "train/", "loss/")  # curves in this order
 TITLES = {"settings": "Settings that differ", "metrics": "Metrics"}
@@ -117,21 +118,20 @@ def _metrics(run: Run) -> dict[str, tables.Measured]:
 
 
 def _curves(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """(kind of row, key) of the curves to draw: epochs where a run has them, else steps; validation first."""
-    keys: dict[tuple[str, str], None] = {}
+    """(kind of row, key) of the curves to draw: those that most runs have first, epochs before steps, validation first."""
+    having: Counter[tuple[str, str]] = Counter()
     for run in runs:
+        keys: dict[tuple[str, str], None] = {}
         for row in run.metrics:
-            kind = row.get("kind")
-            keys.update({(kind, key): None for key, value in row.items() if kind in ("epoch", "step")
-                         and key.startswith(FIRST) and not isinstance(value, (str, bool, dict, list, type(None)))})
-            if len(keys) > 200:
-                break
+            if row.get("kind") in ("epoch", "step") and len(keys) < MOST_KEYS:
+                keys.update({(row["kind"], key): None for key in row if key.startswith(FIRST)})
+        having.update(keys.keys())
 
     def order(curve: tuple[str, str]) -> tuple[Any, ...]:
         kind, key = curve
-        return kind == "step", next(place for place, start in enumerate(FIRST) if key.startswith(start)), key
+        return -having[curve], kind == "step", next(place for place, start in enumerate(FIRST) if key.startswith(start)), key
 
-    return sorted(keys, key=order)[:MOST_CURVES]
+    return sorted(having, key=order)[:MOST_CURVES]
 
 
 def _shown(value: Any) -> str:

@@ -100,8 +100,8 @@ class Preset:
 class Work:
     """Everything that the report says about one assignment, in one language.
 
-    gap: why there is no run or its numbers cannot be read ("" where all is well). fill: the command that makes a run.
-    command: that of the run shown. facts: (label, value). files: others that were written, named in the page.
+    gap: why the run or its numbers cannot be read ("" where they can, or where there is no run). fill: the command that
+    makes a run. command: that of the run shown. facts: (label, value). files: others that were written, named in the page.
     """
 
     name: str
@@ -193,8 +193,8 @@ def _chapter(work: Work, folder: Path, language: str) -> list[str]:
     """Lines of one work's Markdown page."""
     w = words(language)
     lines = [f"# {work.title}", "", work.document, "", f"## {w['asked']}", "", work.asked, ""]
-    if work.gap:
-        lines += [f"**{w['damaged'] if work.has_run else w['no_run']}.** {markdown(work.gap)}", "", w["fill"], "",
+    if work.gap or not work.has_run:
+        lines += [f"**{w['damaged'] if work.gap else w['no_run']}.** {markdown(work.gap)}", "", w["fill"], "",
                   *_code(work.fill)]
     if work.origin in ("drawn", "subset"):
         lines += [f"**{w[work.origin + '_warning']}**", ""]

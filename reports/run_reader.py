@@ -22,6 +22,8 @@ TEXT_LIMIT = 16 << 20      # bytes of a JSON or YAML file
 METRICS_LIMIT = 256 << 20  # bytes of metrics.jsonl
 LINE_LIMIT = 64 << 10      # bytes of one of its lines
 ARRAYS_LIMIT = 512 << 20   # bytes of all arrays of one .npz, unpacked
+SHORT = reprlib.Repr()     # of a setting that is a list: bounded, however its parts refer to each other
+SHORT.maxlevel, SHORT.maxlist = 2, 20
 PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no records
 
 
@@ -208,7 +210,7 @@ def flatten(values: Any, prefix: str = "", depth: int = 8) -> Iterator[tuple[str
         for key, value in values.items():
             yield from flatten(value, f"{prefix}{str(key)[:60]}.", depth - 1)
     elif prefix:
-        yield prefix[:-1], values[:200] if isinstance(values, str) else reprlib.repr(values)
+        yield prefix[:-1], values[:200] if isinstance(values, str) else SHORT.repr(values)
 
 
 def _is_number(value: Any) -> bool:

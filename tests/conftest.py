@@ -22,7 +22,8 @@ def realdata() -> Path:
 
 @pytest.fixture(autouse=True)
 def own_caches(tmp_path_factory, monkeypatch):
-    """Runs and packed stores of a test go to its own folders."""
+    """Runs, packed stores and reports of a test go to its own folders."""
     base = tmp_path_factory.getbasetemp()
     monkeypatch.setenv("KIT_RUNS", str(base / "runs"))
     monkeypatch.setenv("KIT_CACHE", str(base / "cache"))
+    monkeypatch.setenv("KIT_REPORT", str(base / "report"))

@@ -36,7 +36,8 @@ def test_links_lead_somewhere():
 def surroundings(tmp_path_factory):
     """Environment in which runs, caches and drawn data stay out of the project."""
     base = tmp_path_factory.mktemp("readme")
-    return {**os.environ, "KIT_RUNS": str(base / "runs"), "KIT_CACHE": str(base / "cache"), "HERE": str(base)}
+    return {**os.environ, "KIT_RUNS": str(base / "runs"), "KIT_CACHE": str(base / "cache"),
+            "KIT_REPORT": str(base / "report"), "HERE": str(base)}
 
 
 @pytest.mark.slow

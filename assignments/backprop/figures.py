@@ -3,52 +3,17 @@
 python assignments/backprop/figures.py [--run DIR] [--out DIR] [--lang en|zh] [--only network paths animation]
 """
 
-import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from assignments.backprop import figures_experiments as experiments  # noqa: E402
 from assignments.backprop import figures_mathematics as mathematics  # noqa: E402
 from assignments.backprop.animation import write_animation  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
-from reports import style, tables  # noqa: E402
-from reports.run_reader import Run, latest_run  # noqa: E402
-from reports.style import Labels  # noqa: E402
-
-ASSIGNMENT = "backprop"
-ANIMATION = "animation"
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A figure: its name on the command line, function, height of the plot in inches, title and note in both languages."""
-
-    number: str
-    draw: Callable[[Any, Run, Labels], None]
-    height: float
-    en: str
-    zh: str
-    note_en: str = ""
-    note_zh: str = ""
-
-    @property
-    def file(self) -> str:
-        """File name without suffix."""
-        return self.number.replace("-", "_")
-
-    def make(self, run: Run, t: Labels):
-        """The finished matplotlib Figure."""
-        notes = tuple(t(self.note_en, self.note_zh).split("\n")) if self.note_en else ()
-        figure = style.page(t, t(self.en, self.zh), self.height, notes=notes)
-        self.draw(figure, run, t)
-        return figure
-
+from reports.figure_script import Entry, FigureScript, suffix  # noqa: E402
+from reports.run_reader import Run  # noqa: E402
 
 FIGURES = [  # in the order of the slides, which number none
     Entry("network", mathematics.network, 3.3, "The worked example: first pass, and the first step of all eight weights",
@@ -111,60 +76,18 @@ FIGURES = [  # in the order of the slides, which number none
 ]
 
 
-def measured(run: Run, language: str = "en") -> list[tables.Row]:
-    """The rows of claims.yaml with the values of this run."""
-    return tables.compare(tables.read_claims(mathematics.CLAIMS), tables.run_values(run), language)
+def animation(run: Run, folder: Path, language: str) -> list[Path]:
+    """The worked example's training, to be played in a browser."""
+    return [write_animation(run, folder / f"animation{suffix(language)}.html", language)]
 
 
-def draw(run: Run, folder: Path, language: str = "en", only: Sequence[str] | None = None) -> list[str]:
-    """Write figures and animation into `folder`; Chinese ones end in _zh. Returns what could not be drawn and why."""
-    t = style.start(language)
-    suffix = "_zh" if language == "zh" else ""
-    failures: dict[str, list[str]] = {}  # message: names of the figures that it kept from being drawn
-
-    def attempt(name: str, write: Callable[[], list[Path]]) -> None:
-        if only and name not in only:
-            return
-        try:
-            print("\n".join(map(_shown, write())))
-        except KitError as error:
-            failures.setdefault(str(error), []).append(name)
-
-    for entry in FIGURES:
-        attempt(entry.number, lambda entry=entry: style.save(entry.make(run, t), folder, entry.file + suffix))
-    attempt(ANIMATION, lambda: [write_animation(run, folder / f"{ANIMATION}{suffix}.html", language)])
-    return [f"not drawn: {', '.join(names)}. {message}" for message, names in failures.items()]
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it goes: relative to the current folder when inside it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+SCRIPT = FigureScript("backprop", __file__, FIGURES, others={"animation": animation})
+measured, draw = SCRIPT.measured, SCRIPT.draw
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; 0 when every figure asked for was drawn, else 2."""
-    names = [*(entry.number for entry in FIGURES), ANIMATION]
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--run", type=Path, help="run folder (default: the newest under $KIT_RUNS or runs/)")
-    parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the labels")
-    parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE", help="of " + ", ".join(names))
-    arguments = parser.parse_args(argv)
-    try:
-        run = Run(arguments.run or latest_run(ASSIGNMENT), ASSIGNMENT)
-        folder = arguments.out or run.path / "figures"
-        print(f"run: {_shown(run.path)}")
-        failures = draw(run, folder, arguments.lang, arguments.only)
-        rows, context = measured(run, arguments.lang), tables.run_context(run)
-        suffix = "_zh" if arguments.lang == "zh" else ""
-        print("\n".join(map(_shown, tables.write_all(rows, context, folder, "measured" + suffix, arguments.lang))))
-        print("\n" + tables.as_text(rows, context, arguments.lang))
-    except KitError as error:
-        failures = [str(error)]
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    return 2 if failures else 0
+    return SCRIPT.main(__doc__, argv)
 
 
 if __name__ == "__main__":

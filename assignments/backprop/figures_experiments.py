@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from assignments.backprop.scales import logarithmic
 from paddle_models.surfaces import SURFACES
 from reports import plots
 from reports.run_reader import Run
@@ -32,7 +31,7 @@ def learning_rate(figure, run: Run, t: Labels) -> None:
     plots.curves(panels["D"], [(f"{word}: {rate:g}", np.arange(losses.shape[1]), row)
                                for word, rate, row in zip(words, rates, losses)],
                  t("epoch, digits", "轮次（手写数字）"), t("training loss", "训练损失"))
-    logarithmic(panels["D"], "y")
+    plots.logarithmic(panels["D"], "y")
     panels["D"].legend(loc="center right")
     plots.whole_numbers(panels["D"].xaxis)
 
@@ -137,7 +136,7 @@ def digits(figure, run: Run, t: Labels) -> None:
     epochs = np.arange(loss.shape[2])
     plots.bands(panels[0], epochs, loss.mean(axis=1), loss.std(axis=1), names)
     plots.bands(panels[1], epochs, right.mean(axis=1), right.std(axis=1), names)
-    logarithmic(panels[0], "y")
+    plots.logarithmic(panels[0], "y")
     panels[0].set(xlabel=t("epoch", "轮次"), ylabel=t("training loss", "训练损失"))
     panels[1].set(xlabel=t("epoch", "轮次"), ylabel=t("held-out accuracy", "留出集准确率"), ylim=(0.85, 1))
     plots.percent(panels[1].yaxis)
@@ -148,7 +147,7 @@ def digits(figure, run: Run, t: Labels) -> None:
     panels[2].plot(steps, hand, color="#9DB7C9", linewidth=0.8, label=t("loss", "损失"))
     panels[2].plot(steps, np.maximum(np.abs(hand - theirs), 1e-9), color=ORANGE, linewidth=0.6,
                    label=t("|hand - Paddle|", "|手写 - Paddle|"))
-    logarithmic(panels[2], "y", 7)
+    plots.logarithmic(panels[2], "y", 7)
     panels[2].set(xlabel=t("batch, Adam", "批次（Adam）"), ylabel=t("loss of the batch", "批次损失"))
     panels[2].legend(loc="lower left", fontsize=7.2)
     for axes in panels[:2]:
@@ -169,7 +168,7 @@ def autoencoder(figure, run: Run, t: Labels) -> None:
     curve, floor = run.artifact("code_curve", (None,), "f"), float(run.artifact("code_floor", (1,), "f")[0])
     training.plot(np.arange(1, len(curve) + 1), curve, color=CYCLE[1], linestyle="--", label=t("autoencoder, 8", "自编码器，8 维"))
     training.axhline(floor, color=CYCLE[0], linewidth=2.5, alpha=0.45, label=t("PCA, 8", "PCA，8 维"))
-    logarithmic(training, "x", 5)
+    plots.logarithmic(training, "x", 5)
     training.set(xlabel=t("step", "步数"), ylabel=t("training ||x - x^||²", "训练 ||x - x^||²"))
     angle = run.artifact("code_angle", (len(codes),), "f")[list(codes).index(8) if 8 in codes else 0]
     training.text(0.97, 0.45, t(f"angle between\nthe subspaces\n{angle:.2g}°", f"两个子空间的\n夹角 {angle:.2g}°"), fontsize=7.5,

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from assignments.backprop.scales import logarithmic
 from reports import plots, style, tables
 from reports.run_reader import Run
 from reports.style import BLUE, GREEN, GREY, INK, ORANGE, Labels
@@ -67,7 +66,7 @@ def worked_curve(figure, run: Run, t: Labels) -> None:
     target = float(run.setting("target_error", 3.6e-5))
     left.axhline(target, color=GREY, linewidth=0.8, linestyle=":")
     left.text(1, target * 1.15, f"{target:.1e}", color=GREY, fontsize=7.5)
-    logarithmic(left)
+    plots.logarithmic(left)
     left.set(xlabel=t("step + 1", "步数 + 1"), ylabel=t("error E", "误差 E"))
     left.legend(loc="lower left", bbox_to_anchor=(0, 0.1), title=t("steps needed", "所需步数"), alignment="left",
                 title_fontsize=7.5, fontsize=7.5)
@@ -75,7 +74,7 @@ def worked_curve(figure, run: Run, t: Labels) -> None:
     for number, values in enumerate(weights.T):
         right.plot(steps + 1, values, color=(BLUE, GREEN, ORANGE, INK)[number // 2], linewidth=1.3,
                    linestyle="-" if number % 2 == 0 else "--", label=f"w{number + 1}")
-    logarithmic(right, "x")
+    plots.logarithmic(right, "x")
     right.set(xlabel=t("step + 1", "步数 + 1"), ylabel=t("weight", "权重"))
     right.legend(ncols=2, loc="lower left")
 
@@ -88,7 +87,7 @@ def gradients(figure, run: Run, t: Labels) -> None:
     names = [t(en, zh).replace("\n", " " if not t.chinese else "") for en, zh in OUTPUT_NAMES]
     for number, (name, row) in enumerate(zip(names, errors)):
         left.plot(steps, row, color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number], label=name)
-    logarithmic(left, ticks=5)
+    plots.logarithmic(left, ticks=5)
     left.set(xlabel=t("step of the finite difference", "差分步长"), ylabel=t("relative error", "相对误差"), ylim=(None, 1e2))
     left.legend(fontsize=7.2)
     for number, (key, label) in enumerate((("numerical", t("finite differences", "有限差分")), ("paddle", t("Paddle", "Paddle")))):
@@ -97,7 +96,7 @@ def gradients(figure, run: Run, t: Labels) -> None:
         y = np.arange(4)[:, None] + np.linspace(-0.28, 0.28, count) if count > 1 else np.arange(4)[:, None]
         right.plot(rows.T, y.T, linestyle="none", marker=plots.MARKERS[number], markersize=2.6, color=style.CYCLE[number])
         right.plot([], [], linestyle="none", marker=plots.MARKERS[number], markersize=4, color=style.CYCLE[number], label=label)
-    logarithmic(right, "x", 5)
+    plots.logarithmic(right, "x", 5)
     right.set(xlim=(5e-18, 1e-6), xlabel=t("relative difference from hand", "与手写梯度的相对差"))
     right.set_yticks(range(4), [t(*pair) for pair in OUTPUT_NAMES])
     right.invert_yaxis()
@@ -154,7 +153,7 @@ def stability(figure, run: Run, t: Labels) -> None:
             axes.plot(logits[known], naive[row, column][known], color=colour, linewidth=1.3, linestyle=("-", "--")[column],
                       label=end)
             axes.plot(logits[last], naive[row, column, last], marker="x", markersize=7, color=colour, markeredgewidth=1.8)
-        logarithmic(axes)
+        plots.logarithmic(axes)
         axes.set(xlabel=t("logit z of the wrong class", "错误类别的 logit z"), title=title, ylim=(0.8, 8e5))
         axes.legend(loc="upper left", fontsize=7.5)
         if row == 0:
@@ -173,7 +172,7 @@ def follow(figure, run: Run, t: Labels) -> None:
             look = number + 5 - len(names)  # the last three keep their look
             axes.plot(np.arange(1, len(row) + 1), row, color=style.CYCLE[look], linestyle=plots.LINE_STYLES[look], label=name)
         axes.axhline(1e-6, color=GREY, linewidth=0.8, linestyle=":")
-        logarithmic(axes, "y", 8)
+        plots.logarithmic(axes, "y", 8)
         axes.set(ylim=(3e-18, 1e2), xlabel=t("step", "步数"), title=title)
         axes.legend(ncols=3, loc="upper right", fontsize=7.5, columnspacing=1.0, handlelength=1.8)
     panels[0].set_ylabel(t("largest difference of a weight", "权重的最大差"))
@@ -187,7 +186,7 @@ def epsilon(figure, run: Run, t: Labels) -> None:
     for axes, name, pair in zip(figure.subplots(1, 3, sharey=True), names, pairs):
         for number, (label, row) in enumerate(zip((t("slides", "课件"), "Paddle"), pair)):
             axes.plot(sizes, row, color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number], label=label)
-        logarithmic(axes, ticks=5)
+        plots.logarithmic(axes, ticks=5)
         axes.set(ylim=(1e-7, 20), xlabel=t("size of the gradient", "梯度大小"), title=name)
         axes.legend(loc="lower right")
         if name == names[0]:

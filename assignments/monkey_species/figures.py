@@ -3,14 +3,10 @@
 python assignments/monkey_species/figures.py [--run DIR] [--out DIR] [--lang en|zh] [--only 2.9 confusion]
 """
 
-import argparse
-import os
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -18,12 +14,12 @@ import numpy as np  # noqa: E402
 
 from data_tools.errors import KitError  # noqa: E402
 from paddle_models.metrics import confusion_matrix, wilson_interval  # noqa: E402
-from reports import diagrams, plots, style, tables  # noqa: E402
+from reports import diagrams, plots, style  # noqa: E402
 from reports.diagrams import Arrow, Box  # noqa: E402
-from reports.run_reader import Run, latest_run  # noqa: E402
+from reports.figure_script import Entry, FigureScript  # noqa: E402
+from reports.run_reader import Run  # noqa: E402
 from reports.style import Labels  # noqa: E402
 
-ASSIGNMENT = "monkey_species"
 CHINESE_NAMES = {  # as in the document
     "mantled_howler": "鬃毛吼猴", "patas_monkey": "赤猴", "bald_uakari": "白秃猴", "japanese_macaque": "日本猕猴",
     "pygmy_marmoset": "倭狨", "white_headed_capuchin": "巴拿马白面卷尾猴", "silvery_marmoset": "银色的狨猴",
@@ -251,51 +247,23 @@ def learning_rate(figure, run: Run, t: Labels) -> None:
     axes.legend()
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A figure of the report: number (of the document, or a name beyond it), function, height of the plot in inches,
-    title and note in both languages, and whether it shows monkey data (and is a stand-in where these are)."""
-
-    number: str
-    draw: Callable[[Any, Run, Labels], None]
-    height: float
-    en: str
-    zh: str
-    note_en: str = ""
-    note_zh: str = ""
-    shows_monkeys: bool = True
-
-    @property
-    def file(self) -> str:
-        """File name without suffix, as figure_2_1."""
-        return self.draw.__name__
-
-    def make(self, run: Run, t: Labels):
-        """The finished matplotlib Figure."""
-        notes = (t(self.note_en, self.note_zh),) if self.note_en else ()
-        stand_in = self.shows_monkeys and run.origin == "drawn"
-        figure = style.page(t, t(self.en, self.zh), self.height, stand_in, notes)
-        self.draw(figure, run, t)
-        return figure
-
-
 FIGURES = [
     Entry("2.1", figure_2_1, 3.1, "Figure 2.1  One image of each species", "图 2.1  各种类猴子示例"),
     Entry("2.2", figure_2_2, 3.6, "Figure 2.2  Images per species", "图 2.2  标签数量分布",
           "The document shows the training set; validation is added.", "文档只给出训练集，此处加上验证集。"),
     Entry("2.3", figure_2_3, 3.6, "Figure 2.3  Image sizes, training set", "图 2.3  训练集图像尺寸分布"),
     Entry("2.4", figure_2_4, 3.6, "Figure 2.4  Image sizes, validation set", "图 2.4  验证集图像尺寸分布"),
-    Entry("2.5", figure_2_5, 3.1, "Figure 2.5  Architecture", "图 2.5  技术架构", shows_monkeys=False),
+    Entry("2.5", figure_2_5, 3.1, "Figure 2.5  Architecture", "图 2.5  技术架构", shows_data=False),
     Entry("2.6", figure_2_6, 4.0, "Figure 2.6  Residual block (ResNet-50)", "图 2.6  残差块（ResNet-50）",
           "The document's text calls this figure 2.5, its caption says 2.6.", "文档正文称之为图 2.5，图题为 2.6。",
-          shows_monkeys=False),
+          shows_data=False),
     Entry("2.7", figure_2_7, 2.6, "Figure 2.7  Five optimizers on Iris", "图 2.7  五种优化器在鸢尾花数据集上的比较",
           "Mean over seeds; the band is one standard deviation.", "多个随机种子的平均；阴影为一个标准差。",
-          shows_monkeys=False),
+          shows_data=False),
     Entry("2.8", figure_2_8, 3.1, "Figure 2.8  Augmented training images", "图 2.8  数据增强后的图像",
           "The document's text calls this figure 2.7, its caption says 2.8.", "文档正文称之为图 2.7，图题为 2.8。"),
     Entry("table-2.1", table_2_1, 3.6, "Table 2.1  Augmentations in training", "表 2.1  训练时的数据增强操作",
-          shows_monkeys=False),
+          shows_data=False),
     Entry("2.9", figure_2_9, 2.6, "Figure 2.9  Training", "图 2.9  训练结果",
           "The document's text calls this figure 2.8, its caption says 2.9.", "文档正文称之为图 2.8，图题为 2.9。"),
     Entry("2.10", figure_2_10, 2.6, "Figure 2.10  Validation", "图 2.10  验证结果",
@@ -358,55 +326,13 @@ def _index(run: Run, name: str, n: int, rows: int) -> np.ndarray:
     return index
 
 
-def measured(run: Run, language: str = "en") -> list[tables.Row]:
-    """The rows of claims.yaml with the values of this run."""
-    return tables.compare(tables.read_claims(Path(__file__).with_name("claims.yaml")), tables.run_values(run), language)
-
-
-def draw(run: Run, folder: Path, language: str = "en", only: Sequence[str] | None = None) -> list[str]:
-    """Write the figures into `folder`; Chinese ones end in _zh. Returns what could not be drawn and why."""
-    t = style.start(language)
-    failures: dict[str, list[str]] = {}  # message: numbers of the figures that it kept from being drawn
-    for entry in FIGURES:
-        if only and entry.number not in only:
-            continue
-        try:
-            paths = style.save(entry.make(run, t), folder, entry.file + ("_zh" if language == "zh" else ""))
-            print("\n".join(map(_shown, paths)))
-        except KitError as error:
-            failures.setdefault(str(error), []).append(entry.number)
-    return [f"not drawn: {', '.join(numbers)}. {message}" for message, numbers in failures.items()]
-
-
-def _shown(path: Path) -> str:
-    """A path as short as it goes: relative to the current folder when inside it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+SCRIPT = FigureScript("monkey_species", __file__, FIGURES)
+measured, draw = SCRIPT.measured, SCRIPT.draw
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; 0 when every figure asked for was drawn, else 2."""
-    numbers = [entry.number for entry in FIGURES]
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    parser.add_argument("--run", type=Path, help="run folder (default: the newest under $KIT_RUNS or runs/)")
-    parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the labels")
-    parser.add_argument("--only", nargs="+", choices=numbers, metavar="FIGURE", help="of " + ", ".join(numbers))
-    arguments = parser.parse_args(argv)
-    try:
-        run = Run(arguments.run or latest_run(ASSIGNMENT), ASSIGNMENT)
-        folder = arguments.out or run.path / "figures"
-        print(f"run: {_shown(run.path)}")
-        failures = draw(run, folder, arguments.lang, arguments.only)
-        rows, context = measured(run, arguments.lang), tables.run_context(run)
-        suffix = "_zh" if arguments.lang == "zh" else ""
-        print("\n".join(map(_shown, tables.write_all(rows, context, folder, "measured" + suffix, arguments.lang))))
-        print("\n" + tables.as_text(rows, context, arguments.lang))
-    except KitError as error:
-        failures = [str(error)]
-    for failure in failures:
-        print(failure, file=sys.stderr)
-    return 2 if failures else 0
+    return SCRIPT.main(__doc__, argv)
 
 
 if __name__ == "__main__":

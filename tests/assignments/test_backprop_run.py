@@ -14,7 +14,6 @@ import pytest
 import yaml
 
 from assignments.backprop import figures
-from assignments.backprop.scales import plain
 from data_tools.errors import KitError
 from reports import style
 from reports.run_reader import Run
@@ -201,7 +200,3 @@ def test_help_imports_nothing_heavy():
         done = subprocess.run([sys.executable, "-X", "importtime", str(FOLDER / name), "--help"], capture_output=True, text=True)
         imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
         assert done.returncode == 0 and not imported & {"paddle", "matplotlib", "scipy", "sklearn", "cv2"}, name
-
-
-def test_plain_tick_labels():
-    assert [plain(v) for v in (1e-6, 0.01, 1, 1000, 10_000, 1e5, 3e-5)] == ["1e-6", "0.01", "1", "1,000", "10,000", "1e5", "3e-5"]

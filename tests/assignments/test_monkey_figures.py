@@ -52,7 +52,7 @@ def test_every_figure_is_made_and_legible(run, language):
             clashes = [other for other, place in boxes[:i] if box.padded(-1.5).overlaps(place.padded(-1.5))]
             assert not clashes, (entry.number, words, clashes)
         stand_in = any("stand-in" in text.get_text() for text in figure.texts)
-        assert stand_in == entry.shows_monkeys, entry.number
+        assert stand_in == entry.shows_data, entry.number
 
 
 def test_real_data_carry_no_stand_in_caption(tmp_path):
