@@ -41,6 +41,7 @@ def surroundings(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # `make reproduce` trains and draws every work
 @pytest.mark.parametrize("command", commands("README.md"))
 def test_readme_command(command, surroundings):
     if command == "make test":  # this very run; only that make knows the target
@@ -54,7 +55,7 @@ def test_readme_command(command, surroundings):
         command = 'make reproduce ARGS="--preset smoke"' if IN_VENV else "python -m assignments reproduce --preset smoke"
     words = shlex.split(command.replace("--preset sample", "--preset smoke"))
     words = [sys.executable if word == "python" else word.replace("data/", surroundings["HERE"] + "/data/") for word in words]
-    done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert done.stderr == "", done.stderr  # nothing but errors goes there
     assert done.stdout.strip()
