@@ -83,8 +83,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from assignments.face_attributes.media import Album, Film, open_source
     from assignments.face_attributes.model import FaceReader
+    from assignments.media import Album, Film, make_folder, open_source
     from data_tools.celeba import ATTRIBUTES
     from data_tools.face_finder import FaceFinder, FaceTracker
     from paddle_models.trainer.run_folder import new_run_path
@@ -96,7 +96,7 @@ def _predict(options: argparse.Namespace) -> int:
         reader = FaceReader(options.model, options.weights, options.engine)
         stem = Path(source.name if source.moving else options.source).stem.replace(" ", "-") or "pictures"
         out = options.out or new_run_path("predictions", stem)
-        _make_folder(out, None if getattr(source, "camera", False) else Path(options.source).expanduser())
+        make_folder(out, None if getattr(source, "camera", False) else Path(options.source).expanduser())
         print(f"engine {reader.engine}; writing to {out}", flush=True)
         sink = Film(out, stem, source.rate) if source.moving else Album(out)
         clock, stopped = Clock(), False
@@ -107,16 +107,6 @@ def _predict(options: argparse.Namespace) -> int:
                 stopped = True
     _report(clock, source, sink, out, stopped)
     return 130 if stopped and not getattr(source, "camera", False) else 0
-
-
-def _make_folder(out: Path, source: Optional[Path]) -> None:
-    """Make the folder; KitError where the originals lie in it, which might be overwritten."""
-    if source is not None and out.resolve() == (source if source.is_dir() else source.parent).resolve():
-        raise KitError(f"--out {out} is the folder of the originals; choose another one, so that none is overwritten")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise KitError(f"cannot make the folder {out} ({error.strerror}); choose another --out") from None
 
 
 @contextmanager

@@ -22,6 +22,13 @@ def tiny(*arguments, **options):
                           **options)
 
 
+def await_file(path, process, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not path.exists():
+        assert process.poll() is None and time.monotonic() < deadline, path
+        time.sleep(0.05)
+
+
 def final_weights(folder, group="networks/model"):
     groups, _ = load_checkpoint(folder / "checkpoints" / "last.safetensors")
     return sha256_of_weights(groups[group])
@@ -52,9 +59,7 @@ def test_kill_and_resume_ends_with_the_same_weights(tmp_path, undisturbed, step,
 def test_a_polite_stop_saves_and_says_how_to_continue(tmp_path, undisturbed, number):
     process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "epochs=3000", "ema_decay=0.9"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not (tmp_path / "checkpoints" / "last.safetensors").exists():
-        assert process.poll() is None
-        time.sleep(0.05)
+    await_file(tmp_path / "checkpoints" / "last.safetensors", process)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
@@ -65,9 +70,7 @@ def test_a_polite_stop_saves_and_says_how_to_continue(tmp_path, undisturbed, num
 def test_a_second_run_is_locked_out(tmp_path):
     process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "epochs=3000"], stdout=subprocess.DEVNULL)
     try:
-        while not (tmp_path / "metrics.jsonl").exists():
-            assert process.poll() is None
-            time.sleep(0.05)
+        await_file(tmp_path / "metrics.jsonl", process)
         second = tiny(tmp_path)
     finally:
         process.kill()
