@@ -1,6 +1,6 @@
 """What is compared: the registry of `python -m assignments bench`.
 
-To add a comparison, add a Case; a training needs a Workload in training.py and, for PyTorch, its network in torch_nets.py.
+To add a comparison, add a Case; one of networks needs a Workload in training.py or inference.py, too.
 """
 
 import difflib
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Optional, Sequence, Tuple
 
-from assignments.bench import images, startup, training
+from assignments.bench import images, inference, processes, startup, training
 from assignments.bench.turns import Turns
 from data_tools.errors import KitError
 
@@ -57,6 +57,13 @@ def _training(name: str, goal: float, torch_goal: float = 0.9, note: str = "", t
         Rival(Peer("PyTorch eager", partial(training.pytorch, name)), torch_goal, torch_note)))
 
 
+def _inference(name: str, goal: float, note: str = "", torch_note: str = "") -> Case:
+    """The exported network against eager Paddle and PyTorch; `name` is a workload of inference.py."""
+    return Case(name, f"infer {inference.WORKLOADS[name].title}", "images", Peer("kit", partial(inference.kit, name)), (
+        Rival(Peer("eager Paddle", partial(inference.paddle_default, name)), goal, note),
+        Rival(Peer("PyTorch eager", partial(inference.pytorch, name)), 1.0, torch_note)))
+
+
 def _amp(name: str, level: str) -> Case:
     """Mixed precision against float32, both by the kit's trainer on a GPU."""
     return Case(f"{name}-{level}", f"train {training.WORKLOADS[name].title}, on a GPU", "images",
@@ -71,7 +78,15 @@ def _startup(name: str, title: str, command: Sequence[str]) -> Case:
 
 CASES: Tuple[Case, ...] = (
     _training("resnet50", goal=4.0),
+    Case("two-processes", f"train {training.WORKLOADS['resnet50'].title} in all", "images",
+         Peer("kit, two processes of one thread", partial(processes.kit_in_two, "resnet50")),
+         (Rival(Peer("kit, one process", partial(training.kit, "resnet50"))),)),
     _training("mobilenet_v2", goal=3.0),
+    _training("efficientformer_v2", goal=3.0),
+    _training("swift_srgan", goal=2.5),
+    _inference("infer-resnet50", goal=5.0),
+    _inference("infer-efficientformer_v2", goal=5.0),
+    _inference("infer-swift_srgan", goal=3.0),
     Case("augmentation", "monkey augmentation, 224x224, per core", "images",
          Peer("kit", images.augment_as_kit),
          (Rival(Peer("document: pipeline rebuilt and reseeded per image", images.augment_as_document), 6.0),)),

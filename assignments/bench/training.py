@@ -1,6 +1,6 @@
 """Peers that train: the kit's Trainer, plain paddle.Model.fit, eager PyTorch. Same network, batches, loss and Adam for all.
 
-To add a network: one Workload here, its PyTorch twin in torch_nets.py, one line in cases.py.
+To add one: a Workload here, its network in networks.py, one line in cases.py.
 """
 
 import importlib.util
@@ -9,20 +9,12 @@ from typing import Any, Callable, Dict
 
 import numpy as np
 
+from assignments.bench.networks import ATTRIBUTES, CLASSES, NETWORKS, SCALE
 from assignments.bench.turns import Absent, Turn, Turns
 from data_tools.errors import KitError
 
-CLASSES, RATE, DISTINCT = 10, 0.001, 4  # DISTINCT: batches in memory, used again and again
+RATE, DISTINCT = 0.001, 4  # DISTINCT: batches in memory, used again and again
 NAMES = tuple(f"class {i}" for i in range(CLASSES))
-
-
-def _zoo(name: str) -> Callable[[], Any]:
-    def build():
-        from paddle_models.zoo import build_model
-
-        return build_model(name, CLASSES)
-
-    return build
 
 
 def _classification(network: Any) -> Any:
@@ -36,22 +28,46 @@ def _class_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, 
     return {"image": rng.uniform(-1, 1, (count, 3, side, side)).astype("float32"), "label": rng.integers(0, CLASSES, count)}
 
 
+def _attributes(network: Any) -> Any:
+    from paddle_models.attribute_task import AttributeTask
+
+    return AttributeTask(network)
+
+
+def _attribute_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+    """Random images in [0, 1] and 40 attributes, 0 or 1."""
+    return {"image": rng.uniform(0, 1, (count, 3, side, side)).astype("float32"),
+            "label": rng.integers(0, 2, (count, ATTRIBUTES)).astype("float32")}
+
+
+def _super_resolution(network: Any) -> Any:
+    from paddle_models.super_resolution_task import SuperResolutionTask
+
+    return SuperResolutionTask(network)
+
+
+def _crop_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+    """Random crops in [0, 1] of low and high resolution."""
+    return {"lr": rng.uniform(0, 1, (count, 3, side, side)).astype("float32"),
+            "hr": rng.uniform(0, 1, (count, 3, SCALE * side, SCALE * side)).astype("float32")}
+
+
 @dataclass(frozen=True)
 class Workload:
-    """One training. The callables import what they need when called, never before.
+    """One training of a network of NETWORKS. The callables import what they need when called, never before.
 
-    network() is the Paddle network; task(network) is what the kit's trainer trains; arrays(count, side, rng) gives "image"
-    and the target under `target`. loss: class of paddle.nn and torch.nn alike. torch: key in torch_nets.NETWORKS.
+    task(network) is what the kit's trainer trains; arrays(count, side, rng) gives the input under `source` and what is
+    wanted under `target`. loss: class of paddle.nn and torch.nn alike.
     """
 
     title: str
     side: int
     batch: int
-    torch: str
-    network: Callable[[], Any]
+    network: str
     quick_side: int = 32
     task: Callable[[Any], Any] = _classification
     arrays: Callable[[int, int, np.random.Generator], Dict[str, np.ndarray]] = _class_arrays
+    source: str = "image"
     target: str = "label"
     loss: str = "CrossEntropyLoss"
 
@@ -66,8 +82,14 @@ class Workload:
 
 
 WORKLOADS: Dict[str, Workload] = {
-    "resnet50": Workload("ResNet-50, 224x224, batch 8", 224, 8, "resnet50", _zoo("resnet50")),
-    "mobilenet_v2": Workload("MobileNetV2, 128x128, batch 16", 128, 16, "mobilenet_v2", _zoo("mobilenet_v2")),
+    "resnet50": Workload("ResNet-50, 224x224, batch 8", 224, 8, "resnet50"),
+    "mobilenet_v2": Workload("MobileNetV2, 128x128, batch 16", 128, 16, "mobilenet_v2"),
+    "efficientformer_v2": Workload(
+        "EfficientFormerV2-S0, 128x128, batch 32, 40 attributes", 128, 32, "efficientformer_v2_s0", task=_attributes,
+        arrays=_attribute_arrays, loss="BCEWithLogitsLoss"),
+    "swift_srgan": Workload(
+        "Swift-SRGAN generator x4, 16 crops of 24x24", 24, 16, "swift_srgan", quick_side=8, task=_super_resolution,
+        arrays=_crop_arrays, source="lr", target="hr", loss="L1Loss"),
 }
 
 
@@ -83,14 +105,17 @@ class TurnData:
         self.turns = turns
 
     def training(self, epoch: int, start_batch: int):
-        """A batch is done when the trainer comes for the next one."""
+        """A batch is done when the trainer comes for the next one; several processes (processes.py) begin it together."""
+        from paddle_models.trainer import distributed
+
         step = 0
         for turn in self.turns:
             while turn.lasts():
                 batch = self.batches[step % DISTINCT]
+                distributed.barrier()
                 yield batch
                 step += 1
-                turn.done(len(batch["index"]))
+                turn.done(len(batch["index"]) * distributed.world())
 
     def validation(self):
         """Never reached."""
@@ -116,22 +141,24 @@ def kit_on_gpu(name: str, level: str, turns: Turns) -> None:
 
 
 def _train(name: str, turns: Turns, device: str, level: str) -> None:
-    from paddle_models.trainer import runtime
+    from paddle_models.trainer import distributed, runtime
     from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.run_folder import RunFolder
     from paddle_models.trainer.settings import TrainerSettings, from_dict
 
     workload = WORKLOADS[name]
-    _, batch = workload.sizes(turns.quick)
+    side, batch = workload.sizes(turns.quick)
+    rank, world = distributed.rank(), distributed.world()
+    batch //= world
     settings = from_dict(TrainerSettings, {
         "batch_size": batch, "optimizer": {"name": "adam", "lr": RATE}, "amp": {"level": level},
         "checkpoint_minutes": 1e6}, "bench")  # paddle.Model.fit writes no checkpoint either, unless it is told to
-    seed_everything(0, 0)
-    network = workload.network()
+    seed_everything(0, rank)
+    network = NETWORKS[workload.network].paddle(side)
     turns.note = f"{runtime.describe(device)}; {accelerate(network).reason}"
-    data = TurnData(workload.samples(turns.quick), batch, turns)
-    with RunFolder(turns.scratch / f"run-{level}") as run:
+    data = TurnData({key: values[rank::world] for key, values in workload.samples(turns.quick).items()}, batch, turns)
+    with RunFolder(turns.scratch / f"run-{level}-{world}", writer=rank == 0) as run:
         Trainer(workload.task(network), data, settings, run, device).fit()
 
 
@@ -140,9 +167,9 @@ def paddle_default(name: str, turns: Turns) -> None:
     import paddle
 
     workload = WORKLOADS[name]
-    _, batch = workload.sizes(turns.quick)
+    side, batch = workload.sizes(turns.quick)
     samples = workload.samples(turns.quick)
-    images, targets = samples["image"], samples[workload.target]
+    images, targets = samples[workload.source], samples[workload.target]
 
     class Samples(paddle.io.Dataset):
         """`count` samples, repeated from memory."""
@@ -159,7 +186,7 @@ def paddle_default(name: str, turns: Turns) -> None:
 
     paddle.seed(0)
     paddle.device.set_device("cpu")
-    model = paddle.Model(workload.network())
+    model = paddle.Model(NETWORKS[workload.network].paddle(side))
     model.prepare(paddle.optimizer.Adam(RATE, parameters=model.parameters()), getattr(paddle.nn, workload.loss)())
     steps = 1
     for turn in turns:
@@ -173,23 +200,29 @@ def steps_that_fill(turns: Turns, turn: Turn, steps: int) -> int:
     return max(1, round(steps * turns.seconds / max(turn.seconds, 1e-9)))
 
 
-def pytorch(name: str, turns: Turns) -> None:
-    """The same network in eager PyTorch with its own default threads."""
+def import_torch(turns: Turns) -> Any:
+    """The module, with its own default threads; Absent where it is not installed."""
     if importlib.util.find_spec("torch") is None:
         raise Absent("not installed (pip install -r requirements-bench.txt)")
     import torch
 
-    from assignments.bench.torch_nets import NETWORKS
+    if turns.quick:  # two threads that wait for each other on a busy machine would take minutes
+        torch.set_num_threads(1)
+    turns.note = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
+    return torch
 
+
+def pytorch(name: str, turns: Turns) -> None:
+    """The same network in eager PyTorch with its own default threads."""
+    torch = import_torch(turns)
     workload = WORKLOADS[name]
-    _, batch = workload.sizes(turns.quick)
+    side, batch = workload.sizes(turns.quick)
     samples = workload.samples(turns.quick)
-    images, targets = (np.split(samples[key], DISTINCT) for key in ("image", workload.target))
+    images, targets = (np.split(samples[key], DISTINCT) for key in (workload.source, workload.target))
     torch.manual_seed(0)
-    network = NETWORKS[workload.torch](CLASSES)
+    network = NETWORKS[workload.network].torch(side)
     loss_function = getattr(torch.nn, workload.loss)()
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
-    turns.note = f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads"
     step = 0
     for turn in turns:
         while turn.lasts():

@@ -1,6 +1,7 @@
 """The benchmark's structure: turns, rows, what happens without PyTorch, on a death and on Ctrl-C. Nothing is timed here."""
 
 import importlib.util
+import io
 import json
 import os
 import signal
@@ -10,13 +11,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from assignments.bench import training
+from assignments.bench import inference, training
 from assignments.bench.cases import CASES, Rival, find_case
 from assignments.bench.harness import Result, _crew, peer_environment
+from assignments.bench.networks import NETWORKS, draw_paddle, draw_torch
 from assignments.bench.table import read_table, row_id, update_table
-from assignments.bench.turns import Absent
+from assignments.bench.turns import Absent, Finished, Turns
 from data_tools.errors import KitError
 
 ROOT = Path(__file__).parents[2]
@@ -34,10 +37,10 @@ def result(ratios=(), name="mobilenet_v2", **more):
 
 
 def test_a_round_of_tiny_steps_fills_the_table(tmp_path):
-    done = bench("mobilenet_v2", "list", "--quick", "--rounds", 1, "--out", tmp_path)
+    done = bench("swift_srgan", "list", "--quick", "--rounds", 1, "--out", tmp_path)
     assert (done.returncode, done.stderr) == (0, ""), done.stdout
     table = json.loads((tmp_path / "table.json").read_text())
-    plain, torch = (table["rows"][f"mobilenet_v2 / {name}"] for name in ("plain paddle.Model.fit", "PyTorch eager"))
+    plain, torch = (table["rows"][f"swift_srgan / {name}"] for name in ("plain paddle.Model.fit", "PyTorch eager"))
     started = table["rows"]["list / import paddle"]
     for row in (plain, started):
         assert row["ratio"]["rounds"] == 1 and row["ratio"]["median"] > 0 and not row["obstacle"]
@@ -48,8 +51,33 @@ def test_a_round_of_tiny_steps_fills_the_table(tmp_path):
     else:
         assert torch["ratio"] is None and torch["obstacle"].startswith("not installed") and "requirements-bench" in done.stdout
     shown = (tmp_path / "table.md").read_text()
-    assert shown.count("| train MobileNetV2") == 2 and "## Machine 1" in shown and "- cores: " in shown
+    assert shown.count("| train Swift-SRGAN") == 2 and "## Machine 1" in shown and "- cores: " in shown
     assert str(ROOT) not in shown + json.dumps(table)
+
+
+@pytest.mark.parametrize("peer", [inference.kit, inference.paddle_default, inference.pytorch])
+def test_one_turn_of_inference(tmp_path, monkeypatch, peer):
+    if peer is inference.pytorch:
+        pytest.importorskip("torch")
+    monkeypatch.setattr("sys.stdin", io.StringIO("go\n"))
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path))
+    said = io.StringIO()
+    with pytest.raises(Finished):
+        peer("infer-swift_srgan", Turns(0.0, True, tmp_path, said))
+    ready, turn = map(json.loads, said.getvalue().splitlines())
+    assert turn["units"] == 2 and turn["seconds"] > 0
+    assert peer is inference.paddle_default or "threads" in ready["ready"]
+
+
+def test_two_processes_take_a_turn_together_and_end(tmp_path):
+    code = ("import sys; from pathlib import Path; from assignments.bench import processes, turns\n"
+            "try: processes.kit_in_two('swift_srgan', turns.Turns(0.0, True, Path(sys.argv[1]), sys.stdout))\n"
+            "except turns.Finished: print('end')")
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT, env=peer_environment(), input="go\n",
+                          capture_output=True, text=True, timeout=200)
+    lines = [line for line in done.stdout.splitlines() if line.startswith(("{", "end"))]  # gloo prints, too
+    assert done.returncode == 0 and lines[2:] == ["end"], done.stderr
+    assert "1 threads" in json.loads(lines[0])["ready"] and json.loads(lines[1])["units"] == 2
 
 
 def test_an_unknown_case_is_refused_with_the_list():
@@ -168,11 +196,24 @@ def test_a_damaged_table_is_named_and_left_alone(tmp_path, content):
     assert (tmp_path / "table.json").read_text() == content
 
 
-@pytest.mark.parametrize("name", training.WORKLOADS)
-def test_the_pytorch_twin_has_the_parameters_of_the_kits_network(name):
-    pytest.importorskip("torch")
-    from assignments.bench.torch_nets import NETWORKS
+@pytest.mark.parametrize("name", sorted(NETWORKS))
+def test_the_pytorch_twin_is_the_kits_network(name):
+    """The same parameters; with the same weights the same outputs (MobileNetV2's names differ)."""
+    torch = pytest.importorskip("torch")
+    import paddle
 
-    workload = training.WORKLOADS[name]
-    ours = sorted(sorted(p.shape) for p in workload.network().parameters() if not p.stop_gradient)
-    assert ours == sorted(sorted(p.shape) for p in NETWORKS[workload.torch](training.CLASSES).parameters())
+    side = 8 if name == "swift_srgan" else 64
+    ours, theirs = NETWORKS[name].paddle(side), NETWORKS[name].torch(side)
+    shapes = sorted(sorted(p.shape) for p in ours.parameters() if not p.stop_gradient)
+    assert shapes == sorted(sorted(p.shape) for p in theirs.parameters())
+    if name == "mobilenet_v2":
+        return
+    draw_paddle(ours)
+    draw_torch(theirs)
+    ours.eval()
+    theirs.eval()
+    images = np.random.default_rng(0).random((2, 3, side, side), dtype=np.float32)
+    with paddle.no_grad(), torch.no_grad():
+        found, expected = ours(paddle.to_tensor(images)).numpy(), theirs(torch.from_numpy(images)).numpy()
+    assert np.abs(found - expected).max() < 1e-5 * np.abs(expected).max()
+    assert np.std(expected, axis=0).max() > 1e-3 * np.abs(expected).max()  # the images count

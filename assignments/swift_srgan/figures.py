@@ -1,0 +1,156 @@
+"""Every figure and table of the Swift-SRGAN report, redrawn from a run folder; nothing is trained and nothing drawn by hand.
+
+python assignments/swift_srgan/figures.py [--run DIR] [--speed DIR] [--out DIR] [--lang en|zh] [--only 3 training]
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from assignments.swift_srgan import figures_document as document  # noqa: E402
+from assignments.swift_srgan import figures_results as results  # noqa: E402
+from assignments.swift_srgan.figures_results import latest_speed, read_speed  # noqa: E402
+from assignments.swift_srgan.paper import FRAMES, NAMES, SRGAN_PARAMETERS, TABLE_III  # noqa: E402
+from assignments.swift_srgan.speed import table_iii  # noqa: E402
+from reports import style, tables  # noqa: E402
+from reports.figure_script import Entry, FigureScript  # noqa: E402
+from reports.run_reader import Run, look_up  # noqa: E402
+from reports.style import Labels  # noqa: E402
+from reports.tables import PlainTable  # noqa: E402
+
+ASSIGNMENT = "swift_srgan"
+
+
+@dataclass(frozen=True)
+class SwiftRun(Run):
+    """A run, and the measurement of speed.py that stands beside it; None where none has been made yet."""
+
+    speed: dict[str, Any] | None = None
+
+
+def open_run(path: Path, arguments: argparse.Namespace | None = None) -> SwiftRun:
+    """The run in `path` with the times that --speed names, else the newest ones."""
+    folder = (arguments.speed if arguments else None) or latest_speed()
+    return SwiftRun(Path(path), ASSIGNMENT, read_speed(folder) if folder else None)
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """What this figures.py understands beyond the others."""
+    parser.add_argument("--speed", type=Path, help="folder that speed.py wrote (default: the newest beside the runs)")
+
+
+@dataclass(frozen=True)
+class SpeedEntry(Entry):
+    """A figure of the times; where there are none, it shows which command measures them."""
+
+    def make(self, run: SwiftRun, t: Labels):
+        """The finished matplotlib Figure."""
+        title, notes = t(self.en, self.zh), tuple(t(self.note_en, self.note_zh).split("\n"))
+        if run.speed is None:
+            figure = style.page(t, title, 1.2)
+            results.no_speed(figure, t)
+            return figure
+        height = 0.3 + 0.19 * (1 + len(run.speed["rows"])) if self.draw is results.table_3 else self.height
+        figure = style.page(t, title, height, False, notes)
+        self.draw(figure, {**run.speed, "own_psnr": results.own_psnr(run)}, t)
+        return figure
+
+
+@dataclass(frozen=True)
+class TableEntry(Entry):
+    """A table as a figure, as high as its rows."""
+
+    def make(self, run: SwiftRun, t: Labels):
+        """The finished matplotlib Figure."""
+        make, widths = (results.table_1, (1, 2.8, 1.6, 3, 0.8)) if self.number == "table-1" else \
+            (results.table_2, (1.2, 3.6, 1.1, 0.9, 1.3, 0.9, 0.6))
+        table = make(run, "zh" if t.chinese else "en")
+        notes = tuple(t(self.note_en, self.note_zh).split("\n"))
+        figure = style.page(t, t(self.en, self.zh), 0.21 * (1 + len(table.rows)), run.origin == "drawn", notes)
+        results.draw_table(figure, table, widths, t)
+        return figure
+
+
+FIGURES = [
+    Entry("1", document.figure_1, 3.2, "Figure 1  High resolution beside super-resolution", "图 1  高分辨率与超分辨率",
+          "The first test image; the paper shows one of its own.", "第一张测试图像；论文用的是另一张图。"),
+    Entry("2", document.figure_2, 7.2, "Figure 2  Generator and discriminator", "图 2  生成器与判别器",
+          "k kernel, n output channels, s stride. The text says the upsampling block has two pixel shuffles; each has one here\n"
+          "and in the authors' code, and the block stands twice at x4.",
+          "k 卷积核，n 输出通道，s 步幅。论文正文说上采样块有两个像素重排；\n此处与作者代码每块一个，×4 时堆叠两块。",
+          shows_data=False),
+    Entry("3", document.figure_3, 4.6, "Figure 3  Bicubic, super-resolution, high resolution",
+          "图 3  双三次插值、超分辨率、高分辨率",
+          "The detail is the square with the most change.", "局部为变化最多的方块。"),
+    TableEntry("table-1", results.table_1, 1.0, "Table I  Data set split", "表 I  数据集划分",
+               "DIV2K's 100 test images were never published in high resolution.", "DIV2K 的 100 张测试图从未公布高分辨率版本。"),
+    TableEntry("table-2", results.table_2, 2.0, "Table II  PSNR and SSIM", "表 II  PSNR 与 SSIM",
+               "Y of BT.601, border of `scale` pixels cut; RGB uncut. The paper's second row \"ESRGAN, Set5\" is Set14's.\n"
+               "Its text calls this table III. Its ESRGAN is the network trained for PSNR.",
+               "Y 通道（BT.601），边缘裁去 scale 个像素；RGB 不裁。论文第二行 “ESRGAN, Set5” 应为 Set14。\n"
+               "正文把本表称作表 III；其中的 ESRGAN 是为 PSNR 训练的网络。"),
+    SpeedEntry("table-3", results.table_3, 3.0, "Table III  Milliseconds per frame", "表 III  每帧毫秒数",
+               "Ratio: to Swift-SRGAN. The paper's text calls this table II; \"74 times\" is its 540p row, 270p gives 145.",
+               "比值：与 Swift-SRGAN 之比。论文正文把本表称作表 II；“74 倍”出自 540p 一行，270p 为 145 倍。", shows_data=False),
+    Entry("training", results.training, 2.5, "Training", "训练过程",
+          "Beyond the paper. D(real) and D(fake): mean probabilities of a photograph that the discriminator gives.",
+          "论文之外的图。D(真实)、D(生成)：判别器给出的“是照片”的平均概率。"),
+    SpeedEntry("speed", results.speed_psnr, 2.8, "Speed against PSNR", "速度与 PSNR",
+               "PSNR as in the paper's Table II; the star has this run's own. Faster of eager and exported.",
+               "PSNR 取自论文表 II；星号为本次运行的 PSNR。时间取动态图与导出中较快者。", shows_data=False),
+]
+
+
+def speed_table(run: SwiftRun, language: str = "en") -> PlainTable:
+    """Table III with every column; the paper's alone where nothing was measured."""
+    if run.speed is not None:
+        return table_iii(run.speed, language == "zh")
+    table = table_iii({"device": results.SPEED_COMMAND, "rows": []}, language == "zh")
+    rows = [{"size": FRAMES[height][0], "network": NAMES[model], "paper_ms": ms,
+             "paper_ratio": ms / TABLE_III[height, "swift_srgan"]} for (height, model), ms in TABLE_III.items()]
+    return replace(table, rows=rows)
+
+
+def values(run: SwiftRun) -> dict[str, Any]:
+    """What the claims' result keys can name: tables.run_values; under "sets" the means over the test sets, under "speed" the
+    ms per frame and ratios of the faster way, under "derived" what follows from the files."""
+    found: dict[str, Any] = {}
+    for row in (run.speed or {"rows": ()})["rows"]:
+        best = found.setdefault(f"{row['model']}_{row['height']}", row["median_ms"])
+        found[f"{row['model']}_{row['height']}"] = min(best, row["median_ms"])
+    for height in (270, 540):
+        times = [found.get(f"{model}_{height}") for model in ("srgan", "swift_srgan")]
+        if all(times):
+            found[f"ratio_{height}"] = times[0] / times[1]
+    if found.get("swift_srgan_270"):
+        found["frames_per_second"] = 1000 / found["swift_srgan_270"]
+    sets = {name: {key: {"value": value, "n": row["n"]} for key, value in row.items() if key != "n"}
+            for name, row in results.judged_sets(run).items()}
+    images = {row["part"]: row["images"] for row in results.table_1_rows(run)}
+    crop, scale = run.setting("crop"), run.setting("scale", 4)
+    derived = {"images": images, "low_side": crop / scale if type(crop) is int and scale in (2, 4, 8) else None}
+    parameters = look_up(run.result, "parameters.generator")
+    if isinstance(parameters, int) and not isinstance(parameters, bool):
+        derived["smaller"] = SRGAN_PARAMETERS / parameters if parameters > 0 else None
+    return {**tables.run_values(run), "speed": found, "sets": sets, "derived": derived}
+
+
+SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES,
+                      more_tables={"table_i": results.table_1, "table_ii": results.table_2, "table_iii": speed_table},
+                      values=values, options=options, open_run=open_run)
+measured, draw = SCRIPT.measured, SCRIPT.draw
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Command line; 0 when everything asked for was drawn, else 2."""
+    return SCRIPT.main(__doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
+    sys.exit(main())

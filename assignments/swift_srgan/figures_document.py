@@ -1,0 +1,123 @@
+"""The paper's figures 1, 2 and 3; see figures.py."""
+
+import numpy as np
+
+from data_tools.errors import KitError
+from reports import diagrams, plots, style
+from reports.diagrams import Arrow, Box
+from reports.run_reader import Run
+from reports.style import Labels
+
+DETAIL = 0.28  # side of the detail, share of the image's shorter side
+PICTURE = 0  # of the run's kept pictures, the first one
+
+
+def figure_1(figure, run: Run, t: Labels) -> None:
+    """High resolution beside super-resolution."""
+    whole, _, enlarged = pictures(run, PICTURE)
+    name, scale = model_name(run), scale_of(run)
+    titles = (t("high resolution (original)", "高分辨率（原图）"), t(f"{name}, x{scale}", f"{name}，×{scale}"))
+    plots.image_grid(figure, (whole, enlarged), titles, columns=2)
+
+
+def figure_3(figure, run: Run, t: Labels) -> None:
+    """Bicubic, super-resolution and high resolution, each above its enlarged detail."""
+    whole, bicubic, enlarged = pictures(run, PICTURE)
+    top, left, side = detail_of(whole)
+    titles = (t("bicubic", "双三次插值"), model_name(run), t("high resolution", "高分辨率"))
+    axes = figure.subplots(2, 3, height_ratios=(whole.shape[0] / whole.shape[1], 1))
+    for column, (image, title) in enumerate(zip((bicubic, enlarged, whole), titles)):
+        plots.show_image(axes[0, column], image, title)
+        axes[0, column].add_patch(_frame(left, top, side))
+        plots.show_image(axes[1, column], image[top:top + side, left:left + side])
+
+
+def _frame(left: int, top: int, side: int):
+    from matplotlib.patches import Rectangle
+
+    return Rectangle((left - 0.5, top - 0.5), side, side, fill=False, edgecolor=style.ORANGE, linewidth=1.2)
+
+
+def detail_of(image: np.ndarray) -> tuple[int, int, int]:
+    """(top, left, side) of the square with the most detail: the largest sum of differences of neighbours."""
+    side = max(8, round(DETAIL * min(image.shape[:2])))
+    grey = image.astype(np.float64).mean(axis=2)
+    change = np.zeros(grey.shape)
+    change[1:, 1:] = np.abs(np.diff(grey, axis=0))[:, 1:] + np.abs(np.diff(grey, axis=1))[1:]
+    sums = np.pad(change.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    windows = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    top, left = np.unravel_index(int(windows.argmax()), windows.shape)
+    return int(top), int(left), side
+
+
+def pictures(run: Run, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(high resolution, bicubic, enlarged) of a kept picture, (H, W, 3) uint8 each."""
+    whole = run.artifact(f"whole_{index}", (None, None, 3), "u")
+    if min(whole.shape[:2]) < 16:
+        raise KitError(f"{run.path / 'artifacts.npz'}: whole_{index} has {whole.shape[1]}x{whole.shape[0]} pixels, too few to show")
+    return (whole, *(run.artifact(f"{name}_{index}", whole.shape, "u") for name in ("bicubic", "enlarged")))
+
+
+def model_name(run: Run) -> str:
+    """The generator of the run, as people write it."""
+    from assignments.swift_srgan.paper import NAMES
+
+    return NAMES.get(str(run.setting("model", "swift_srgan")), "?")
+
+
+def scale_of(run: Run) -> int:
+    """Enlargement of the run."""
+    scale = run.setting("scale", 4)
+    if scale not in (2, 4, 8):
+        raise KitError(f"{run.path / 'config.yaml'}: scale is {str(scale)[:40]}; expected 2, 4 or 8")
+    return scale
+
+
+def figure_2(figure, run: Run, t: Labels) -> None:
+    """Generator and discriminator, as this run built them; k kernel, n output channels, s stride."""
+    generator, discriminator = figure.subplots(1, 2, width_ratios=(1.35, 1))
+    _generator(generator, scale_of(run), run.setting("residual", False) is True, t)
+    _discriminator(discriminator, t)
+
+
+def _separable(kernel: int, out: int, stride: int, t: Labels) -> str:
+    return t(f"separable conv k{kernel} n{out} s{stride}", f"可分离卷积 k{kernel} n{out} s{stride}")
+
+
+def _generator(axes, scale: int, adds: bool, t: Labels) -> None:
+    from paddle_models.swift_srgan import BLOCKS, CHANNELS
+
+    steps, same = scale.bit_length() - 1, _separable(3, CHANNELS, 1, t)
+    texts = [("image", t("low resolution, 3 x H x W", "低分辨率，3×H×W"), "data"),
+             ("first", f"{_separable(9, CHANNELS, 1, t)}\nPReLU", "network"),
+             ("blocks", f"{t(f'{BLOCKS} residual blocks:', f'{BLOCKS} 个残差块：')}\n{same}\nBatchNorm, PReLU\n"
+                        f"{same}\nBatchNorm, + x", "network"),
+             ("last", f"{same}\nBatchNorm", "network"), ("sum", "+", "sum"),
+             ("up", f"{t(f'{steps} times:', f'{steps} 次：')} {_separable(3, 4 * CHANNELS, 1, t)}\n"
+                    f"{t('pixel shuffle x2, PReLU', '像素重排 ×2，PReLU')}", "network"),
+             ("final", _separable(9, 3, 1, t), "network"),
+             ("out", t("+ bicubic enlargement of the input", "+ 输入的双三次放大") if adds else "(tanh + 1) / 2", "step"),
+             ("result", t(f"super-resolution, 3 x {scale}H x {scale}W", f"超分辨率，3×{scale}H×{scale}W"), "result")]
+    boxes = {name: Box(text, row, 0, kind) for row, (name, text, kind) in enumerate(texts)}
+    names = list(boxes)
+    boxes["skip"] = Box(t("skip", "跳接"), 2, 1, "text")
+    arrows = [*map(Arrow, names, names[1:]), Arrow("first", "skip", route="-|"), Arrow("skip", "sum", route="|-")]
+    diagrams.diagram(axes, boxes, arrows, head=0.3, size=6.5)
+    axes.text(0.02, 0.99, t("(a) generator", "(a) 生成器"), transform=axes.transAxes, va="top", fontweight="bold", fontsize=8)
+
+
+def _discriminator(axes, t: Labels) -> None:
+    from paddle_models.swift_srgan import DISCRIMINATOR_WIDTHS, POOLED
+
+    boxes = {"image": Box(t("image, 3 x H x W", "图像，3×H×W"), 0, 0, "data")}
+    for number, width in enumerate(DISCRIMINATOR_WIDTHS):
+        norm = "BatchNorm, " if number else ""
+        boxes[f"block {number}"] = Box(f"{_separable(3, width, 1 + number % 2, t)}\n{norm}LeakyReLU 0.2", number + 1, 0, "network")
+    row = len(DISCRIMINATOR_WIDTHS) + 1
+    boxes["pool"] = Box(t(f"average pooling to {POOLED} x {POOLED}", f"平均池化到 {POOLED}×{POOLED}"), row, 0)
+    linear = t("linear 1024, LeakyReLU 0.2\nlinear 1, sigmoid", "全连接 1024，LeakyReLU 0.2\n全连接 1，sigmoid")
+    boxes["linear"] = Box(linear, row + 1, 0, "network")
+    boxes["result"] = Box(t("D: probability of a photograph", "D：是照片的概率"), row + 2, 0, "result")
+    names = list(boxes)
+    diagrams.diagram(axes, boxes, [*map(Arrow, names, names[1:])], head=0.3, size=6.5)
+    axes.text(0.02, 0.99, t("(b) discriminator", "(b) 判别器"), transform=axes.transAxes, va="top", fontweight="bold", fontsize=8)

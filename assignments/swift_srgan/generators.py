@@ -1,0 +1,93 @@
+"""A generator ready for use, from a weight file or from a run folder."""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Optional
+
+from data_tools.errors import KitError
+
+PRETRAINED = Path(__file__).resolve().parents[2] / "paddle_models" / "pretrained"
+PATTERN = "swift_srgan*.safetensors"
+MODELS = ("swift_srgan", "srgan", "esrgan")
+
+
+@dataclass(frozen=True)
+class Generator:
+    """network: in evaluation mode. model: one of MODELS. source: the file or run that it came from, short."""
+
+    network: Any
+    model: str
+    source: str
+    sha256: str
+
+    @property
+    def scale(self) -> int:
+        """Enlargement."""
+        return self.network.scale
+
+
+def load_generator(source: str | Path, model: str = "", residual: Optional[bool] = None) -> Generator:
+    """The generator of a run folder (its best weights) or of a .safetensors file.
+
+    The header of a file says model, scale and residual; `model` and `residual` say what it does not. KitError where
+    neither tells, or the weights do not fit.
+    """
+    path = Path(source).expanduser()
+    if path.is_dir():
+        return _of_run(path)
+    return _of_file(path, model, residual)
+
+
+def newest_weights() -> Path:
+    """The newest generator that came with the kit."""
+    found = sorted(PRETRAINED.glob(PATTERN), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    if not found:
+        raise KitError("no weights of Swift-SRGAN came with this copy of the kit. Train some (`python -m assignments run "
+                       "swift_srgan --preset best`) and give the run folder with --weights, or convert the authors' with "
+                       "`python -m assignments weights`")
+    return found[-1]
+
+
+def _of_file(path: Path, model: str, residual: Optional[bool]) -> Generator:
+    from paddle_models.convert import MODELS as CONVERTED
+    from paddle_models.convert import SUFFIXES, load_converted
+    from paddle_models.srgan import SRResNet
+    from paddle_models.swift_srgan import SwiftGenerator
+    from paddle_models.weights import load_weights, sha256_of_weights
+
+    if not path.is_file():
+        raise KitError(f"{path}: there is no such file or run folder; give .safetensors weights or a run of swift_srgan")
+    if path.suffix in SUFFIXES:
+        raise KitError(f"{path} holds PyTorch's weights; convert them once: python -m assignments weights {path} --model "
+                       f"{model or 'swift_srgan'} -o {path.name.split('.')[0]}.safetensors")
+    arrays, metadata = load_weights(path, refuse_nan=True)
+    model = model or metadata.get("model", "")
+    if model not in MODELS:
+        raise KitError(f"{path}: its header does not say which network it belongs to; give --model with one of {', '.join(MODELS)}")
+    network = SRResNet() if model == "srgan" else CONVERTED[model].network(arrays)
+    adds = metadata.get("residual") == "true" if residual is None else residual
+    if adds and model == "swift_srgan":
+        network = SwiftGenerator(network.scale, True, len(network.residual))
+    load_converted(network, path)
+    network.eval()
+    return Generator(network, model, path.name, sha256_of_weights(arrays))
+
+
+def _of_run(path: Path) -> Generator:
+    from assignments.swift_srgan.run import SuperResolutionSettings, build_generator
+    from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
+    from paddle_models.trainer.run_folder import read_config
+    from paddle_models.trainer.settings import from_dict
+    from paddle_models.weights import sha256_of_weights
+
+    _, values = read_config(path, "swift_srgan")
+    settings = from_dict(SuperResolutionSettings, values, str(path / "config.yaml"))
+    best = path / "checkpoints" / "best.safetensors"
+    if not best.is_file():
+        raise KitError(f"{path} has no checkpoints/best.safetensors yet; let the run come to its first validation")
+    arrays = load_checkpoint(best)[0].get("networks/generator", {})
+    network = build_generator(dataclasses.replace(settings, weights=""))
+    load_network_arrays(network, arrays, str(best))
+    network.eval()
+    return Generator(network, settings.model, path.name, sha256_of_weights(arrays))

@@ -1,0 +1,253 @@
+"""Enlarge pictures and videos: python -m assignments predict swift_srgan --source FILE|FOLDER|VIDEO --out DIR
+
+Grey images stay grey, transparency is kept, a video keeps its sound. A folder's work can be stopped and called again: what
+is finished with the same weights is not done twice. Large images are computed in overlapping tiles.
+"""
+
+import argparse
+import json
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from data_tools.errors import KitError  # noqa: E402
+
+LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
+RECORD = "enlarged.json"  # in the output folder: what made the pictures there
+RECORD_BYTES = 16 << 20
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    options = argparse.ArgumentParser(prog="python -m assignments predict swift_srgan", allow_abbrev=False,
+                                      description=__doc__.splitlines()[0])
+    options.add_argument("--source", required=True, help="image, folder of images, or video")
+    options.add_argument("--weights", metavar="FILE|RUN", help=".safetensors weights or a run folder; default: the newest that "
+                                                               "came with the kit")
+    options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
+                         help="network of a file whose header does not name it")
+    options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
+                         help="the output is added to the bicubic enlargement; default: as the header says")
+    options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
+    options.add_argument("--tile", type=int, metavar="N", help="longest side computed at once, in pixels of the source; 0: whole "
+                                                               "images; default: 192")
+    options.add_argument("--frames", type=int, default=0, metavar="N", help="stop a video after N frames; 0: never")
+    options.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    return options
+
+
+def main(argv: Optional[Sequence[str]] = None) -> int:
+    """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C."""
+    try:
+        return _predict(parser().parse_args(argv))
+    except KitError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped; what was finished stands in the folder, the same command goes on from there")
+        return 130
+
+
+def _predict(options: argparse.Namespace) -> int:
+    from assignments.media import Video, make_folder, open_source
+
+    if options.frames < 0 or (options.tile or 0) < 0:
+        raise KitError("--frames and --tile are 0 or more")
+    if options.source.isdecimal() and not Path(options.source).exists():
+        raise KitError(f"{options.source}: there is no such file or folder; cameras are not enlarged")
+    with closing(open_source(options.source)) as source:
+        import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+        from assignments.swift_srgan.generators import load_generator, newest_weights
+        from paddle_models.tiling import TILE
+        from paddle_models.trainer import runtime
+        from paddle_models.trainer.fast_layers import accelerate
+        from paddle_models.trainer.run_folder import new_run_path
+
+        device = runtime.start(options.device)
+        generator = load_generator(options.weights or newest_weights(), options.model, options.residual)
+        accelerate(generator.network)
+        path = Path(options.source).expanduser()
+        out = options.out or new_run_path("predictions", path.stem.replace(" ", "-") or "pictures")
+        make_folder(out, path)
+        tile = TILE if options.tile is None else options.tile
+        print(f"{generator.source}, x{generator.scale}, on {runtime.describe(device)}; writing to {out}", flush=True)
+        if isinstance(source, Video):
+            return _enlarge_video(options, source, path, generator, tile, out)
+        return _enlarge_pictures(source, generator, tile, out)
+
+
+class Bar:
+    """Tiles on a live line where there is a terminal, else a line for each `EVERY` seconds."""
+
+    EVERY = 10.0
+
+    def __init__(self, total: int, unit: str):
+        from tqdm import tqdm
+
+        self._bar = tqdm(total=total or None, unit=unit, file=sys.stdout, dynamic_ncols=True, leave=False,
+                         disable=not sys.stdout.isatty())
+        self._total, self._unit, self._done, self._said = total, unit, 0, time.monotonic()
+
+    def advance(self, what: str) -> None:
+        """One more; `what` names it."""
+        self._done += 1
+        self._bar.set_postfix_str(what[-40:], refresh=False)
+        self._bar.update()
+        if self._bar.disable and time.monotonic() - self._said > self.EVERY:
+            self._said = time.monotonic()
+            print(f"{self._unit} {self._done}{f'/{self._total}' if self._total else ''}: {what}", flush=True)
+
+    def say(self, text: str) -> None:
+        """A line that does not disturb the live one."""
+        self._bar.clear()
+        print(text, flush=True)
+
+    def close(self) -> None:
+        """Remove the live line."""
+        self._bar.close()
+
+
+def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
+    """Every image as a PNG of the same name; those that the record calls finished are not done again."""
+    from paddle_models.image_metrics import to_bytes
+    from paddle_models.tiling import MARGIN
+
+    made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "tile": tile, "margin": MARGIN}
+    record, problems, done, kept = _Record(out / RECORD, made_by), [], 0, 0
+    targets = _targets(source.names)
+    begin = time.perf_counter()
+    with closing(Bar(len(source.names), "image")) as bar:
+        for name in source.names:
+            try:
+                content = _read(source, name)
+                if record.has(name, content, out / targets[name]):
+                    kept += 1
+                else:
+                    for note in _enlarge_picture(name, content, generator, tile, out / targets[name], to_bytes):
+                        bar.say(f"note: {note}")
+                    record.add(name, content)
+                    done += 1
+            except _Unreadable as error:
+                problems.append(str(error))
+                bar.say(f"left out: {error}")
+            bar.advance(name)
+    seconds = time.perf_counter() - begin
+    more = f", {kept} were there already" if kept else ""
+    print(f"{done} images enlarged in {seconds:.1f} s{more}, {len(problems)} left out; in {out}")
+    if problems and not done and not kept:
+        raise KitError(problems[0] if len(problems) == 1 else f"none of {len(problems)} images could be read: {problems[0]}")
+    return 0
+
+
+class _Unreadable(KitError):
+    """An image that cannot be read or is too large; the others go on."""
+
+
+def _read(source, name: str) -> bytes:
+    try:
+        return source.read(name)
+    except KitError as error:
+        raise _Unreadable(str(error)) from error
+
+
+def _enlarge_picture(name: str, content: bytes, generator, tile: int, target: Path, finish) -> Sequence[str]:
+    """One image; returns what is to be said of it."""
+    from data_tools.files import write_atomically
+    from data_tools.pictures import Picture, encode_png, enlarge_alpha, read_picture
+    from paddle_models.tiling import enlarge
+
+    try:
+        picture = read_picture(content, name)
+    except KitError as error:
+        raise _Unreadable(str(error)) from error
+    height, width, scale = *picture.rgb.shape[:2], generator.scale
+    if height * width * scale**2 > LARGEST:
+        raise _Unreadable(f"{name}: enlarged it would have {scale * width}x{scale * height} pixels, more than the {LARGEST:,} "
+                          "that are made; cut it into parts")
+    rgb = enlarge(generator.network, picture.rgb, tile, finish=finish)
+    alpha = None if picture.alpha is None else enlarge_alpha(picture.alpha, scale)
+    write_atomically(target, encode_png(Picture(rgb, alpha, picture.grey)))
+    return picture.notes
+
+
+def _targets(names: Sequence[str]) -> Dict[str, Path]:
+    """{name: path in the output folder}, .png; two that would be one keep their old suffix as well."""
+    found: Dict[str, Path] = {}
+    for name in names:
+        target = Path(name).with_suffix(".png")
+        found[name] = target if target not in found.values() else Path(name + ".png")
+    return found
+
+
+class _Record:
+    """Which images of the folder are finished, by the SHA-256 of their source; of other weights or settings none is."""
+
+    def __init__(self, path: Path, made_by: Dict):
+        self._path, self._made_by = path, made_by
+        self._finished: Dict[str, str] = {}
+        try:
+            if path.stat().st_size <= RECORD_BYTES:
+                found = json.loads(path.read_text(encoding="utf-8"))
+                if found["made_by"] == made_by and isinstance(found["finished"], dict):
+                    self._finished = found["finished"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            self._finished = {}  # none yet, or not ours: everything is made anew
+
+    def has(self, name: str, content: bytes, target: Path) -> bool:
+        """Whether this very image is finished and still there."""
+        return self._finished.get(name) == _sha256(content) and target.is_file()
+
+    def add(self, name: str, content: bytes) -> None:
+        """One more that is finished."""
+        from data_tools.files import write_atomically
+
+        self._finished[name] = _sha256(content)
+        text = json.dumps({"made_by": self._made_by, "finished": self._finished}, ensure_ascii=False, indent=1)
+        write_atomically(self._path, text.encode("utf-8"))
+
+
+def _sha256(content: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(content).hexdigest()
+
+
+def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path) -> int:
+    """All frames into one .mp4 with the sound of the original; stopped early, the frames so far."""
+    from itertools import islice
+
+    from assignments.swift_srgan.video_file import VideoFile
+    from paddle_models.tiling import enlarge
+
+    target, count, stopped = out / f"{path.stem}.mp4", 0, False
+    film = VideoFile(target, source.rate, path)
+    begin = time.perf_counter()
+    try:
+        with closing(Bar(options.frames or source.total, "frame")) as bar:
+            try:
+                for frame in islice(iter(source), options.frames or None):
+                    height, width, scale = *frame.picture.shape[:2], generator.scale
+                    if height * width * scale**2 > LARGEST:
+                        raise KitError(f"{source.name}: a frame would have {scale * width}x{scale * height} pixels; convert it to "
+                                       "a smaller size first")
+                    film.write(enlarge(generator.network, frame.picture, tile))
+                    count += 1
+                    bar.advance(source.name)
+            except KeyboardInterrupt:
+                stopped = True
+        film.close()
+    finally:
+        film.abandon()
+    seconds = time.perf_counter() - begin
+    sound: List[str] = ["with" if film.sound else "without", "sound"]
+    print(f"{'stopped after ' if stopped else ''}{count} frames in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} ms per "
+          f"frame; " + (f"written: {target}, {' '.join(sound)}" if count else "nothing was written"))
+    return 130 if stopped else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
