@@ -1,19 +1,21 @@
 """Peers that infer: an export run by the kit's Predictor, eager Paddle, eager PyTorch. Same inputs and weights for all."""
 
+import importlib.util
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Callable, Dict, Tuple
 
 import numpy as np
 
-from assignments.bench.networks import NETWORKS, draw_paddle, draw_torch
+from assignments.bench.networks import NETWORKS, SCALE, draw_paddle, draw_torch
 from assignments.bench.training import import_torch
 from assignments.bench.turns import Turns
 
 
 @dataclass(frozen=True)
 class Workload:
-    """Batches of (3, H, W) in [0, 1] through a network of NETWORKS."""
+    """Batches of (3, H, W) in [0, 1] through a network of NETWORKS; halves: the export takes a frame in two windows."""
 
     title: str
     network: str
@@ -21,6 +23,7 @@ class Workload:
     width: int
     batch: int
     quick_side: int = 32
+    halves: bool = False
 
     def shape(self, quick: bool) -> Tuple[int, int, int, int]:
         """(N, 3, H, W)"""
@@ -34,15 +37,13 @@ class Workload:
 WORKLOADS: Dict[str, Workload] = {
     "infer-resnet50": Workload("ResNet-50, 224x224, batch 8", "resnet50", 224, 224, 8),
     "infer-efficientformer_v2": Workload("EfficientFormerV2-S2, 224x224, batch 1", "efficientformer_v2_s2", 224, 224, 1),
-    "infer-swift_srgan": Workload("Swift-SRGAN x4, 480x270 to 1920x1080, batch 1", "swift_srgan", 270, 480, 1, 8),
+    "infer-swift_srgan": Workload("Swift-SRGAN x4, 480x270 to 1920x1080, batch 1", "swift_srgan", 270, 480, 1, 8, halves=True),
 }
 
 
 def kit(name: str, turns: Turns) -> None:
     """Exported as `python -m assignments export` does, then the fastest engine of those that are installed."""
     os.environ["KIT_CACHE"] = str(turns.scratch)  # an engine remembered by another run is not taken over
-    import importlib.util
-
     from paddle_models import export
     from paddle_models.environment import threads
     from paddle_models.predictor import Predictor, choose_engine
@@ -51,16 +52,36 @@ def kit(name: str, turns: Turns) -> None:
     runtime.start("cpu")
     workload = WORKLOADS[name]
     images = workload.images(turns.quick)
+    halves = workload.halves and not turns.quick
+    piece = images[..., frame_windows(images.shape[-1])[0][0]] if halves else images
     network, folder = NETWORKS[workload.network].paddle(images.shape[-1]), turns.scratch / "exported"
     draw_paddle(network)
     onnx = all(importlib.util.find_spec(package) for package in ("paddle2onnx", "onnx", "onnxruntime"))
-    export.BATCHES = (len(images),)  # its check on more images than are measured takes 15 GB for enlarged frames
-    export.export_network(network, folder, (None, *images.shape[1:]), onnx=onnx)
+    export.BATCHES = (len(images),)  # its check on more images than are measured would take 10 GB for enlarged frames
+    export.export_network(network, folder, (None, *piece.shape[1:]), onnx=onnx)
     del network
     choice = choose_engine(folder, len(images))
     times = ", ".join(f"{engine} {milliseconds:g} ms" for engine, milliseconds in choice.milliseconds.items())
     turns.note = f"{choice.engine} of {times}; {threads()} threads"
-    _repeat(Predictor(folder, choice.engine), images, turns)
+    predictor = Predictor(folder, choice.engine)
+    _repeat(partial(enlarge_in_halves, predictor, SCALE) if halves else predictor, images, turns)
+
+
+def frame_windows(width: int) -> Tuple[Tuple[slice, slice], Tuple[slice, slice]]:
+    """((columns that are computed, columns of these that are kept), the same of the right half); equally wide, MARGIN in both."""
+    from paddle_models.tiling import MARGIN
+
+    half = width // 2
+    return (slice(0, half + MARGIN), slice(0, half)), (slice(half - MARGIN, width), slice(MARGIN, None))
+
+
+def enlarge_in_halves(network: Callable[[np.ndarray], np.ndarray], scale: int, images: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) to (N, C, scale H, scale W) in two parts: a whole frame's tensors take several GB in Paddle Inference."""
+    parts = []
+    for computed, kept in frame_windows(images.shape[-1]):
+        enlarged = network(np.ascontiguousarray(images[..., computed]))
+        parts.append(enlarged[..., scale * kept.start:None if kept.stop is None else scale * kept.stop])
+    return np.concatenate(parts, axis=-1)
 
 
 def paddle_default(name: str, turns: Turns) -> None:

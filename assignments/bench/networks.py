@@ -94,6 +94,5 @@ def draw_torch(network: Any) -> None:
     """Set the weights of a PyTorch network."""
     import torch
 
-    own = network.state_dict()
-    network.load_state_dict({name: value if name.endswith("num_batches_tracked") else torch.from_numpy(drawn(name, tuple(value.shape)))
-                             for name, value in own.items()})
+    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items() if not name.endswith("num_batches_tracked")}
+    network.load_state_dict({name: torch.from_numpy(drawn(name, shape)) for name, shape in shapes.items()}, strict=False)
