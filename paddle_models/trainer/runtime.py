@@ -21,6 +21,8 @@ def start(device: str) -> str:
                        "or use --device cpu")
     chosen = f"gpu:{distributed.rank() % gpus}" if gpus and device != "cpu" else "cpu"
     paddle.set_device(chosen)
+    # Paddle's handler of SIGTERM and the like asks malloc for memory, and waits for ever where malloc was interrupted.
+    paddle.disable_signal_handler()
     # Not through OMP_NUM_THREADS: Paddle warns on standard error when it finds that variable above 1.
     paddle.base.core.set_num_threads(threads())
     if chosen == "cpu":

@@ -1,7 +1,9 @@
 """Folder and zip sources give the same, refuse to leave their place and survive pickling and forks."""
 
-import multiprocessing
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -35,10 +37,28 @@ def test_size_is_capped(source):
         source.read("b/two.txt", limit=2)
 
 
-@pytest.mark.parametrize("start", ["fork", "spawn"])
-def test_works_in_other_processes(source, start):
-    with multiprocessing.get_context(start).Pool(2) as pool:
+OTHER_PROCESSES = """
+import multiprocessing, sys
+from data_tools.sources import open_source
+
+if __name__ == "__main__":
+    source = open_source(sys.argv[2])
+    source.read("a.txt")  # opened here, and to be opened anew there
+    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool:
         assert pool.map(source.read, ["a.txt", "b/two.txt"] * 20) == [b"one", b"two"] * 20
+        pool.close()
+        pool.join()
+"""
+
+
+@pytest.mark.parametrize("start", ["fork", "spawn"])
+def test_works_in_other_processes(source, start, tmp_path):
+    """From a fresh process: forking this one, with the threads and signal handlers of whatever ran before, may hang."""
+    script = tmp_path / "pool.py"
+    script.write_text(OTHER_PROCESSES)
+    done = subprocess.run([sys.executable, str(script), start, source.path], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_names_do_not_lead_outside(tmp_path):
