@@ -43,8 +43,11 @@ def prepare() -> None:
     """Set what Paddle reads at import; without effect on a Paddle that is already imported."""
     if "paddle" in sys.modules:
         return
-    # Paddle brings several OpenMP runtimes; waiting threads that spin take the cores from those that compute.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if "OMP_WAIT_POLICY" not in os.environ:
+        # Paddle brings several OpenMP runtimes; waiting threads that spin take the cores from those that compute.
+        os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+        # But the runtime that oneDNN uses may spin for a millisecond: waking up costs more than most operations.
+        os.environ.setdefault("KMP_BLOCKTIME", "1")
     if _is_amd():  # Paddle's MKL dates from 2019 and takes its slowest path on a CPU that is not Intel's
         os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")  # AVX2; matrix products twice as fast
     os.environ.setdefault("GLOG_minloglevel", "2")
