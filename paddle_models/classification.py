@@ -17,12 +17,14 @@ class ClassificationTask(Task):
 
     label_smoothing: share of the target spread over all classes. mixup: alpha of its Beta distribution (0 = none,
     arXiv 1710.09412); random numbers come from NumPy's global state, which the trainer seeds for each step.
+    flip_at_test: evaluation averages the probabilities of each image and its mirror image.
     """
 
     monitor, mode = "accuracy", "max"
 
-    def __init__(self, network: nn.Layer, classes: Sequence[str], label_smoothing: float = 0.0, mixup: float = 0.0):
-        self.networks = {"model": network}
+    def __init__(self, network: nn.Layer, classes: Sequence[str], label_smoothing: float = 0.0, mixup: float = 0.0,
+                 flip_at_test: bool = False):
+        self.networks, self.flip_at_test = {"model": network}, flip_at_test
         self.classes, self.label_smoothing, self.mixup = tuple(classes), label_smoothing, mixup
         self._right = self._seen = 0
 
@@ -44,8 +46,12 @@ class ClassificationTask(Task):
     def evaluate(self, batch: Batch) -> Rows:
         """index (B,), label (B,), probabilities (B, C) float32, loss (B,)."""
         logits = self.networks["model"](batch["image"]).astype("float32")
+        probabilities = F.softmax(logits, axis=1)
+        if self.flip_at_test:
+            mirrored = self.networks["model"](batch["image"].flip(axis=[3])).astype("float32")
+            probabilities = (probabilities + F.softmax(mirrored, axis=1)) / 2
         return {"index": batch["index"].numpy(), "label": batch["label"].numpy(),
-                "probabilities": F.softmax(logits, axis=1).numpy(),
+                "probabilities": probabilities.numpy(),
                 "loss": F.cross_entropy(logits, batch["label"], reduction="none").reshape([-1]).numpy()}
 
     def summarize(self, rows: Rows) -> Dict[str, float]:

@@ -37,6 +37,8 @@ class MonkeySettings(TrainerSettings):
     """share of the target that is spread over all classes"""
     mixup: float = 0.0
     """alpha of mixup's Beta distribution; 0 = none"""
+    flip_at_test: bool = False
+    """judge each image together with its mirror image"""
     choose_on: Literal["validation", "holdout"] = "validation"
     """what chooses the best epoch: the validation images (as the document, flattering) or a part of the training images"""
     holdout: float = 0.1
@@ -80,7 +82,8 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str,
 
     pipeline = {"document": monkey_pipeline, "light": light_pipeline}.get(settings.augmentation)
     data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held)
-    task = ClassificationTask(network, monkeys.classes, settings.label_smoothing, settings.mixup)
+    task = ClassificationTask(network, monkeys.classes, settings.label_smoothing, settings.mixup,
+                              settings.flip_at_test)
     trainer = Trainer(task, data, settings, run, device)
     run.write_json("environment.json", describe_environment(
         training.fingerprint, runtime.describe(device), {"fast_layers": layers.reason}))
