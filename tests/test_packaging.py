@@ -1,6 +1,7 @@
 """House rules that a machine can check: requirements, imports between folders, forbidden calls, set-up."""
 
 import ast
+import hashlib
 import os
 import re
 import subprocess
@@ -118,7 +119,11 @@ def test_no_cache_run_or_data_set_is_under_version_control():
     for path in repository_files():
         name = path.relative_to(ROOT)
         assert name.parts[0] not in (".cache", "runs", "data"), f"{name}: take it out with git rm --cached"
-        assert path.stat().st_size < 10 * 2**20, f"{name} is larger than 10 MB"
+        pretrained = name.parts[:2] == ("paddle_models", "pretrained") and name.suffix == ".safetensors"
+        largest = 20_000_000 if pretrained else 10 * 2**20
+        assert path.stat().st_size <= largest, f"{name} is larger than {largest} bytes"
+        if pretrained:
+            assert hashlib.sha256(path.read_bytes()).hexdigest() in path.with_suffix(".md").read_text(encoding="utf-8")
 
 
 FORBIDDEN_IMPORTS = {"pickle", "dill", "joblib", "marshal", "paddle.load", "torch.load", "yaml.load"}
