@@ -15,6 +15,7 @@ import numpy as np
 from data_tools.errors import KitError
 from data_tools.image_set import ImageSet, image_format, suffix_format
 from data_tools.monkey_sample import draw_monkeys
+from data_tools.samples import sample_folder
 from data_tools.sources import FolderSource, Source, ZipSource
 
 SPLITS = ("training", "validation")
@@ -82,8 +83,7 @@ def find_monkeys(path: str | Path | None = None) -> MonkeyData | None:
 def find_or_draw(data: str = "") -> MonkeyData:
     """As find_monkeys(data); "sample", or nothing found, gives the drawn stand-in in data/drawn-monkeys."""
     found = None if data == "sample" else find_monkeys(data or None)
-    samples = Path(os.environ.get("KIT_SAMPLES", PROJECT_ROOT / "data"))
-    return found or find_monkeys(draw_monkeys(samples / "drawn-monkeys"))
+    return found or find_monkeys(draw_monkeys(sample_folder("monkeys")))
 
 
 def _read_given(path: Path) -> MonkeyData:

@@ -12,8 +12,9 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from data_tools.image_set import DECODE_VERSION, ImageSet, decode
 
 STORE_VERSION = 2
 CHUNK = 32  # decoded images held in memory at a time
+STAMPS = 4096  # sizes and times of files held in memory at a time
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "packed"
 CROPS = (None, "centre")
 MOST_MAPPED = 32 * 2**20  # bytes copied out after which mapped pages (several times as many) are given back
@@ -52,15 +54,49 @@ class Pixels(np.memmap):
 
 
 @dataclass(frozen=True)
-class PackedStore:
+class MappedFile:
+    """A file that is mapped into memory and goes to other processes by its path: a pickled map would be a copy of it all.
+
+    A kind of it is a frozen dataclass with `names`, one for each piece of the file; see _views.
+    """
+
+    path: str
+
+    def __post_init__(self):
+        object.__setattr__(self, "path", os.path.abspath(self.path))  # good in every process
+        self._map()
+
+    def _views(self) -> dict[str, Any]:
+        """The mapped file, by the names of the attributes that are to hold it. OSError or ValueError where it does not fit."""
+        raise NotImplementedError
+
+    def _map(self) -> None:
+        self.__dict__.update(self._views())
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getstate__(self) -> dict:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        try:
+            self._map()
+        except (OSError, ValueError) as error:
+            raise KitError(f"the packed images in {self.path} are gone or changed: {error}; another run has "
+                           "packed them anew, start this one again") from error
+
+
+@dataclass(frozen=True)
+class PackedStore(MappedFile):
     """One image set, ready for training.
 
     labels: as in the image set; names, hashes: name and sha256 of each encoded file; fingerprint: sha256 over
     hashes, labels, size and crop, the same wherever the files lie; unreadable: names left out (with
-    skip_unreadable).
+    skip_unreadable). `.images` is (N, size, size, 3) uint8 RGB.
     """
 
-    pixels_path: str
     size: int
     labels: np.ndarray
     names: tuple[str, ...]
@@ -68,28 +104,9 @@ class PackedStore:
     fingerprint: str
     unreadable: tuple[str, ...] = ()
 
-    def __post_init__(self):
-        object.__setattr__(self, "pixels_path", os.path.abspath(self.pixels_path))  # good in every process
-        self._map()
-
-    def _map(self) -> None:
+    def _views(self) -> dict[str, Any]:
         shape = (len(self.names), self.size, self.size, 3)
-        object.__setattr__(self, "images", Pixels(self.pixels_path, dtype=np.uint8, mode="r", shape=shape))
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getstate__(self) -> dict:
-        # Goes to workers by path: a pickled memmap would be a copy of all pixels.
-        return {key: value for key, value in self.__dict__.items() if key != "images"}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        try:
-            self._map()
-        except (OSError, ValueError) as error:
-            raise KitError(f"the packed images in {self.pixels_path} are gone or changed: {error}; another run has "
-                           "packed them anew, start this one again") from error
+        return {"images": Pixels(self.path, dtype=np.uint8, mode="r", shape=shape)}
 
     @classmethod
     def open(cls, image_set: ImageSet, size: int, folder: str | Path | None = None,
@@ -100,8 +117,8 @@ class PackedStore:
         crop: "centre" takes the middle square before resizing; None squeezes the whole image into the square.
 
         Built when there is none or a source file has changed since; processes that ask at once get one store.
-        `.images` is (N, size, size, 3) uint8 RGB. Raises KitError that lists every image that cannot be read,
-        unless skip_unreadable leaves them out, and when the disk is full.
+        Raises KitError that lists every image that cannot be read, unless skip_unreadable leaves them out, and when
+        the disk is full.
         """
         if crop not in CROPS:
             raise ValueError(f"crop {crop!r} is none of {CROPS}")
@@ -177,8 +194,12 @@ def _stem(image_set: ImageSet, form: str) -> str:
 
 def _state(image_set: ImageSet) -> str:
     """Hash of sizes and times of change, or of an archive's checksums: cheap, and other after any change."""
-    stamps = [image_set.source.stamp(name) for name in image_set.names]
-    return hashlib.sha256(json.dumps([STORE_VERSION, DECODE_VERSION, stamps]).encode()).hexdigest()
+    digest = hashlib.sha256(f"[{STORE_VERSION}, {DECODE_VERSION}, [".encode())
+    for start in range(0, len(image_set), STAMPS):  # as JSON of all would be, without 200,000 pairs in memory
+        stamps = json.dumps([image_set.source.stamp(name) for name in image_set.names[start:start + STAMPS]])
+        digest.update(f"{', ' if start else ''}{stamps[1:-1]}".encode())
+    digest.update(b"]]")
+    return digest.hexdigest()
 
 
 def _load(stem: Path, image_set: ImageSet, state: str, skip_unreadable: bool, make: Callable):

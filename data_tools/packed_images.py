@@ -4,24 +4,23 @@ Same files, locks and checks as packed.py; the JSON file holds the shapes, from 
 """
 
 import bisect
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from data_tools.errors import KitError
 from data_tools.image_set import ImageSet
-from data_tools.packed import Packed, Pixels, open_store
+from data_tools.packed import MappedFile, Packed, Pixels, open_store
 
 PAGE = 4096  # bytes; reading a row of a piece maps at least one page
 FORM = "whole"
 
 
 @dataclass(frozen=True)
-class PackedImages:
+class PackedImages(MappedFile):
     """One image set with every image as it is.
 
     shapes: (N, 2) int64 height and width; names, hashes: name and sha256 of each encoded file; fingerprint: over the
@@ -29,40 +28,19 @@ class PackedImages:
     `.images` are N views (H, W, 3) uint8 RGB of the mapped file.
     """
 
-    pixels_path: str
     shapes: np.ndarray
     names: tuple[str, ...]
     hashes: tuple[str, ...]
     fingerprint: str
     unreadable: tuple[str, ...] = ()
 
-    def __post_init__(self):
-        object.__setattr__(self, "pixels_path", os.path.abspath(self.pixels_path))  # good in every process
-        self._map()
-
-    def _map(self) -> None:
+    def _views(self) -> dict[str, Any]:
         sizes = 3 * self.shapes.prod(axis=1)
         ends = np.cumsum(sizes)
-        pixels = Pixels(self.pixels_path, dtype=np.uint8, mode="r", shape=(int(ends[-1]),))
-        object.__setattr__(self, "pixels", pixels)
-        object.__setattr__(self, "images", tuple(
+        pixels = Pixels(self.path, dtype=np.uint8, mode="r", shape=(int(ends[-1]),))
+        return {"pixels": pixels, "images": tuple(
             np.asarray(pixels)[end - size:end].reshape(*shape, 3)
-            for end, size, shape in zip(ends.tolist(), sizes.tolist(), self.shapes.tolist())))
-
-    def __len__(self) -> int:
-        return len(self.names)
-
-    def __getstate__(self) -> dict:
-        # Goes to workers by path: a pickled memmap would be a copy of all pixels.
-        return {key: value for key, value in self.__dict__.items() if key not in ("images", "pixels")}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        try:
-            self._map()
-        except (OSError, ValueError) as error:
-            raise KitError(f"the packed images in {self.pixels_path} are gone or changed: {error}; another run has "
-                           "packed them anew, start this one again") from error
+            for end, size, shape in zip(ends.tolist(), sizes.tolist(), self.shapes.tolist()))}
 
     def cut(self, index: int, top: int, left: int, height: int, width: int) -> np.ndarray:
         """A copy (height, width, 3) of a piece of image `index`, its corner at (top, left); it must lie inside."""

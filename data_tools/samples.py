@@ -5,7 +5,7 @@ from pathlib import Path
 
 from data_tools.errors import KitError
 
-SAMPLES = ("monkeys", "celeba", "textures")
+SAMPLES = ("monkeys", "celeba", "textures", "glasses")
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -16,7 +16,8 @@ def sample_folder(name: str) -> Path:
 
 def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, count: int | None = None,
                 progress: bool = True) -> Path:
-    """Draw the set `name` into `folder` and return it; `count` faces for celeba or training pictures for textures.
+    """Draw the set `name` into `folder` and return it; `count` faces for celeba (labelled ones for glasses) or
+    training pictures for textures.
 
     KitError for an unknown name.
     """
@@ -27,6 +28,10 @@ def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, coun
         from data_tools.celeba_sample import COUNT, draw_celeba
 
         return draw_celeba(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
+    if name == "glasses":
+        from data_tools.glasses_sample import COUNT, draw_glasses
+
+        return draw_glasses(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
     if name == "textures":
         from data_tools.texture_sample import COUNT, draw_textures
 

@@ -39,10 +39,9 @@ class FolderSource:
         return sorted(found)
 
     def _locate(self, name: str) -> str:
-        relative = PurePosixPath(name)
-        if relative.is_absolute() or ".." in relative.parts:
+        if name.startswith("/") or ".." in name.split("/"):  # not with pathlib: 200,000 names would take seconds
             raise KitError(f"{name!r} leads outside {self.path}; only files below that folder are read")
-        return os.path.join(self.path, *relative.parts)
+        return os.path.join(self.path, name)
 
     def read(self, name: str, limit: int = MAX_BYTES) -> bytes:
         """Whole content; KitError when it is missing, unreadable or larger than `limit` bytes."""

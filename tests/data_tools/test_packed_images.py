@@ -52,7 +52,7 @@ def test_it_is_reused_travels_to_workers_and_is_built_anew_when_damaged(store, p
     sent = bytes(ForkingPickler.dumps(store))
     copy = ForkingPickler.loads(sent)
     assert len(sent) < 3000 and np.array_equal(copy.images[1], store.images[1])
-    os.truncate(store.pixels_path, 100)
+    os.truncate(store.path, 100)
     assert np.array_equal(PackedImages.open(photos, tmp_path / "cache", progress=False).images[4], photos.decode(4))
 
 
