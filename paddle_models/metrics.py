@@ -2,6 +2,7 @@
 
 import math
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +44,15 @@ def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     low = 0.0 if k == 0 else max(0.0, centre - half)  # exact at the ends, where rounding leaves 1e-17
     high = 1.0 if k == n else min(1.0, centre + half)
     return low, high
+
+
+def share_right(right: np.ndarray) -> dict[str, Any]:
+    """How many samples are right, as result.json says it: value 0..1, n, right, and the 95 % Wilson interval low..high.
+
+    right: bool (N,), N >= 1.
+    """
+    low, high = wilson_interval(int(right.sum()), len(right))
+    return {"value": float(right.mean()), "n": len(right), "right": int(right.sum()), "low": low, "high": high}
 
 
 def confusion_matrix(labels: np.ndarray, predictions: np.ndarray, classes: int) -> np.ndarray:

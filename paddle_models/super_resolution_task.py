@@ -52,30 +52,39 @@ class SuperResolutionTask(Task):
         """index (1,) and METRICS (1,) of one image, by the protocol of image_metrics."""
         if len(batch["index"]) != 1:
             raise ValueError(f"evaluation takes one image to a batch, this one has {len(batch['index'])}")
-        enlarged = self.networks["generator"](batch["lr"]).astype("float32")
-        found = measure(as_image(enlarged), as_image(batch["hr"]), self.scale)
-        return {"index": batch["index"].numpy(), **{name: np.array([found[name]]) for name in METRICS}}
+        found = self.compare(self.networks["generator"](batch["lr"]).astype("float32"), batch["hr"])
+        return {"index": batch["index"].numpy(), **{name: np.array([value]) for name, value in found.items()}}
+
+    def compare(self, enlarged: paddle.Tensor, whole: paddle.Tensor) -> Dict[str, float]:
+        """METRICS of one enlarged image (1, 3, H, W) beside the original."""
+        found = measure(as_image(enlarged), as_image(whole), self.scale)
+        return {name: found[name] for name in METRICS}
 
     def summarize(self, rows: Rows) -> Dict[str, float]:
-        """Means of METRICS over the images: PSNR in dB, SSIM."""
-        return {name: float(np.mean(rows[name])) for name in METRICS}
+        """Means over the images of what was compared: PSNR in dB, SSIM."""
+        return {name: float(np.mean(values)) for name, values in rows.items() if name != "index"}
 
 
 class AdversarialTask(SuperResolutionTask):
     """A generator against a discriminator, stepped in this order, once each for every batch.
 
-    features: where weights.content is not 0. patience: steps in a row of a collapsed discriminator (see Watch) after
+    features: where weights.content is not 0. discriminator_rate: its learning rate over the generator's (arXiv 1706.08500
+    trains the two at different speeds). patience: steps in a row of a collapsed discriminator (see Watch) after
     which a KitError says so; 0 never. Logged beside the losses: the terms of the generator's loss before weighting,
     D(real) and D(fake).
+    With a content loss the best weights are those of the smallest one on the validation images: by PSNR the first, still
+    smooth ones would win.
     """
 
     def __init__(self, generator: nn.Layer, discriminator: nn.Layer, weights: LossWeights,
-                 features: Optional[MobileNetFeatures] = None, patience: int = 500):
+                 features: Optional[MobileNetFeatures] = None, discriminator_rate: float = 1.0, patience: int = 500):
         super().__init__(generator, weights.pixel_kind)
         if weights.content and features is None:
             raise ValueError("a content loss needs features to compare")
-        self.networks["discriminator"] = discriminator
+        self.networks["discriminator"], self.rates = discriminator, {"discriminator": discriminator_rate}
         self.weights, self.features, self.watch = weights, features, Watch(patience)
+        if weights.content:
+            self.monitor, self.mode = "content", "min"
 
     def losses(self, batch: Batch) -> Iterator[Tuple[str, paddle.Tensor]]:
         """The weighted sum of the generator's terms, then the discriminator's loss on the same images."""
@@ -89,6 +98,13 @@ class AdversarialTask(SuperResolutionTask):
         seen_fake, seen_real = discriminator(fake), discriminator(real)
         self._note(terms, seen_fake, seen_real, fake)
         yield "discriminator", discriminator_loss(kind, seen_fake, seen_real)
+
+    def compare(self, enlarged: paddle.Tensor, whole: paddle.Tensor) -> Dict[str, float]:
+        """METRICS, and the content loss where there is one."""
+        found = super().compare(enlarged, whole)
+        if self.weights.content:
+            found["content"] = float(content_loss(self.features(enlarged), self.features(whole)))
+        return found
 
     def _terms(self, fake, real, seen_fake, seen_real) -> Dict[str, paddle.Tensor]:
         """{field of LossWeights: scalar}, those of weight 0 left out but for the pixel loss, which is always of interest."""

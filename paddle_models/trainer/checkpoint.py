@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from data_tools.errors import KitError
+from data_tools.errors import BadFile, KitError
 from paddle_models.weights import load_weights, save_weights
 
 Arrays = Dict[str, np.ndarray]
@@ -32,8 +32,8 @@ def load_network_arrays(network: nn.Layer, arrays: Arrays, where: str) -> None:
     own = network.state_dict()
     wrong = sorted(set(own) ^ set(arrays)) or [n for n in own if tuple(own[n].shape) != arrays[n].shape]
     if wrong:
-        raise KitError(f"{where}: these weights do not belong to this network: {', '.join(wrong[:3])}"
-                       f"{' ...' if len(wrong) > 3 else ''}; check --model and the other settings of the network")
+        raise BadFile("wrong-shapes", f"{where}: these weights do not belong to this network: {', '.join(wrong[:3])}"
+                      f"{' ...' if len(wrong) > 3 else ''}; check --model and the other settings of the network")
     for name, value in own.items():
         value.set_value(paddle.to_tensor(arrays[name]).astype(value.dtype))
 

@@ -172,7 +172,7 @@ class Trainer:
         scaler.unscale_(optimizer)
         if self.settings.clip_norm:
             paddle.nn.utils.clip_grad_norm_(parameters, self.settings.clip_norm)
-        optimizer.set_lr(learning_rate)
+        optimizer.set_lr(learning_rate * self.task.rates.get(name, 1.0))
         scaler.step(optimizer)
         scaler.update()
         if name in self.averages:

@@ -5,6 +5,7 @@ environment.json    versions, commit, device, threads, fingerprint of the data
 metrics.jsonl       one JSON object per logged step or epoch
 result.json         headline metrics, best epoch, why it stopped, seconds, images/s, peak memory, sha256 of the best weights
 predictions.npz, artifacts.npz, checkpoints/last.safetensors, checkpoints/best.safetensors, vdl/
+files.json          SHA-256 of the files of a finished run
 """
 
 import json

@@ -1,7 +1,8 @@
 """What the trainer trains. A classifier and a GAN have this one shape."""
 
 from abc import ABC, abstractmethod
-from typing import Dict, Iterator, Literal, Tuple
+from types import MappingProxyType
+from typing import Dict, Iterator, Literal, Mapping, Tuple
 
 import numpy as np
 import paddle
@@ -16,10 +17,12 @@ class Task(ABC):
 
     networks: the trained networks by name; each gets an optimizer of the same name. A frozen network (a feature
     extractor for a loss, say) is an ordinary attribute of the task.
+    rates: factor on the learning rate for a network of that name; 1 where none is named.
     monitor, mode: the validation metric by which the best weights are chosen, and whether it should grow or shrink.
     """
 
     networks: Dict[str, nn.Layer]
+    rates: Mapping[str, float] = MappingProxyType({})
     monitor: str
     mode: Literal["max", "min"]
 

@@ -6,8 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from data_tools.errors import KitError
-from paddle_models.weights import load_weights, save_weights, sha256_of_weights
+from data_tools.errors import BadFile, KitError
+from paddle_models.weights import check_layout, load_weights, save_weights, sha256_of_weights
 
 ARRAYS = {"b": np.arange(6, dtype=np.float32).reshape(2, 3), "a": np.float32(2.5), "n": np.array([1, 2])}
 
@@ -55,6 +55,29 @@ def test_a_header_that_is_not_an_object_is_refused(tmp_path, header):
 def test_false_claims_about_arrays_are_refused(tmp_path, entry):
     with pytest.raises(KitError, match="x.safetensors"):
         load_weights(write(tmp_path / "x.safetensors", {"x": entry}, b"\0" * 4))
+
+
+def tensor(begin, end, shape=(1,), dtype="F32"):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [begin, end]}
+
+
+@pytest.mark.parametrize("header, length, kind", [
+    ({"x": tensor(0, 4)}, 10 << 30, "huge-header"), ({"x": tensor(0, 4)}, 5000, "truncated"),
+    ({"x": tensor(0, 400, [100])}, None, "truncated"), ({"x": tensor(0, 4), "y": tensor(0, 4)}, None, "bad-weights"),
+    ({"x": tensor(4, 8)}, None, "bad-weights"), ({"x": tensor(0, 4, [2])}, None, "bad-weights"), ({}, None, "bad-weights"),
+    ({"x": tensor(0, 4, [-1])}, None, "bad-weights"), ({"x": tensor(0, 4, [True])}, None, "bad-weights"),
+    ({"x": tensor(0, 4, dtype="F33")}, None, "bad-weights"), ({"x": tensor(0, 4, dtype=[])}, None, "bad-weights"),
+    ({"x": 1}, None, "bad-weights"), ({"x": {"shape": 1}}, None, "bad-weights")])
+def test_the_layout_is_checked_without_reading_an_array(tmp_path, header, length, kind):
+    with pytest.raises(BadFile, match="x.safetensors") as caught:
+        check_layout(write(tmp_path / "x.safetensors", header, b"\0" * 4, length))
+    assert caught.value.kind == kind
+
+
+def test_the_layout_of_what_the_kit_writes_is_sound(tmp_path):
+    arrays = {**ARRAYS, "none": np.zeros((0, 3), np.float32), "half": np.ones(3, np.float16), "yes": np.array([True])}
+    save_weights(tmp_path / "w.safetensors", arrays, {"epoch": "3"})
+    assert set(check_layout(tmp_path / "w.safetensors")) == {*arrays, "__metadata__"}
 
 
 def test_short_and_missing_files_are_named(tmp_path):

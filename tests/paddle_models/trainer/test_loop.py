@@ -85,6 +85,16 @@ def test_clipping_bounds_the_step(run):
     assert moved == pytest.approx(1e-3, rel=1e-3)
 
 
+def test_a_network_learns_at_the_rate_that_its_task_says(run):
+    trainer = tiny_trainer(run, plain_network, max_steps=1, clip_norm=1e-3, optimizer={"name": "sgd", "lr": 1.0},
+                           schedule={"name": "fixed", "warmup_epochs": 0})
+    trainer.task.rates = {"model": 0.25}
+    before = weights(trainer)
+    trainer.fit()
+    moved = math.sqrt(sum(((array - before[name]) ** 2).sum() for name, array in weights(trainer).items()))
+    assert moved == pytest.approx(0.25e-3, rel=1e-3)
+
+
 def test_averaged_weights_are_validated_and_kept(run):
     trainer = tiny_trainer(run, epochs=2, ema_decay=0.9)
     trainer.fit()

@@ -1,0 +1,19 @@
+"""The middle of every run.py: from a Trainer that is put together to the best weights in its networks."""
+
+from paddle_models.trainer import runtime
+from paddle_models.trainer.fast_layers import Decision
+from paddle_models.trainer.loop import Trainer
+from paddle_models.trainer.run_folder import describe_environment
+
+
+def fit_best(trainer: Trainer, resume: bool, fingerprint: str, layers: Decision) -> None:
+    """Write environment.json, train (with `resume` from the last checkpoint on) and load the best weights.
+
+    fingerprint: of the training data. layers: what `accelerate` said of the network. Errors: as of Trainer.
+    """
+    trainer.run.write_json("environment.json", describe_environment(
+        fingerprint, runtime.describe(trainer.device), {"fast_layers": layers.reason}))
+    if resume:
+        trainer.resume()
+    trainer.fit()
+    trainer.load_best()
