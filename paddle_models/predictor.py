@@ -22,11 +22,12 @@ from data_tools.errors import KitError
 from data_tools.files import write_atomically
 from paddle_models.environment import paddle_version, threads
 
-CARD, WEIGHTS, ONNX = "card.json", "model.pdiparams", "model.onnx"
+CARD, WEIGHTS, ONNX, INT8 = "card.json", "model.pdiparams", "model.onnx", "model.int8.onnx"
 PROGRAMS = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
-LARGEST = {CARD: 2**20, WEIGHTS: 2**31, ONNX: 2**31, **{name: 2**28 for name in PROGRAMS}}  # bytes
+LARGEST = {CARD: 2**20, WEIGHTS: 2**31, ONNX: 2**31, INT8: 2**31, **{name: 2**28 for name in PROGRAMS}}  # bytes
 FORMAT = 1
-ENGINES = ("paddle-onednn", "paddle", "onnxruntime", "tensorrt", "eager")
+INT8_ENGINE = "onnxruntime-int8"
+ENGINES = ("paddle-onednn", "paddle", "onnxruntime", INT8_ENGINE, "tensorrt", "eager")
 CHUNK = 64  # inputs computed together
 EXPORT_ERROR = 1e-4  # largest difference from eager Paddle, relative to the largest output
 GPU_ERROR = 1e-2  # the same where either side computes on a GPU, which rounds to TF32 (10 bits) on its way
@@ -92,7 +93,7 @@ def _checked(found: Any) -> Card:
         raise ValueError(f"input_shape {str(shape)[:60]}")
     if not all(isinstance(name, str) for name in (*classes, found["weights_sha256"])):
         raise ValueError("class names are no texts")
-    if not set(files) <= {WEIGHTS, ONNX, *PROGRAMS} or WEIGHTS not in files or sum(name in files for name in PROGRAMS) != 1:
+    if not set(files) <= {WEIGHTS, ONNX, INT8, *PROGRAMS} or WEIGHTS not in files or sum(name in files for name in PROGRAMS) != 1:
         raise ValueError(f"files {', '.join(map(str, files))[:100]}")
     return Card(shape, (float(low), float(high)), classes, found["weights_sha256"],
                 {name: {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])} for name, facts in files.items()})
@@ -138,8 +139,8 @@ def usable_engines(card: Card) -> List[str]:
     found = ["paddle-onednn", "paddle"]
     if card.program == PROGRAMS[0] and paddle_version() < (3,):
         found = []
-    if ONNX in card.files and importlib.util.find_spec("onnxruntime"):
-        found.append("onnxruntime")
+    if importlib.util.find_spec("onnxruntime"):
+        found += [engine for engine, name in (("onnxruntime", ONNX), (INT8_ENGINE, INT8)) if name in card.files]
     if found and importlib.util.find_spec("paddle") and _gpu_and_tensorrt():
         found.append("tensorrt")
     return found
@@ -176,7 +177,8 @@ def _opened(folder: Path, card: Card, engine: str, network) -> Callable[[np.ndar
     if engine not in usable_engines(card):
         raise KitError(f"engine {engine} cannot be used here: {_obstacle(folder, card, engine)}")
     try:
-        run = _onnxruntime(folder) if engine == "onnxruntime" else _paddle(folder, card, engine)
+        file = {"onnxruntime": ONNX, INT8_ENGINE: INT8}.get(engine)
+        run = onnx_session(folder / file) if file else _paddle(folder, card, engine)
         run(card.samples(1))
     except Exception as error:  # Paddle and ONNX Runtime raise many kinds
         raise KitError(f"engine {engine} refuses the network in {folder}: {last_line(error)}; take another") from error
@@ -193,6 +195,8 @@ def last_line(error: Exception) -> str:
 def _obstacle(folder: Path, card: Card, engine: str) -> str:
     if engine == "onnxruntime":
         return ONNX_HINT if ONNX in card.files else f"{folder} has no {ONNX}; export with --onnx"
+    if engine == INT8_ENGINE:
+        return ONNX_HINT if INT8 in card.files else f"{folder} has no {INT8}; export with --int8"
     if engine == "tensorrt":
         return "Paddle with a GPU and TensorRT is needed"
     return f"{card.program} was written by Paddle 3 and this is Paddle {'.'.join(map(str, paddle_version()))}"
@@ -252,7 +256,8 @@ def _paddle(folder: Path, card: Card, engine: str) -> Callable[[np.ndarray], np.
     return run
 
 
-def _onnxruntime(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
+def onnx_session(file: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """An ONNX file in ONNX Runtime: inputs to its first output."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -262,7 +267,7 @@ def _onnxruntime(folder: Path) -> Callable[[np.ndarray], np.ndarray]:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     offered = onnxruntime.get_available_providers()
     providers = [name for name in ("CUDAExecutionProvider", "CPUExecutionProvider") if name in offered]
-    session = onnxruntime.InferenceSession(str(folder / ONNX), options, providers=providers)
+    session = onnxruntime.InferenceSession(str(file), options, providers=providers)
     name = session.get_inputs()[0].name
     return lambda inputs: session.run(None, {name: inputs})[0]
 
@@ -281,7 +286,8 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
     """Measure the usable engines on `batch` inputs of the network's own shape, in turns, and remember the fastest.
 
     The choice lies in $KIT_CACHE (else the project's .cache), under the network's hash and this machine; `again` measures
-    anew. An engine that fails, or whose outputs differ from plain Paddle's by more than 1e-4 (1e-2 with a GPU), is not chosen.
+    anew. An engine that fails, or whose outputs differ from plain Paddle's by more than 1e-4 (1e-2 with a GPU), is not
+    chosen; 8 bits were judged by their accuracy when they were exported.
     """
     folder, card = Path(folder), read_card(folder)
     candidates = usable_engines(card)
@@ -301,7 +307,7 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
     reference = runs["paddle" if "paddle" in runs else next(iter(runs))](inputs)
     for engine in list(runs):
         error = relative_difference(runs[engine](inputs), reference)
-        if not error <= allowed_error():
+        if not error <= (float("inf") if engine == INT8_ENGINE else allowed_error()):  # judged by its accuracy at its export
             refused[engine] = f"its outputs differ by {error:.1e}"
             del runs[engine]
     times: Dict[str, List[float]] = {engine: [] for engine in runs}

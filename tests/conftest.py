@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import paddle_models  # noqa: E402,F401  sets the environment before anything imports Paddle
+from paddle_models.environment import USER_THREADS  # noqa: E402
 
 
 @pytest.fixture
@@ -27,3 +28,5 @@ def own_caches(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("KIT_RUNS", str(base / "runs"))
     monkeypatch.setenv("KIT_CACHE", str(base / "cache"))
     monkeypatch.setenv("KIT_REPORT", str(base / "report"))
+    if USER_THREADS is None:  # set to 1 by importing Paddle; a run in a process of its own would take it for a wish
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)

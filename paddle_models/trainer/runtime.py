@@ -7,7 +7,7 @@ import platform
 import paddle
 
 from data_tools.errors import KitError
-from paddle_models.environment import threads
+from paddle_models.environment import USER_THREADS, threads
 from paddle_models.trainer import distributed, onednn
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
@@ -25,6 +25,8 @@ def start(device: str) -> str:
     paddle.disable_signal_handler()
     # Not through OMP_NUM_THREADS: Paddle warns on standard error when it finds that variable above 1.
     paddle.base.core.set_num_threads(threads())
+    if USER_THREADS is None:  # set by `import paddle`: processes started from here would take it for the user's wish
+        os.environ.pop("OMP_NUM_THREADS", None)
     if chosen == "cpu":
         onednn.set_threads(threads())
         keep_memory()

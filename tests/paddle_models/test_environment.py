@@ -33,6 +33,15 @@ def test_all_cores_unless_the_user_says_otherwise():
     assert python(code, PADDLE_LOCAL_SIZE="1000").stdout.split()[1] == "1"  # processes of one launch share the cores
 
 
+def test_processes_started_from_a_run_have_all_cores_too():
+    child = "from paddle_models.environment import cores, threads; print(threads() == cores())"
+    code = ("import paddle_models, subprocess, sys\nfrom paddle_models.trainer import runtime\nruntime.start('cpu')\n"
+            f"print(subprocess.run([sys.executable, '-c', {child!r}], capture_output=True, text=True).stdout)")
+    assert python(code).stdout.split()[-1] == "True"
+    code = code.replace("cores, threads; print(threads() == cores())", "threads; print(threads())")
+    assert python(code, OMP_NUM_THREADS="3").stdout.split()[-1] == "3"
+
+
 def test_the_users_own_settings_win():
     code = "import os, paddle_models; print(os.environ['OMP_WAIT_POLICY'], os.environ.get('MKL_DEBUG_CPU_TYPE'))"
     assert python(code, OMP_WAIT_POLICY="ACTIVE", MKL_DEBUG_CPU_TYPE="4").stdout.split() == ["ACTIVE", "4"]
