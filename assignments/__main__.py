@@ -1,4 +1,4 @@
-"""Everything from one place: list, run, figures, reproduce, report, compare, export, predict, data, bench, doctor.
+"""Everything from one place: list, run, figures, reproduce, report, compare, grade, submit, export, predict, data, bench, doctor.
 
 Heavy modules are imported by the sub-command that needs them, so help and list answer at once.
 """
@@ -10,7 +10,7 @@ from typing import List, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from data_tools.errors import KitError  # noqa: E402
+from assignments.command_line import tells_errors  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parent
 
@@ -48,7 +48,8 @@ def export_command(arguments: argparse.Namespace) -> int:
     """Write the best network of a run for use without its code: Paddle Inference, on request ONNX."""
     from assignments.export import export_run
 
-    print(f"written to {export_run(arguments.target, assignment_names(), arguments.onnx, arguments.out)}")
+    folder = export_run(arguments.target, assignment_names(), arguments.onnx, arguments.out, arguments.int8, arguments.data)
+    print(f"written to {folder}")
     return 0
 
 
@@ -96,13 +97,28 @@ def audit_command(arguments: argparse.Namespace) -> int:
 
 
 def sample_command(arguments: argparse.Namespace) -> int:
-    """Draw a stand-in set: monkeys, celeba or textures."""
+    """Draw a stand-in set: monkeys, celeba, textures or glasses."""
     from data_tools.samples import SAMPLES, draw_sample
 
     name, folder = arguments.name, arguments.folder
     if folder is None and name not in SAMPLES:  # `data sample FOLDER`: the monkeys
         name, folder = "monkeys", name
     print(draw_sample(name, folder, arguments.seed, arguments.count))
+    return 0
+
+
+def pack_command(arguments: argparse.Namespace) -> int:
+    """Pack images of any size as TFRecord shards, which any program reads and training reads fastest."""
+    from data_tools.packing import find_images, folder_classes, pack_all
+
+    sets = find_images(arguments.source, arguments.split)
+    for packed in pack_all(tuple(sets.values()), arguments.folder, arguments.size, crop=arguments.crop, shard=arguments.shard,
+                           encoding=arguments.encoding, processes=arguments.processes,
+                           skip_unreadable=arguments.skip_unreadable == "true"):
+        print(packed)
+    if "images" in sets and (classes := folder_classes(sets["images"])):
+        print(f"labels: {', '.join(f'{label} {name}' for label, name in sorted(classes.items()))}")
+    print(f"written to {arguments.folder}")
     return 0
 
 
@@ -131,11 +147,34 @@ def release_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def grade_command(arguments: argparse.Namespace) -> int:
+    """Grade run folders or zips of them, one or a class: weights judged again, claims compared, points by a rubric."""
+    from assignments.grade import grade
+
+    return grade(arguments)
+
+
+def submit_command(arguments: argparse.Namespace) -> int:
+    """The zip of a finished run that is handed in, checked as the teacher will check it."""
+    from assignments.submit import submit
+
+    return submit(arguments.target, arguments.out, arguments.rubric, arguments.lang)
+
+
+def gradescope_command(arguments: argparse.Namespace) -> int:
+    """Build the autograder zip with which Gradescope grades submissions of an assignment."""
+    from assignments.autograder.build import build_autograder
+
+    count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, arguments.lang)
+    print(f"written to {arguments.out} ({count} files, {arguments.out.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
 def bench_command(arguments: argparse.Namespace) -> int:
     """Speed beside Paddle's defaults, PyTorch and the documents' ways, measured in turns; writes reports/benchmarks."""
     from assignments.bench.command import bench
 
-    return bench(arguments.names, arguments.rounds, arguments.out, arguments.quick)
+    return bench(arguments.names, arguments.rounds, arguments.out, arguments.quick, arguments.sizes)
 
 
 def doctor_command(_: argparse.Namespace) -> int:
@@ -170,6 +209,8 @@ def _parser() -> argparse.ArgumentParser:
     command = add("export", export_command)
     command.add_argument("target", metavar="NAME|RUN", help="an assignment (its newest run) or a run folder")
     command.add_argument("--onnx", action="store_true", help="also model.onnx (needs paddle2onnx)")
+    command.add_argument("--int8", action="store_true", help="also ONNX in 8 bits, if it loses at most 0.3 points of accuracy")
+    command.add_argument("--data", default="", help="images for --int8, as --data of run.py (default: those of the run)")
     command.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default: exported/ in the run folder")
     command = add("predict", predict_command)
     command.add_argument("name", choices=sorted(path.parent.name for path in FOLDER.glob("*/predict.py")))
@@ -191,10 +232,20 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("path", type=Path)
     command.add_argument("--json", type=Path, help="where the JSON goes (default: ./audit.json)")
     command = add("sample", sample_command, data)
-    command.add_argument("name", help="monkeys, celeba or textures (a folder alone: monkeys)")
+    command.add_argument("name", help="monkeys, celeba, textures or glasses (a folder alone: monkeys)")
     command.add_argument("folder", type=Path, nargs="?", help="default: data/drawn-NAME")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--count", type=int, help="faces (celeba; default: 2000) or training pictures (textures; 60)")
+    command.add_argument("--count", type=int, help="faces (default: celeba 2000, glasses 1500) or training pictures (textures; 60)")
+    command = add("pack", pack_command, data)
+    command.add_argument("source", help="a glasses set (folder or zip), sample, celeba:PATH, or any folder of images")
+    command.add_argument("folder", type=Path, help="where the packed folders go: training-32, ...")
+    command.add_argument("--size", type=int, nargs="+", default=[32, 64, 128], metavar="PIXELS", help="default: 32 64 128")
+    command.add_argument("--shard", type=int, default=450, metavar="IMAGES", help="images to a file (default: 450)")
+    command.add_argument("--encoding", choices=("raw", "png"), default="raw", help="png: a half of the room, read slower")
+    command.add_argument("--crop", choices=("centre",), help="the middle square only (default: the whole image, squeezed)")
+    command.add_argument("--processes", type=int, metavar="N", help="default: one for each core, at most 4")
+    command.add_argument("--split", choices=("training", "validation", "test", "unlabelled", "all"), default="all")
+    command.add_argument("--skip_unreadable", choices=("true", "false"), default="false", help="leave damaged images out")
     command = add("fetch", fetch_command, data)
     command.add_argument("name")
     command.add_argument("folder", type=Path)
@@ -205,24 +256,40 @@ def _parser() -> argparse.ArgumentParser:
     command = add("release", release_command)
     command.add_argument("run", type=Path, help="folder of a finished run")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
+    from assignments import grade  # as light as this module
+
+    grade.add_options(add("grade", grade_command))
+    command = add("submit", submit_command)
+    command.add_argument("target", metavar="RUN|NAME", help="a run folder, or an assignment (its newest run)")
+    command.add_argument("-o", "--out", type=Path, metavar="FILE.zip", help="default: NAME-RUN.zip here")
+    command.add_argument("--rubric", type=Path, metavar="FILE", help="the teacher's (default: the kit's)")
+    command.add_argument("--lang", choices=("en", "zh"), default="en")
+    command = add("gradescope", gradescope_command)
+    command.add_argument("name", choices=grade.graded_assignments())
+    command.add_argument("-o", "--out", type=Path, default=Path("autograder.zip"), metavar="FILE.zip",
+                         help="default: autograder.zip")
+    command.add_argument("--data", default="", help="the grader's data: a folder or file goes into the zip, another word is "
+                                                    "for --data of run.py (default: as the preset sample)")
+    command.add_argument("--rubric", type=Path, metavar="FILE", help="default: the kit's for these data")
+    command.add_argument("--lang", choices=("en", "zh"), default="en")
     command = add("bench", bench_command)
-    command.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all; a wrong name lists them)")
-    command.add_argument("--rounds", type=int, default=9, help="turns of each side that count (default: 9)")
+    command.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all; a wrong name lists them), growth, scale")
+    command.add_argument("--rounds", type=int, help="turns of each side that count (default: 9; growth: 3)")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="of table.md and table.json (default: reports/benchmarks)")
     command.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, measures nothing")
+    command.add_argument("--sizes", type=int, nargs="+", default=[], metavar="IMAGES",
+                         help="of growth (default: 1000 10000 50000 200000)")
     add("doctor", doctor_command)
     return parser
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; 2 for an error that the user can mend."""
-    try:
-        arguments = _parser().parse_args(argv)
-        return arguments.function(arguments)
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    arguments = _parser().parse_args(argv)
+    return arguments.function(arguments)
 
 
 if __name__ == "__main__":
+    sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
     sys.exit(main())

@@ -4,11 +4,11 @@ Nothing heavy is imported here until a run starts, so `--help` answers at once.
 """
 
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence
 
+from assignments.command_line import tells_errors
 from data_tools.errors import KitError
 
 
@@ -26,16 +26,9 @@ class Assignment:
         return Path(__file__).resolve().parent / self.name
 
 
+@tells_errors
 def run_assignment(assignment: Assignment, argv: Optional[Sequence[str]] = None) -> int:
     """Run one assignment from a command line; returns the exit status (2: an error to mend, 130: stopped)."""
-    try:
-        return _run(assignment, argv)
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def _run(assignment: Assignment, argv: Optional[Sequence[str]]) -> int:
     from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
     from paddle_models.trainer.settings import parse_command_line, to_dict
 
@@ -56,6 +49,7 @@ def _run(assignment: Assignment, argv: Optional[Sequence[str]]) -> int:
     )
     from paddle_models.trainer.loop import Interrupted
     from paddle_models.trainer.progress import say
+    from reports.grading.seal import SEAL, write_seal
 
     device = runtime.start(settings.device)
     path = Path(distributed.from_first_rank(str(path)))
@@ -63,6 +57,8 @@ def _run(assignment: Assignment, argv: Optional[Sequence[str]]) -> int:
         if not resume and (folder.path / "config.yaml").exists() and folder.writer:
             raise KitError(f"{path} already holds a run; continue it with --resume {path} or choose another --out")
         say(f"{assignment.name}, preset {options.preset}, run folder {path}")
+        if folder.writer:
+            (folder.path / SEAL).unlink(missing_ok=True)  # of a run that is now continued
         folder.write_config(assignment.name, options.preset, to_dict(settings))
         try:
             result = assignment.train(settings, folder, device, resume)
@@ -71,5 +67,7 @@ def _run(assignment: Assignment, argv: Optional[Sequence[str]]) -> int:
             return 130
         result = {"assignment": assignment.name, "preset": options.preset, **result}
         folder.write_json("result.json", result)
+        if folder.writer:
+            write_seal(folder.path)
     say("result " + json.dumps(result, ensure_ascii=False))
     return 0

@@ -30,7 +30,7 @@ CHUNK = 32  # decoded images held in memory at a time
 STAMPS = 4096  # sizes and times of files held in memory at a time
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / ".cache" / "packed"
 CROPS = (None, "centre")
-MOST_MAPPED = 32 * 2**20  # bytes copied out after which mapped pages (several times as many) are given back
+MOST_MAPPED = 8 * 2**20  # bytes copied out after which mapped pages (up to five times as many) are given back
 
 
 class Pixels(np.memmap):

@@ -41,7 +41,7 @@ def add_int8(folder: str | Path, calibration: np.ndarray, images: np.ndarray, la
         file = Path(temporary) / INT8
         try:
             with quiet(STANDARD_OUTPUT, STANDARD_ERROR):
-                _quantize(folder / ONNX, file, calibration)
+                quantize(folder / ONNX, file, calibration)
         except Exception as error:  # ONNX Runtime raises many kinds
             raise KitError(f"ONNX Runtime cannot quantize the network: {last_line(error)}; export without --int8") from error
         exact, short = (accuracy(onnx_session(path), images, labels) for path in (folder / ONNX, file))
@@ -57,7 +57,8 @@ def add_int8(folder: str | Path, calibration: np.ndarray, images: np.ndarray, la
     return found
 
 
-def _quantize(source: Path, target: Path, calibration: np.ndarray) -> None:
+def quantize(source: Path, target: Path, calibration: np.ndarray) -> None:
+    """Write the ONNX file `source` in 8 bits to `target`; calibration: its inputs, from which the ranges are taken."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 

@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +96,14 @@ class FigureScript:
             attempt(name, lambda write=write: write(run, folder, language))
         return [f"not drawn: {', '.join(names)}. {message}" for message, names in failures.items()]
 
+    def command(self, description: str) -> Callable[..., int]:
+        """main(argv) of a figures.py whose docstring is `description`."""
+        return partial(self.main, description)
+
     def main(self, description: str, argv: Sequence[str] | None = None) -> int:
         """Command line; 0 when everything asked for was drawn, else 2."""
+        if hasattr(sys.stdout, "reconfigure"):  # a notebook's has none
+            sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
         names = [*(entry.number for entry in self.figures), *self.more_tables, *self.others]
         parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
         parser.add_argument("--run", type=Path, help="run folder (default: the newest under $KIT_RUNS or runs/)")

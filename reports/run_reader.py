@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from data_tools.errors import KitError
+from data_tools.errors import BadFile, KitError
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT_LIMIT = 16 << 20      # bytes of a JSON or YAML file
@@ -24,12 +24,14 @@ LINE_LIMIT = 64 << 10      # bytes of one of its lines
 ARRAYS_LIMIT = 512 << 20   # bytes of all arrays of one .npz, unpacked
 SHORT = reprlib.Repr()     # of a setting that is a list: bounded, however its parts refer to each other
 SHORT.maxlevel, SHORT.maxlist = 2, 20
+YAML_DEPTH = 20            # of nested lists and dictionaries in a YAML file
+YAML_NODES = 100_000
 PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no records
 
 
 def latest_run(assignment: str, root: Path | None = None) -> Path:
     """Folder of the newest run of an assignment under `root` ($KIT_RUNS, else runs/); finished runs come first."""
-    base = Path(root or os.environ.get("KIT_RUNS") or ROOT / "runs") / assignment
+    base = _runs(assignment, root)
     runs = [file.parent for file in base.glob("*/config.yaml")]
     if not runs:
         raise KitError(f"no run under {base}; make one with: {_command(assignment)}, or name a folder with --run")
@@ -38,6 +40,16 @@ def latest_run(assignment: str, root: Path | None = None) -> Path:
         return (run / "result.json").is_file(), (run / "config.yaml").stat().st_mtime_ns, run.name
 
     return max(runs, key=age)
+
+
+def latest_beside_runs(assignment: str, file: str) -> Path | None:
+    """The folder with the newest `file` beside the runs of an assignment, under $KIT_RUNS, else runs/; None where none is."""
+    files = sorted(_runs(assignment).glob(f"*/{file}"), key=lambda path: (path.stat().st_mtime_ns, str(path)))
+    return files[-1].parent if files else None
+
+
+def _runs(assignment: str, root: Path | None = None) -> Path:
+    return Path(root or os.environ.get("KIT_RUNS") or ROOT / "runs") / assignment
 
 
 @dataclass(frozen=True)
@@ -55,13 +67,8 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """config.yaml: assignment, preset, command, settings."""
-        import yaml
-
-        text = self._text("config.yaml", TEXT_LIMIT)
-        try:
-            return _mapping(yaml.safe_load(text), self.path / "config.yaml")
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            raise KitError(f"{self.path / 'config.yaml'} is not valid YAML: {_short(error)}") from None
+        return _mapping(parse_yaml(self._text("config.yaml", TEXT_LIMIT), self.path / "config.yaml"),
+                        self.path / "config.yaml", "bad-yaml")
 
     @cached_property
     def environment(self) -> dict[str, Any]:
@@ -76,16 +83,26 @@ class Run:
     @cached_property
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of metrics.jsonl in order; the half line of a killed run at the end is left out."""
-        file = self.path / "metrics.jsonl"
-        lines = self._text("metrics.jsonl", METRICS_LIMIT).split("\n")
-        whole, rest = lines[:-1], lines[-1]
-        rows = [_row(line, file, number) for number, line in enumerate(whole, 1) if line.strip()]
-        if rest.strip():
-            try:
-                rows.append(_row(rest, file, len(lines)))
-            except KitError:
-                print(f"notice: {file}: the last line is incomplete and left out")
-        return rows
+        return list(self.rows())
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """The rows of metrics.jsonl one by one, so that a long file takes no memory."""
+        file = self._file("metrics.jsonl")
+        number = read = 0
+        with open(file, "rb") as stream:
+            while line := stream.readline(LINE_LIMIT + 1):
+                number, read = number + 1, read + len(line)
+                if read > METRICS_LIMIT:
+                    raise BadFile("metrics-too-large", f"{file} is larger than {METRICS_LIMIT >> 20} MB; "
+                                                       "a run does not write that much")
+                if not line.strip():
+                    continue
+                try:
+                    yield _row(line, file, number)
+                except KitError:
+                    if line.endswith(b"\n") or len(line) > LINE_LIMIT:
+                        raise
+                    print(f"notice: {file}: the last line is incomplete and left out")
 
     def json(self, name: str) -> dict[str, Any]:
         """Any other JSON file of the folder that holds named values."""
@@ -142,8 +159,8 @@ class Run:
     def _file(self, name: str) -> Path:
         file = self.path / name
         if not file.is_file():  # also refuses pipes and devices, on which reading would hang
-            raise KitError(f"{file} is missing: the run has not finished or is of another kind; "
-                           f"make it with: {_command(self.assignment)}")
+            raise BadFile("missing", f"{file} is missing: the run has not finished or is of another kind; "
+                                     f"make it with: {_command(self.assignment)}")
         return file
 
     def _text(self, name: str, limit: int) -> str:
@@ -151,42 +168,46 @@ class Run:
         with open(file, "rb") as stream:
             content = stream.read(limit + 1)
         if len(content) > limit:
-            raise KitError(f"{file} is larger than {limit >> 20} MB; a run does not write that much")
+            raise BadFile("too-large", f"{file} is larger than {limit >> 20} MB; a run does not write that much")
         try:
             return content.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise KitError(f"{file} is not UTF-8 text (byte {error.start})") from None
+            raise BadFile("bad-text", f"{file} is not UTF-8 text (byte {error.start})") from None
 
     def _json(self, name: str) -> dict[str, Any]:
         return _mapping(_parse(self._text(name, TEXT_LIMIT), str(self.path / name)), self.path / name)
 
 
-def read_arrays(file: Path) -> dict[str, np.ndarray]:
-    """All arrays of an .npz file; headers are checked against the bytes that are there before anything is allocated."""
+def read_arrays(file: Path, limit: int | None = None) -> dict[str, np.ndarray]:
+    """All arrays of an .npz file; headers are checked against the bytes that are there before anything is allocated.
+
+    limit: of their bytes together, ARRAYS_LIMIT without.
+    """
+    limit = limit or ARRAYS_LIMIT
     try:
         with zipfile.ZipFile(file) as archive:
             total = sum(member.file_size for member in archive.infolist())
-            if total > ARRAYS_LIMIT:
-                raise KitError(f"{file} unpacks to {total >> 20} MB, more than the {ARRAYS_LIMIT >> 20} MB allowed")
+            if total > limit:
+                raise BadFile("bad-arrays", f"{file} unpacks to {total >> 20} MB, more than the {limit >> 20} MB allowed")
             for member in archive.infolist():
                 _check_header(archive, member, file)
         with np.load(file, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
     except (zipfile.BadZipFile, zlib.error, ValueError, EOFError, OSError, NotImplementedError, RuntimeError) as error:
-        raise KitError(f"{file} is damaged or not an .npz file: {_short(error)}") from None
+        raise BadFile("bad-arrays", f"{file} is damaged or not an .npz file: {_short(error)}") from None
 
 
 def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path) -> None:
     with archive.open(member) as stream:
         version = np.lib.format.read_magic(stream)
         if version not in ((1, 0), (2, 0)):
-            raise KitError(f"{file}: {member.filename} has .npy version {version}; 1.0 and 2.0 are read")
+            raise BadFile("bad-arrays", f"{file}: {member.filename} has .npy version {version}; 1.0 and 2.0 are read")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(stream)
         if dtype.kind not in PLAIN_KINDS:
-            raise KitError(f"{file}: {member.filename} has elements of type {dtype}; only numbers and text are read")
+            raise BadFile("bad-arrays", f"{file}: {member.filename} has elements of type {dtype}; only numbers and text are read")
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
-            raise KitError(f"{file}: {member.filename} claims shape {shape}, "
+            raise BadFile("bad-arrays", f"{file}: {member.filename} claims shape {shape}, "
                            f"which its {member.file_size} bytes do not fit")
 
 
@@ -218,22 +239,49 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, float) or type(value) is int and abs(value) < 2**62
 
 
-def _row(line: str, file: Path, number: int) -> dict[str, Any]:
+def _row(line: bytes, file: Path, number: int) -> dict[str, Any]:
+    where = f"{file}, line {number}"
     if len(line) > LINE_LIMIT:
-        raise KitError(f"{file}, line {number} is longer than {LINE_LIMIT >> 10} KB")
-    return _mapping(_parse(line, f"{file}, line {number}"), f"{file}, line {number}")
+        raise BadFile("bad-metrics", f"{where} is longer than {LINE_LIMIT >> 10} KB")
+    return _mapping(_parse(line, where, "bad-metrics"), where, "bad-metrics")
 
 
-def _parse(text: str, where: str) -> Any:
+def _parse(text: str | bytes, where: str, kind: str = "bad-json") -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise KitError(f"{where} is not valid JSON: {_short(error)}") from None
+        raise BadFile(kind, f"{where} is not valid JSON: {_short(error)}") from None
 
 
-def _mapping(value: Any, where: Any) -> dict[str, Any]:
+def parse_yaml(text: str, where: Any) -> Any:
+    """The values of a YAML text that holds plain values only: no tags, no anchors and aliases, no deep nesting.
+
+    The text is read event by event first, so that nothing is built of one that would grow when it is.
+    """
+    import yaml
+
+    depth = nodes = 0
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if getattr(event, "anchor", None):  # of an alias too
+                raise BadFile("yaml-aliases", f"{where} is not valid YAML for a run: it has the anchor or alias "
+                                              f"{event.anchor[:40]!r}; a run writes every value out")
+            if getattr(event, "tag", None):
+                raise BadFile("yaml-tags", f"{where} is not valid YAML for a run: it has the tag {event.tag[:60]!r}; "
+                                           "only plain values are read")
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            nodes += isinstance(event, yaml.NodeEvent)
+            if depth > YAML_DEPTH or nodes > YAML_NODES:
+                raise BadFile("yaml-deep", f"{where} is not valid YAML for a run: nested deeper than {YAML_DEPTH} levels "
+                                           f"or more than {YAML_NODES} values")
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadFile("bad-yaml", f"{where} is not valid YAML: {_short(error)}") from None
+
+
+def _mapping(value: Any, where: Any, kind: str = "bad-json") -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise KitError(f"{where} holds a {type(value).__name__}, expected named values")
+        raise BadFile(kind, f"{where} holds a {type(value).__name__}, expected named values")
     return value
 
 

@@ -4,7 +4,6 @@ python assignments/backprop/figures.py [--run DIR] [--out DIR] [--lang en|zh] [-
 """
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -82,14 +81,7 @@ def animation(run: Run, folder: Path, language: str) -> list[Path]:
 
 
 SCRIPT = FigureScript("backprop", __file__, FIGURES, others={"animation": animation})
-measured, draw = SCRIPT.measured, SCRIPT.draw
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; 0 when every figure asked for was drawn, else 2."""
-    return SCRIPT.main(__doc__, argv)
-
+measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
     sys.exit(main())

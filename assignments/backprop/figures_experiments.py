@@ -5,6 +5,7 @@ import numpy as np
 from paddle_models.surfaces import SURFACES
 from reports import plots
 from reports.run_reader import Run
+from reports.shared_figures import five_optimizers
 from reports.style import CYCLE, GREY, INK, ORANGE, Labels
 
 LEVELS = 14  # contour lines of a surface
@@ -115,16 +116,7 @@ def _contours(axes, x: np.ndarray, y: np.ndarray, height: np.ndarray) -> None:
 
 def iris(figure, run: Run, t: Labels) -> None:
     """Five optimizers of Paddle on Iris, as in the monkey report's figure 2.7: one implementation."""
-    steps = run.artifact("iris_steps", (None,), "iuf")
-    loss, spread, accuracy = (run.artifact(name, (5, len(steps)), "f") for name in ("iris_loss", "iris_loss_std", "iris_accuracy"))
-    names = [t.plain(name) for name in run.artifact("iris_names", (5,), "U")]
-    left, right = figure.subplots(1, 2)
-    plots.bands(left, steps, loss, spread, names)
-    plots.bands(right, steps, accuracy, np.zeros_like(accuracy), names)
-    left.set(xlabel=t("step", "步数"), ylabel=t("training loss", "训练损失"), ylim=(0, None))
-    right.set(xlabel=t("step", "步数"), ylabel=t("held-out accuracy", "留出集准确率"), ylim=(None, 1.02))
-    plots.percent(right.yaxis)
-    right.legend(loc="lower right")
+    five_optimizers(figure, run, t, t("held-out accuracy", "留出集准确率"))
 
 
 def digits(figure, run: Run, t: Labels) -> None:

@@ -10,7 +10,7 @@ from assignments.backprop import worked
 from assignments.backprop.experiments import centred_digits
 from paddle_models import descent
 from paddle_models.backprop import Network
-from paddle_models.metrics import wilson_interval
+from paddle_models.metrics import share_right
 from paddle_models.trainer.progress import peak_memory_mb
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.weights import save_weights, sha256_of_weights
@@ -59,7 +59,7 @@ def write(run: RunFolder, settings, device: str, arrays: Dict[str, np.ndarray], 
     _log_digits(run, arrays)
     return {
         "origin": "real", "data": "scikit-learn's Iris and digits",
-        "metrics": {"digits_accuracy": _share(probabilities.argmax(axis=1) == labels), **_spreads(arrays)},
+        "metrics": {"digits_accuracy": share_right(probabilities.argmax(axis=1) == labels), **_spreads(arrays)},
         "worked": {**worked.values(settings.learning_rate), **_training(arrays)}, "checks": _checks(arrays), "rules": _rules(),
         "epochs": settings.digits_epochs, "stopped": "epochs", "seconds": round(seconds, 1),
         "peak_memory_mb": round(peak_memory_mb(device)), "device": device, "parameters": sum(p.size for p in network.parameters),
@@ -67,16 +67,11 @@ def write(run: RunFolder, settings, device: str, arrays: Dict[str, np.ndarray], 
 
 
 def _log_digits(run: RunFolder, arrays: Dict[str, np.ndarray]) -> None:
-    """The digits' curves of the first seed, trained with Adam, as metrics rows of epochs."""
+    """The digits' curves of the first seed, trained with Adam, as metrics rows of epochs; epoch -1 is before the first."""
     adam = list(arrays["digits_names"]).index("Adam")
-    for epoch, (loss, right) in enumerate(zip(arrays["digits_loss"][adam, 0], arrays["digits_accuracy"][adam, 0])):
+    for epoch, (loss, right) in enumerate(zip(arrays["digits_loss"][adam, 0], arrays["digits_accuracy"][adam, 0]), -1):
         run.append_metrics({"kind": "epoch", "epoch": epoch, "step": epoch, "train/loss": float(loss),
                             "val/accuracy": float(right)})
-
-
-def _share(right: np.ndarray) -> Dict[str, Any]:
-    low, high = wilson_interval(int(right.sum()), len(right))
-    return {"value": float(right.mean()), "n": len(right), "right": int(right.sum()), "low": low, "high": high}
 
 
 def _mean(values: np.ndarray) -> Dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from assignments.command_line import tells_errors  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 from data_tools.files import write_atomically  # noqa: E402
 
@@ -95,6 +96,7 @@ def write_student(folder: Path, language: str = "en", solution: bool = False) ->
     return [folder / name for name in texts]
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """Command line; 2 for an error that the user can mend."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
@@ -102,12 +104,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--lang", choices=tuple(WORDS), default="en", help="language of statements and hints")
     parser.add_argument("--solution", action="store_true", help="leave the bodies in: the reference, for teachers")
     arguments = parser.parse_args(argv)
-    try:
-        for path in write_student(arguments.out, arguments.lang, arguments.solution):
-            print(path)
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    for path in write_student(arguments.out, arguments.lang, arguments.solution):
+        print(path)
     return 0
 
 

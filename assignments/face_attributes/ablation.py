@@ -20,6 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
+from assignments.command_line import tells_errors  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 from data_tools.files import write_atomically  # noqa: E402
 from reports import tables  # noqa: E402
@@ -231,6 +232,7 @@ def ablate(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path
     return 0
 
 
+@tells_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when it was stopped."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -241,11 +243,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one training of each variant per seed (default: 0)")
     parser.add_argument("--out", type=Path, help="folder of the runs and tables (default: ablation-PRESET beside other runs)")
     options, rest = parser.parse_known_args(argv)
-    try:
-        return ablate(options.preset, options.variants, list(dict.fromkeys(options.seeds)), options.out, rest)
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    return ablate(options.preset, options.variants, list(dict.fromkeys(options.seeds)), options.out, rest)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from data_tools.errors import KitError  # noqa: E402
+from assignments.command_line import tells_errors  # noqa: E402
 
 BATCH = 64
 
@@ -56,6 +56,7 @@ def _line(title: str, shares) -> str:
     return f"{title:22}" + "".join(f"{'-' if share is None or share != share else f'{100 * share:.2f} %':>19}" for share in shares)
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -63,13 +64,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--data", default="", help="as in run.py")
     parser.add_argument("--no-flip", action="store_true", help="judge each image alone, without its mirror image")
     arguments = parser.parse_args(argv)
-    try:
-        from assignments.face_attributes.model import newest_weights
+    from assignments.face_attributes.model import newest_weights
 
-        print(evaluate(arguments.weights or newest_weights(), arguments.data, not arguments.no_flip))
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    print(evaluate(arguments.weights or newest_weights(), arguments.data, not arguments.no_flip))
     return 0
 
 

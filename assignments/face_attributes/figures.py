@@ -5,7 +5,6 @@ python assignments/face_attributes/figures.py [--run DIR] [--ablation DIR] [--ou
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +15,11 @@ from assignments.face_attributes import attribute_table, claims  # noqa: E402
 from assignments.face_attributes import figures_ablation as ablations  # noqa: E402
 from assignments.face_attributes import figures_document as document  # noqa: E402
 from assignments.face_attributes import figures_results as results  # noqa: E402
-from assignments.face_attributes.figures_ablation import Ablation, latest_ablation, read_ablation  # noqa: E402
+from assignments.face_attributes.ablation import FILE  # noqa: E402
+from assignments.face_attributes.figures_ablation import Ablation, read_ablation  # noqa: E402
 from reports import style  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run  # noqa: E402
+from reports.run_reader import Run, latest_beside_runs  # noqa: E402
 from reports.style import Labels  # noqa: E402
 
 ASSIGNMENT = "face_attributes"
@@ -34,7 +34,7 @@ class FaceRun(Run):
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> FaceRun:
     """The run in `path` with the ablation that --ablation names, else the newest one."""
-    folder = (arguments.ablation if arguments else None) or latest_ablation()
+    folder = (arguments.ablation if arguments else None) or latest_beside_runs(ASSIGNMENT, FILE)
     return FaceRun(Path(path), ASSIGNMENT, read_ablation(folder) if folder else None)
 
 
@@ -98,14 +98,7 @@ def values(run: FaceRun) -> dict[str, Any]:
 
 SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES, more_tables={"attributes": attribute_table.table}, values=values,
                       options=options, open_run=open_run)
-measured, draw = SCRIPT.measured, SCRIPT.draw
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; 0 when everything asked for was drawn, else 2."""
-    return SCRIPT.main(__doc__, argv)
-
+measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
     sys.exit(main())

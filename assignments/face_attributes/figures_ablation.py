@@ -1,6 +1,5 @@
 """The ablation table, and latency against accuracy; read from what ablation.py wrote. See figures.py."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import numpy as np
 from assignments.face_attributes.ablation import FILE, MEASURES, VARIANTS
 from data_tools.errors import KitError
 from reports import plots, style
-from reports.run_reader import ROOT, Run, look_up
+from reports.run_reader import Run, look_up
 from reports.style import Labels
 
 COMMAND = "python assignments/face_attributes/ablation.py --preset sample"
@@ -51,13 +50,6 @@ class Ablation:
         variant of its backbone."""
         found = {**{v.backbone: v for v in self.variants if v.name == "base"}, **{v.name: v for v in self.variants}}
         return found[name].means["accuracy"] - found[over].means["accuracy"] if name in found and over in found else None
-
-
-def latest_ablation() -> Path | None:
-    """Folder of the newest ablation under $KIT_RUNS, else runs/; None where there is none."""
-    base = Path(os.environ.get("KIT_RUNS") or ROOT / "runs") / "face_attributes"
-    files = sorted(base.glob(f"*/{FILE}"), key=lambda file: (file.stat().st_mtime_ns, str(file)))
-    return files[-1].parent if files else None
 
 
 def read_ablation(folder: Path) -> Ablation:

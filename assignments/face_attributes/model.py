@@ -1,11 +1,13 @@
 """The exported network that `predict` asks: given as a folder, or exported from weights once and kept in the cache."""
 
+import contextlib
 import importlib.util
 from pathlib import Path
 from typing import Dict, List, Optional
 
 import numpy as np
 
+from assignments.pretrained import newest
 from data_tools.celeba import ATTRIBUTES
 from data_tools.errors import KitError
 from data_tools.face_finder import Face, align_to_celeba
@@ -13,8 +15,6 @@ from data_tools.packed import middle_square
 from paddle_models.environment import paddle_version
 from paddle_models.predictor import Predictor, cache_folder, file_sha256, read_card
 
-PRETRAINED = Path(__file__).resolve().parents[2] / "paddle_models" / "pretrained"
-PATTERN = "face_attributes*.safetensors"
 EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when exports become others
 
 
@@ -56,12 +56,8 @@ class FaceReader:
 
 def newest_weights() -> Path:
     """The newest facial attribute weights that came with the kit."""
-    found = sorted(PRETRAINED.glob(PATTERN), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    if not found:
-        raise KitError("no weights of facial attributes came with this copy of the kit. Train some (`python -m assignments run "
-                       "face_attributes --preset best`), export them (`python -m assignments export face_attributes -o FOLDER`) "
-                       "and give --model FOLDER; or give a file with --weights")
-    return found[-1]
+    return newest("face_attributes", "facial attributes", ", export them (`python -m assignments export face_attributes -o "
+                  "FOLDER`) and give --model FOLDER; or give a file with --weights")
 
 
 def exported(weights: Path) -> Path:
@@ -70,11 +66,9 @@ def exported(weights: Path) -> Path:
         raise KitError(f"{weights}: there is no such file; give a .safetensors file of face_attributes")
     version = ".".join(map(str, paddle_version()))
     folder = cache_folder() / "exported" / f"{weights.stem}-{file_sha256(weights)[:16]}-{version}-v{EXPORT_VERSION}"
-    try:
+    with contextlib.suppress(KitError):  # none yet, or a damaged one: it is written anew
         read_card(folder)
         return folder
-    except KitError:
-        pass  # none yet, or a damaged one: it is written anew
     print(f"exporting {weights.name} for this machine (once) ...", flush=True)
     from paddle_models.export import export_network
     from paddle_models.face_attributes import HEAD_ORDER

@@ -15,6 +15,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from assignments.command_line import tells_errors  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 
 STAGES = ("decode", "detect", "classify", "draw", "write")
@@ -70,13 +71,11 @@ class Clock:
         return "\n".join([*rows, f"{'all':10}{1000 * total / frames:10.2f}{1:8.0%}"])
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C (a camera: 0)."""
     try:
         return _predict(parser().parse_args(argv))
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:  # before the first frame
         print("stopped")
         return 130

@@ -12,9 +12,8 @@ from paddle_models.complexity import multiply_adds
 from paddle_models.face_regions import REGIONS
 from paddle_models.metrics import wilson_interval
 from paddle_models.trainer.loop import Trainer
-from paddle_models.trainer.progress import peak_memory_mb
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.weights import load_weights, sha256_of_weights
+from paddle_models.trainer.summary import summary
 
 EXAMPLES, COPIES = 4, 5  # figure 1
 PREDICTIONS = 8
@@ -32,8 +31,7 @@ def write(run: RunFolder, settings, celeba: CelebAData, training: PackedStore, t
         **_augmented(training, settings.seed), **_predictions(test, rng),
         **{f"frequency_{split}": images.labels.mean(axis=0) for split, images in
            (("training", celeba.training), ("validation", celeba.validation), ("test", celeba.test)) if len(images)}})
-    weights, _ = load_weights(run.best)
-    position, size = trainer.position, settings.image_size
+    size = settings.image_size
     return {
         "origin": celeba.origin, "data": celeba.path, "judged_on": judge,
         "images": {"training": len(trainer.data.training_rows), "choosing": len(trainer.data.validation_rows), judge: len(test)},
@@ -43,14 +41,8 @@ def write(run: RunFolder, settings, celeba: CelebAData, training: PackedStore, t
         "chosen_on": f"{settings.holdout:.0%} of the training images" if trainer.data.validation_store is training
                      else "the validation images",
         "unreadable": list(dict.fromkeys([*training.unreadable, *trainer.data.validation_store.unreadable, *test.unreadable])),
-        "best_epoch": trainer.stopping.best_epoch + 1, "epochs": position.epoch, "steps": position.step,
-        "stopped": trainer.stopped, "seconds": round(position.seconds, 1),
-        "images_per_second": round(trainer.images_per_second(), 2),
-        "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4),
-        "peak_memory_mb": round(peak_memory_mb(trainer.device)), "device": trainer.device,
-        "parameters": parameters,
-        "multiply_adds": multiply_adds(trainer.task.networks["model"], (1, 3, size, size)),
-        "weights_sha256": sha256_of_weights(weights)}
+        **summary(trainer), "parameters": parameters,
+        "multiply_adds": multiply_adds(trainer.task.networks["model"], (1, 3, size, size))}
 
 
 def _means(measured: Dict[str, np.ndarray], baseline: Dict[str, np.ndarray], images: int) -> Dict[str, Any]:

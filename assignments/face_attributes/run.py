@@ -79,9 +79,9 @@ def train(settings: FaceSettings, run, device: str, resume: bool) -> Dict[str, A
     from paddle_models.trainer import runtime
     from paddle_models.trainer.data import StoreData
     from paddle_models.trainer.fast_layers import accelerate
+    from paddle_models.trainer.fitting import fit_best
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
-    from paddle_models.trainer.run_folder import describe_environment
     from paddle_models.zoo import count_parameters
 
     celeba = find_or_draw(settings.data)
@@ -108,12 +108,7 @@ def train(settings: FaceSettings, run, device: str, resume: bool) -> Dict[str, A
     pipeline = {"document": face_pipeline, "strong": strong_face_pipeline}.get(settings.augmentation)
     data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held, normalize=to_unit)
     trainer = Trainer(AttributeTask(network, weights, settings.gamma, settings.flip_at_test), data, settings, run, device)
-    run.write_json("environment.json", describe_environment(
-        training.fingerprint, runtime.describe(device), {"fast_layers": layers.reason}))
-    if resume:
-        trainer.resume()
-    trainer.fit()
-    trainer.load_best()
+    fit_best(trainer, resume, training.fingerprint, layers)
     rows, _ = trainer.evaluate(data.in_order(test))
     return record.write(run, settings, celeba, training, test, judge, trainer, rows, parameters)
 

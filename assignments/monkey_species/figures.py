@@ -5,7 +5,6 @@ python assignments/monkey_species/figures.py [--run DIR] [--out DIR] [--lang en|
 
 import sys
 import textwrap
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -18,6 +17,7 @@ from reports import diagrams, plots, style  # noqa: E402
 from reports.diagrams import Arrow, Box  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
 from reports.run_reader import Run  # noqa: E402
+from reports.shared_figures import five_optimizers  # noqa: E402
 from reports.style import Labels  # noqa: E402
 
 CHINESE_NAMES = {  # as in the document
@@ -124,17 +124,7 @@ def figure_2_6(figure, run: Run, t: Labels) -> None:
 
 def figure_2_7(figure, run: Run, t: Labels) -> None:
     """Five optimizers trained on Iris: loss and accuracy, mean and spread over seeds."""
-    steps = run.artifact("iris_steps", (None,), "iuf")
-    loss, spread, accuracy = (run.artifact(name, (5, len(steps)), "f")
-                              for name in ("iris_loss", "iris_loss_std", "iris_accuracy"))
-    names = [t.plain(name) for name in run.artifact("iris_names", (5,), "U")]
-    left, right = figure.subplots(1, 2)
-    plots.bands(left, steps, loss, spread, names)
-    plots.bands(right, steps, accuracy, np.zeros_like(accuracy), names)
-    left.set(xlabel=t("step", "步数"), ylabel=t("training loss", "训练损失"), ylim=(0, None))
-    right.set(xlabel=t("step", "步数"), ylabel=t("accuracy", "准确率"), ylim=(None, 1.02))
-    plots.percent(right.yaxis)
-    right.legend(loc="lower right")
+    five_optimizers(figure, run, t, t("accuracy", "准确率"))
 
 
 def figure_2_8(figure, run: Run, t: Labels) -> None:
@@ -327,14 +317,7 @@ def _index(run: Run, name: str, n: int, rows: int) -> np.ndarray:
 
 
 SCRIPT = FigureScript("monkey_species", __file__, FIGURES)
-measured, draw = SCRIPT.measured, SCRIPT.draw
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; 0 when every figure asked for was drawn, else 2."""
-    return SCRIPT.main(__doc__, argv)
-
+measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
     sys.exit(main())

@@ -11,14 +11,13 @@ from data_tools.image_set import ImageSet
 from data_tools.loader import to_signed_unit
 from data_tools.monkeys import MonkeyData
 from data_tools.packed import PackedStore, resize
-from paddle_models import metrics
 from paddle_models.complexity import multiply_adds
 from paddle_models.gradcam import grad_cam
 from paddle_models.iris import compare_optimizers
+from paddle_models.metrics import share_right
 from paddle_models.trainer.loop import Trainer
-from paddle_models.trainer.progress import peak_memory_mb
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.weights import load_weights, sha256_of_weights
+from paddle_models.trainer.summary import summary
 
 DOCUMENT_SAMPLE = 200  # images that the document drew at random for its test
 EXAMPLES, COPIES = 4, 7  # figure 2.8
@@ -43,37 +42,24 @@ def write(run: RunFolder, settings, monkeys: MonkeyData, training: PackedStore, 
         **{f"sizes_{split}": values for split, values in sizes.items()},
         **_augmented(monkeys.training, training, settings.seed), **_predictions(monkeys.validation, test, rng),
         **_heat_maps(monkeys.validation, test, trainer, rows, rng), **compare_optimizers()})
-    weights, _ = load_weights(run.best)
-    position = trainer.position
     return {
         "origin": monkeys.origin, "data": monkeys.path,
         "metrics": _metrics(rows, leaked, rng, trainer),
         "chosen_on": "the validation images themselves, as in the document" if settings.choose_on == "validation"
                      else f"{settings.holdout:.0%} of the training images",
         "exploration": _exploration(monkeys, sizes), "unreadable": [*training.unreadable, *test.unreadable],
-        "best_epoch": trainer.stopping.best_epoch + 1, "epochs": position.epoch, "steps": position.step,
-        "stopped": trainer.stopped, "seconds": round(position.seconds, 1),
-        "images_per_second": round(trainer.images_per_second(), 2),
-        "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4),
-        "peak_memory_mb": round(peak_memory_mb(trainer.device)), "device": trainer.device,
-        "parameters": parameters,
-        "multiply_adds": multiply_adds(trainer.task.networks["model"], (1, 3, settings.image_size, settings.image_size)),
-        "weights_sha256": sha256_of_weights(weights)}
+        **summary(trainer), "parameters": parameters,
+        "multiply_adds": multiply_adds(trainer.task.networks["model"], (1, 3, settings.image_size, settings.image_size))}
 
 
 def _metrics(rows, leaked, rng, trainer: Trainer) -> Dict[str, Any]:
     """Each with n and, where it is a share of images, its 95 % Wilson interval."""
     right = rows["probabilities"].argmax(axis=1) == rows["label"]
     drawn = rng.permutation(len(right))[:DOCUMENT_SAMPLE]
-    return {"accuracy": _share(right), f"accuracy_{DOCUMENT_SAMPLE}": _share(right[drawn]),
-            "accuracy_without_leaked": _share(right[~leaked]), "leaked_images": {"value": int(leaked.sum()), "n": len(leaked)},
+    return {"accuracy": share_right(right), f"accuracy_{DOCUMENT_SAMPLE}": share_right(right[drawn]),
+            "accuracy_without_leaked": share_right(right[~leaked]), "leaked_images": {"value": int(leaked.sum()), "n": len(leaked)},
             "macro_f1": {"value": trainer.task.summarize(rows)["macro_f1"], "n": len(right)},
             "val_accuracy_best": {"value": trainer.stopping.best, "n": len(trainer.data.validation_rows)}}
-
-
-def _share(right: np.ndarray) -> Dict[str, Any]:
-    low, high = metrics.wilson_interval(int(right.sum()), len(right))
-    return {"value": float(right.mean()), "n": len(right), "right": int(right.sum()), "low": low, "high": high}
 
 
 def _exploration(monkeys: MonkeyData, sizes: Dict[str, np.ndarray]) -> Dict[str, float]:

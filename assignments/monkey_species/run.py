@@ -56,9 +56,9 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str,
     from paddle_models.trainer import runtime
     from paddle_models.trainer.data import StoreData
     from paddle_models.trainer.fast_layers import accelerate
+    from paddle_models.trainer.fitting import fit_best
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
-    from paddle_models.trainer.run_folder import describe_environment
     from paddle_models.zoo import build_model, count_parameters, freeze_backbone
 
     monkeys = find_or_draw(settings.data)
@@ -85,12 +85,7 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str,
     task = ClassificationTask(network, monkeys.classes, settings.label_smoothing, settings.mixup,
                               settings.flip_at_test)
     trainer = Trainer(task, data, settings, run, device)
-    run.write_json("environment.json", describe_environment(
-        training.fingerprint, runtime.describe(device), {"fast_layers": layers.reason}))
-    if resume:
-        trainer.resume()
-    trainer.fit()
-    trainer.load_best()
+    fit_best(trainer, resume, training.fingerprint, layers)
     rows, _ = trainer.evaluate(data.in_order(test))
     return record.write(run, settings, monkeys, training, test, trainer, rows, parameters)
 

@@ -12,6 +12,7 @@ from typing import Any, Dict, List, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from assignments.command_line import tells_errors  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 
 MEASURES = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
@@ -23,8 +24,8 @@ BICUBIC = "bicubic"
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
-    options.add_argument("--weights", nargs="+", metavar="FILE|RUN", help=".safetensors weights or run folders; default: the "
-                                                                          "newest that came with the kit")
+    options.add_argument("--weights", nargs="+", default=["pixel", "adversarial"], metavar="NAME|FILE|RUN",
+                         help="default: pixel and adversarial, which came with the kit; .safetensors weights and run folders too")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of files whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
@@ -37,30 +38,23 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; 2 for an error that the user can mend."""
-    try:
-        options = parser().parse_args(argv)
-        return _evaluate(options)
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-
-
-def _evaluate(options: argparse.Namespace) -> int:
+    options = parser().parse_args(argv)
     from data_tools.packed_images import PackedImages
     from reports import tables
 
     sets = [find(name, options.data) for name in options.sets]
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-    from assignments.swift_srgan.generators import load_generator, newest_weights
+    from assignments.swift_srgan.generators import load_generator
     from assignments.swift_srgan.record import judge
     from paddle_models.trainer import runtime
     from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.run_folder import new_run_path
 
     device = runtime.start(options.device)
-    sources = list(dict.fromkeys(map(str, options.weights or [newest_weights()])))
+    sources = list(dict.fromkeys(map(str, options.weights)))
     generators = [load_generator(source, options.model, options.residual) for source in sources]
     if len({generator.source for generator in generators}) < len(generators):  # files of one name in several folders
         generators = [replace(generator, source=source) for generator, source in zip(generators, sources)]

@@ -5,7 +5,6 @@ python assignments/swift_srgan/figures.py [--run DIR] [--speed DIR] [--out DIR] 
 
 import argparse
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from assignments.swift_srgan import figures_document as document  # noqa: E402
 from assignments.swift_srgan import figures_results as results  # noqa: E402
-from assignments.swift_srgan.figures_results import latest_speed, read_speed  # noqa: E402
+from assignments.swift_srgan.figures_results import read_speed  # noqa: E402
 from assignments.swift_srgan.paper import FRAMES, NAMES, SRGAN_PARAMETERS, TABLE_III  # noqa: E402
-from assignments.swift_srgan.speed import table_iii  # noqa: E402
+from assignments.swift_srgan.speed import FILE, table_iii  # noqa: E402
 from reports import style, tables  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run, look_up  # noqa: E402
+from reports.run_reader import Run, latest_beside_runs, look_up  # noqa: E402
 from reports.style import Labels  # noqa: E402
 from reports.tables import PlainTable  # noqa: E402
 
@@ -35,7 +34,7 @@ class SwiftRun(Run):
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> SwiftRun:
     """The run in `path` with the times that --speed names, else the newest ones."""
-    folder = (arguments.speed if arguments else None) or latest_speed()
+    folder = (arguments.speed if arguments else None) or latest_beside_runs(ASSIGNMENT, FILE)
     return SwiftRun(Path(path), ASSIGNMENT, read_speed(folder) if folder else None)
 
 
@@ -143,14 +142,7 @@ def values(run: SwiftRun) -> dict[str, Any]:
 SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES,
                       more_tables={"table_i": results.table_1, "table_ii": results.table_2, "table_iii": speed_table},
                       values=values, options=options, open_run=open_run)
-measured, draw = SCRIPT.measured, SCRIPT.draw
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Command line; 0 when everything asked for was drawn, else 2."""
-    return SCRIPT.main(__doc__, argv)
-
+measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
     sys.exit(main())

@@ -1,7 +1,6 @@
 """Training curves, the three tables with the measured values beside the paper's, speed against PSNR; see figures.py."""
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from assignments.swift_srgan.paper import (
 from assignments.swift_srgan.speed import FILE, MODELS, MODES, measured_on, with_ratios
 from data_tools.errors import KitError
 from reports import plots, style
-from reports.run_reader import ROOT, Run, look_up
+from reports.run_reader import Run, look_up
 from reports.style import Labels
 from reports.tables import Column, PlainTable, heading, run_context
 
@@ -142,13 +141,6 @@ def draw_table(figure, table: PlainTable, widths: Sequence[float], t: Labels, si
 
 
 # ---- Table III
-
-
-def latest_speed() -> Path | None:
-    """Folder of the newest measurement of speed.py under $KIT_RUNS, else runs/; None where there is none."""
-    base = Path(os.environ.get("KIT_RUNS") or ROOT / "runs") / "swift_srgan"
-    files = sorted(base.glob(f"*/{FILE}"), key=lambda file: (file.stat().st_mtime_ns, str(file)))
-    return files[-1].parent if files else None
 
 
 def read_speed(folder: Path) -> dict[str, Any]:

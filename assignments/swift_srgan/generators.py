@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
+from assignments.pretrained import FOLDER as PRETRAINED
 from data_tools.errors import KitError
 
-PRETRAINED = Path(__file__).resolve().parents[2] / "paddle_models" / "pretrained"
-PATTERN = "swift_srgan*.safetensors"
 MODELS = ("swift_srgan", "srgan", "esrgan")
+KIT = ("pixel", "adversarial")  # x4 generators that came with the kit: nearer to the original, and sharper to the eye
 
 
 @dataclass(frozen=True)
@@ -28,25 +28,24 @@ class Generator:
 
 
 def load_generator(source: str | Path, model: str = "", residual: Optional[bool] = None) -> Generator:
-    """The generator of a run folder (its best weights) or of a .safetensors file.
+    """The generator of a run folder (its best weights), of a .safetensors file, or one of KIT.
 
     The header of a file says model, scale and residual; `model` and `residual` say what it does not. KitError where
     neither tells, or the weights do not fit.
     """
-    path = Path(source).expanduser()
+    path = kit_weights(str(source)) if str(source) in KIT else Path(source).expanduser()
     if path.is_dir():
         return _of_run(path)
     return _of_file(path, model, residual)
 
 
-def newest_weights() -> Path:
-    """The newest generator that came with the kit."""
-    found = sorted(PRETRAINED.glob(PATTERN), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    if not found:
-        raise KitError("no weights of Swift-SRGAN came with this copy of the kit. Train some (`python -m assignments run "
-                       "swift_srgan --preset best`) and give the run folder with --weights, or convert the authors' with "
-                       "`python -m assignments weights`")
-    return found[-1]
+def kit_weights(name: str) -> Path:
+    """The file of one of KIT; KitError where this copy of the kit came without it."""
+    path = PRETRAINED / f"swift_srgan_x4_{name}.safetensors"
+    if not path.is_file():
+        raise KitError(f"{path.name} did not come with this copy of the kit. Train it (`python -m assignments run swift_srgan "
+                       "--preset best`) and give the run folder, or convert the authors' with `python -m assignments weights`")
+    return path
 
 
 def _of_file(path: Path, model: str, residual: Optional[bool]) -> Generator:

@@ -10,6 +10,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.image_set import ImageSet
+from data_tools.photographs import find_photographs
 from data_tools.samples import draw_sample, sample_folder
 from data_tools.super_resolution import SETS, find_set, read_images
 
@@ -19,7 +20,7 @@ SEARCH_PLACES = ("data/super-resolution", "data/DIV2K*", "data", "~/data/super-r
 
 @dataclass(frozen=True)
 class ImageSets:
-    """origin: "real" or "drawn". Each part is a tuple of sets; none is empty."""
+    """origin: "real", "subset" (the few photographs of packages) or "drawn". Each part is a tuple of sets; none is empty."""
 
     training: Tuple[ImageSet, ...]
     validation: Tuple[ImageSet, ...]
@@ -33,6 +34,9 @@ def find_sets(settings) -> ImageSets:
     """The sets that the settings name, in settings.data or the usual places; drawn ones where there are none."""
     if settings.data == "sample":
         return _drawn(settings)
+    if settings.data == "photographs":
+        return ImageSets(**find_photographs(), origin="subset", path="photographs", notes=(
+            "photographs that scikit-image, scikit-learn and imgaug bring",))
     if settings.data:
         return _in(Path(settings.data).expanduser(), settings)
     for place in search_places():

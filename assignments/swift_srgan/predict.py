@@ -14,6 +14,7 @@ from typing import Dict, List, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from assignments.command_line import tells_errors  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
@@ -26,8 +27,8 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m assignments predict swift_srgan", allow_abbrev=False,
                                       description=__doc__.splitlines()[0])
     options.add_argument("--source", required=True, help="image, folder of images, or video")
-    options.add_argument("--weights", metavar="FILE|RUN", help=".safetensors weights or a run folder; default: the newest that "
-                                                               "came with the kit")
+    options.add_argument("--weights", default="adversarial", metavar="NAME|FILE|RUN",
+                         help="adversarial (default) or pixel, which came with the kit; .safetensors weights; or a run folder")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of a file whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
@@ -40,13 +41,11 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C."""
     try:
         return _predict(parser().parse_args(argv))
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("stopped; what was finished stands in the folder, the same command goes on from there")
         return 130
@@ -61,14 +60,14 @@ def _predict(options: argparse.Namespace) -> int:
         raise KitError(f"{options.source}: there is no such file or folder; cameras are not enlarged")
     with closing(open_source(options.source)) as source:
         import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-        from assignments.swift_srgan.generators import load_generator, newest_weights
+        from assignments.swift_srgan.generators import load_generator
         from paddle_models.tiling import TILE
         from paddle_models.trainer import runtime
         from paddle_models.trainer.fast_layers import accelerate
         from paddle_models.trainer.run_folder import new_run_path
 
         device = runtime.start(options.device)
-        generator = load_generator(options.weights or newest_weights(), options.model, options.residual)
+        generator = load_generator(options.weights, options.model, options.residual)
         accelerate(generator.network)
         path = Path(options.source).expanduser()
         out = options.out or new_run_path("predictions", path.stem.replace(" ", "-") or "pictures")

@@ -12,9 +12,8 @@ from paddle_models.complexity import multiply_adds
 from paddle_models.image_metrics import measure
 from paddle_models.super_resolution_task import METRICS, as_image
 from paddle_models.trainer.loop import Trainer
-from paddle_models.trainer.progress import peak_memory_mb
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.weights import load_weights, sha256_of_weights
+from paddle_models.trainer.summary import summary
 from paddle_models.zoo import count_parameters
 
 PICTURES = 3  # of the first test set, kept whole for figures 1 and 3
@@ -26,8 +25,6 @@ def write(run: RunFolder, settings, sets, tests: Dict[str, PackedImages], data, 
     measured = {name: judge(generator, images, settings.scale) for name, images in tests.items()}
     run.write_arrays("predictions", {f"{name}/{key}": values for name, rows in measured.items() for key, values in rows.items()})
     run.write_arrays("artifacts", _pictures(generator, next(iter(tests.values())), settings.scale))
-    weights, _ = load_weights(run.best)
-    position = trainer.position
     return {
         "origin": sets.origin, "data": sets.path,
         "images": {part: {images.name: len(images) for images in getattr(sets, part)}
@@ -35,15 +32,9 @@ def write(run: RunFolder, settings, sets, tests: Dict[str, PackedImages], data, 
         "metrics": {f"{name}_{key}": {"value": float(np.mean(rows[key])), "n": len(rows[key])}
                     for name, rows in measured.items() for key in rows if key != "names"},
         "chosen_on": ", ".join(images.name for images in sets.validation) + ("" if settings.validation_sets else ", held out"),
-        "val_psnr_y_best": trainer.stopping.best, "best_epoch": trainer.stopping.best_epoch + 1,
-        "epochs": position.epoch, "steps": position.step,
-        "stopped": trainer.stopped, "seconds": round(position.seconds, 1),
-        "images_per_second": round(trainer.images_per_second(), 2),
-        "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4),
-        "peak_memory_mb": round(peak_memory_mb(trainer.device)), "device": trainer.device,
+        f"val_{trainer.task.monitor}_best": trainer.stopping.best, **summary(trainer),
         "parameters": {name: count_parameters(network) for name, network in trainer.task.networks.items()},
-        "multiply_adds_24": multiply_adds(generator, (1, 3, 24, 24)),
-        "weights_sha256": sha256_of_weights(weights)}
+        "multiply_adds_24": multiply_adds(generator, (1, 3, 24, 24))}
 
 
 def judge(generator, images: PackedImages, scale: int, distance=None) -> Dict[str, np.ndarray]:

@@ -20,7 +20,8 @@ class SuperResolutionSettings(TrainerSettings):
     """Super-resolution"""
 
     data: str = ""
-    """folder that holds the sets; "sample" draws pictures; empty searches the usual places, then draws"""
+    """folder that holds the sets; "photographs": those inside installed packages; "sample" draws pictures; empty searches the
+    usual places, then draws"""
     train_sets: List[str] = field(default_factory=lambda: ["DIV2K_train", "Flickr2K"])
     """known sets (T91, BSDS500_train, ...) or folders of images to train on"""
     validation_sets: List[str] = field(default_factory=list)
@@ -38,7 +39,7 @@ class SuperResolutionSettings(TrainerSettings):
     residual: bool = False
     """swift_srgan: add the output to the bicubic enlargement, without tanh"""
     weights: str = ""
-    """.safetensors file that the generator starts from; empty trains from scratch"""
+    """what the generator starts from: "pixel" of the kit's own, a run folder, a .safetensors file; empty: from scratch"""
     crop: int = 96
     """side in pixels of the high-resolution crops"""
     crops_per_image: int = 1
@@ -57,11 +58,15 @@ class SuperResolutionSettings(TrainerSettings):
     """weight of the adversarial loss"""
     adversarial_loss: Literal["non_saturating", "one_minus", "relativistic"] = "non_saturating"
     """-log D as the paper describes, 1 - D as its code has it, or relative to the photographs"""
+    discriminator_rate: float = 1.0
+    """learning rate of the discriminator over the generator's"""
     variation_weight: float = 0.0
     """weight of the total variation"""
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if not self.discriminator_rate > 0.0:
+            raise KitError(f"setting discriminator_rate: {self.discriminator_rate} is not above 0")
         if not 0.0 < self.holdout < 1.0:
             raise KitError(f"setting holdout: {self.holdout} is outside (0, 1)")
         if self.model != "swift_srgan" and (self.scale != 4 or self.residual):
@@ -79,9 +84,9 @@ def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> 
     from paddle_models.super_resolution_data import CropData
     from paddle_models.trainer import runtime
     from paddle_models.trainer.fast_layers import accelerate
+    from paddle_models.trainer.fitting import fit_best
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
-    from paddle_models.trainer.run_folder import describe_environment
 
     sets = find_sets(settings)
     say(f"data: {sets.path} ({sets.origin}); " + "; ".join(
@@ -102,27 +107,26 @@ def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> 
     data = CropData(training, validation, settings, settings.crop, settings.scale, settings.crops_per_image,
                     settings.largest, skip_small=True)
     trainer = Trainer(task, data, settings, run, device)
-    run.write_json("environment.json", describe_environment(
-        training.fingerprint, runtime.describe(device), {"fast_layers": layers[0].reason}))
-    if resume:
-        trainer.resume()
-    trainer.fit()
-    trainer.load_best()
+    fit_best(trainer, resume, training.fingerprint, layers[0])
     return record.write(run, settings, sets, tests, data, trainer)
 
 
 def build_generator(settings: SuperResolutionSettings):
     """The generator of these settings, with fresh or given weights."""
-    from paddle_models.convert import load_converted
+    from assignments.swift_srgan.generators import load_generator
     from paddle_models.esrgan import RRDBNet
     from paddle_models.srgan import SRResNet
     from paddle_models.swift_srgan import SwiftGenerator
 
-    generator = {"swift_srgan": lambda: SwiftGenerator(settings.scale, settings.residual), "srgan": SRResNet,
-                 "esrgan": RRDBNet}[settings.model]()
     if settings.weights:
-        load_converted(generator, settings.weights)
-    return generator
+        given = load_generator(settings.weights, settings.model)
+        found = given.scale, getattr(given.network, "adds_to_bicubic", False)
+        if found != (settings.scale, settings.residual):
+            raise KitError(f"setting weights: {settings.weights} are of scale {found[0]}, residual {str(found[1]).lower()}; this "
+                           f"run has scale {settings.scale}, residual {str(settings.residual).lower()}")
+        return given.network
+    return {"swift_srgan": lambda: SwiftGenerator(settings.scale, settings.residual), "srgan": SRResNet,
+            "esrgan": RRDBNet}[settings.model]()
 
 
 def build_task(settings: SuperResolutionSettings):
@@ -138,7 +142,7 @@ def build_task(settings: SuperResolutionSettings):
     weights = LossWeights(settings.pixel_weight, settings.pixel_loss, settings.content_weight, settings.adversarial_weight,
                           settings.adversarial_loss, settings.variation_weight)
     features = MobileNetFeatures(settings.content_weights) if settings.content_weight else None
-    return AdversarialTask(generator, SwiftDiscriminator(), weights, features)
+    return AdversarialTask(generator, SwiftDiscriminator(), weights, features, settings.discriminator_rate)
 
 
 EXPORTED = (128, 128)  # height and width that an exported generator takes: a tile
@@ -149,6 +153,12 @@ def network_of(settings: SuperResolutionSettings, run: Path):
     import dataclasses
 
     return build_generator(dataclasses.replace(settings, weights="")), (None, 3, *EXPORTED), [], (0.0, 1.0)
+
+
+def released(settings: SuperResolutionSettings):
+    """(network, metadata) of weights that are passed on; see assignments/release.py."""
+    return "generator", {"model": settings.model, "scale": str(settings.scale), "residual": str(settings.residual).lower(),
+                         "value_range": "0..1"}
 
 
 ASSIGNMENT = Assignment("swift_srgan", SuperResolutionSettings, train)

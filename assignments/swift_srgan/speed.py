@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tupl
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from assignments.command_line import tells_errors  # noqa: E402
 from assignments.swift_srgan.paper import FRAMES, NAMES, PAPER_GPU, TABLE_III  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 
@@ -41,21 +42,18 @@ def parser() -> argparse.ArgumentParser:
     return options
 
 
+@tells_errors
 def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; 2 for an error that the user can mend."""
-    try:
-        options = parser().parse_args(argv)
-        if options.piece and (options.piece < 9 or 270 % options.piece or 480 * options.piece % 270):
-            raise KitError(f"--piece {options.piece}: give rows that cut 480x270 pixels into equal pieces: 9, 18, 27, 45, 54, 90, "
-                           "135, 270, or 0")
-        if options.seconds is None:
-            options.seconds = 20.0 if options.quick else SECONDS
-        if not options.seconds > 0:
-            raise KitError("--seconds is more than 0")
-        return _speed(options)
-    except KitError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+    options = parser().parse_args(argv)
+    if options.piece and (options.piece < 9 or 270 % options.piece or 480 * options.piece % 270):
+        raise KitError(f"--piece {options.piece}: give rows that cut 480x270 pixels into equal pieces: 9, 18, 27, 45, 54, 90, "
+                       "135, 270, or 0")
+    if options.seconds is None:
+        options.seconds = 20.0 if options.quick else SECONDS
+    if not options.seconds > 0:
+        raise KitError("--seconds is more than 0")
+    return _speed(options)
 
 
 def _speed(options: argparse.Namespace) -> int:

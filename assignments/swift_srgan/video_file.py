@@ -1,5 +1,6 @@
 """Enlarged frames into a video file that has the original's sound; imageio-ffmpeg brings the ffmpeg for it."""
 
+import contextlib
 import importlib.util
 import subprocess
 import tempfile
@@ -60,10 +61,8 @@ class VideoFile:
         if self._process is None:
             return
         try:
-            try:
+            with contextlib.suppress(OSError):  # the exit status below says more
                 self._process.stdin.close()
-            except OSError:
-                pass  # the exit status below says more
             if self._process.wait():
                 raise KitError(self._failure(self._process))
             self._add_sound()
@@ -77,10 +76,8 @@ class VideoFile:
                 self._process.kill()
                 self._process.wait()
             if not self._process.stdin.closed:
-                try:
+                with contextlib.suppress(OSError):  # bytes that ffmpeg no longer takes
                     self._process.stdin.close()
-                except OSError:
-                    pass  # bytes that ffmpeg no longer takes
             self._said.close()
             self._process = None
         self._picture.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 """The back-propagation runner and its figures as a user calls them: one smoke run, every figure, the animation."""
 
 import json
-import os
 import re
 import shutil
 import signal
@@ -15,16 +14,15 @@ import yaml
 
 from assignments.backprop import figures
 from data_tools.errors import KitError
-from reports import style
 from reports.run_reader import Run
+from tests.figure_checks import check_entries, check_legible, check_same_bytes, labels_in, run_script
 
 FOLDER = Path(__file__).parents[2] / "assignments" / "backprop"
 ARRAYS = ("artifacts.npz", "predictions.npz")
 
 
 def script(name, *words, cwd=None, **variables):
-    return subprocess.run([sys.executable, str(FOLDER / name), *map(str, words)], capture_output=True, text=True, timeout=300,
-                          cwd=cwd, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
+    return run_script(FOLDER / name, *words, folder=cwd, **variables)
 
 
 @pytest.fixture(scope="module")
@@ -115,34 +113,17 @@ def test_mistakes_get_one_message(words, message, tmp_path):
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_figure_is_made_and_legible(run, language):
-    if language == "zh" and style.find_cjk_font() is None:
-        pytest.skip("no Chinese font is installed")
-    t = style.start(language)
+    t = labels_in(language)
     for entry in figures.FIGURES:
-        figure = entry.make(run, t)
-        figure.canvas.draw()
-        texts = [text for part in figure.axes for text in (part.title, part.xaxis.label, part.yaxis.label, *part.texts)]
+        figure = check_legible(entry, run, t)
         ticks = [label.get_text() for part in figure.axes for label in (*part.get_xticklabels(), *part.get_yticklabels())]
         assert not any("$" in label for label in ticks), entry.number  # math text would not be drawn as such
-        boxes = [(text.get_text(), text.get_window_extent()) for text in [*figure.texts, *texts]
-                 if text.get_text() and not text.get_rotation()]
-        for i, (words, box) in enumerate(boxes):
-            assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 + 1, (entry.number, words)
-            assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 + 1, (entry.number, words)
-            clashes = [other for other, place in boxes[:i] if box.padded(-1.5).overlaps(place.padded(-1.5))]
-            assert not clashes, (entry.number, words, clashes)
-    assert len({entry.file for entry in figures.FIGURES}) == len(figures.FIGURES)
-    assert all(entry.en and entry.zh and bool(entry.note_en) == bool(entry.note_zh) for entry in figures.FIGURES)
+    check_entries(figures.FIGURES)
 
 
 def test_two_processes_write_the_same_bytes(run, tmp_path):
-    only = ("--only", "network", "momentum", "animation")
-    for name in ("a", "b"):
-        done = script("figures.py", "--run", run.path, "--out", tmp_path / name, *only, cwd=tmp_path, PYTHONHASHSEED=str(ord(name)))
-        assert (done.returncode, done.stderr) == (0, "")
-    files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(files) == 2 * 3 + 1 + 3
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+    words = ("--run", run.path, "--only", "network", "momentum", "animation")
+    check_same_bytes(FOLDER / "figures.py", words, tmp_path, 2 * 3 + 1 + 3)
 
 
 def test_command_takes_the_latest_run_and_prints_the_table(run, tmp_path):

@@ -52,3 +52,12 @@ def test_mistakes_get_one_message(run, capfd, target, spoil, words):
     assert main(["export", target or str(folder)]) == 2
     errors = capfd.readouterr().err
     assert errors.startswith("error: ") and words in errors and "Traceback" not in errors
+
+
+def test_eight_bits_want_an_assignment_with_images(run, capfd):
+    folder, _ = run
+    assert main(["export", str(folder), "--data", "sample"]) == 2
+    assert "--data names the images for --int8" in capfd.readouterr().err
+    (folder / "config.yaml").write_text("assignment: swift_srgan\n")
+    assert main(["export", str(folder), "--int8"]) == 2
+    assert "swift_srgan cannot be exported in 8 bits" in capfd.readouterr().err

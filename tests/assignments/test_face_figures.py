@@ -2,9 +2,6 @@
 
 import csv
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +14,15 @@ from data_tools.errors import KitError
 from paddle_models.attribute_metrics import MEASURES
 from paddle_models.face_regions import HEAD_ORDER, REGIONS
 from reports import style
+from tests.figure_checks import (
+    check_entries,
+    check_help_is_light,
+    check_legible,
+    check_same_bytes,
+    check_stand_in,
+    labels_in,
+    run_script,
+)
 
 SCRIPT = Path(figures.__file__)
 JUDGED, SIDE, EPOCHS = 120, 24, 30
@@ -82,11 +88,6 @@ def run(tmp_path_factory):
     return opened(folder, figures_ablation.read_ablation(make_ablation(folder.with_name("ablation-sample"))))
 
 
-def command(*words, folder, **variables):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, words)], cwd=folder, capture_output=True, text=True,
-                          encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
-
-
 def shown(entry, run):
     figure = entry.make(run, style.start())
     figure.canvas.draw()
@@ -108,30 +109,16 @@ def test_names_are_those_of_the_heads():
 
 def test_every_figure_is_there():
     numbers = [entry.number for entry in figures.FIGURES]
-    assert numbers[:3] == ["1", "2", "3"] and len(set(numbers)) == len(numbers) == len({e.file for e in figures.FIGURES})
+    assert numbers[:3] == ["1", "2", "3"]
+    check_entries(figures.FIGURES)
     assert not {entry.file for entry in figures.FIGURES} & {"measured", *figures.SCRIPT.more_tables}
-    assert all(entry.en and entry.zh and bool(entry.note_en) == bool(entry.note_zh) for entry in figures.FIGURES)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_figure_is_made_and_legible(run, language):
-    if language == "zh" and style.find_cjk_font() is None:
-        pytest.skip("no Chinese font is installed")
-    t = style.start(language)
+    t = labels_in(language)
     for entry in figures.FIGURES:
-        figure = entry.make(run, t)
-        figure.canvas.draw()
-        texts = [text for part in figure.axes for text in (part.title, part.xaxis.label, part.yaxis.label, *part.texts,
-                                                           *named_rows(part))]
-        boxes = [(text.get_text(), text.get_window_extent()) for text in [*figure.texts, *texts]
-                 if text.get_text() and not text.get_rotation()]
-        for i, (words, box) in enumerate(boxes):
-            assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 + 1, (entry.number, words)
-            assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 + 1, (entry.number, words)
-            clashes = [other for other, place in boxes[:i] if box.padded(-1.5).overlaps(place.padded(-1.5))]
-            assert not clashes, (entry.number, words, clashes)
-        stand_in = any("stand-in" in text.get_text() for text in figure.texts)
-        assert stand_in == entry.shows_data, entry.number
+        check_stand_in(entry, check_legible(entry, run, t, named_rows))
 
 
 def test_figure_2_shows_the_heads_of_the_run(tmp_path):
@@ -225,18 +212,12 @@ def test_the_attribute_table_holds_every_number(run, tmp_path):
 
 def test_two_processes_write_the_same_bytes(run, tmp_path):
     only = ("--only", "1", "2", "latency", "attributes")  # pictures, boxes, points
-    for name in ("a", "b"):
-        words = ("--run", run.path, "--ablation", run.ablation.path, "--out", tmp_path / name, *only)
-        done = command(*words, folder=tmp_path, PYTHONHASHSEED=str(ord(name)))
-        assert (done.returncode, done.stderr) == (0, "")
-    files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(files) == 3 * 3 + 3 + 3
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+    check_same_bytes(SCRIPT, ("--run", run.path, "--ablation", run.ablation.path, *only), tmp_path, 3 * 3 + 3 + 3)
 
 
 def test_command_takes_the_latest_run_and_ablation_and_prints_the_table(run, tmp_path):
     variables = {"KIT_RUNS": str(run.path.parents[1]), "KIT_CJK_FONT": "none"}
-    done = command("--lang", "zh", "--only", "training", "attributes", "--out", tmp_path, folder=tmp_path, **variables)
+    done = run_script(SCRIPT, "--lang", "zh", "--only", "training", "attributes", "--out", tmp_path, folder=tmp_path, **variables)
     assert (done.returncode, done.stderr) == (0, "")
     assert "no Chinese font found" in done.stdout
     assert "准确率（百分点）：用 S2 代替 S0" in done.stdout and "0.8 pp" in done.stdout  # from the ablation
@@ -256,11 +237,7 @@ def test_missing_artifacts_leave_the_other_figures(tmp_path, capsys, monkeypatch
 
 def test_help_imports_nothing_heavy(tmp_path):
     for script in (SCRIPT, SCRIPT.with_name("ablation.py")):
-        program = (f"import runpy, sys\nsys.argv = ['{script.name}', '--help']\n"
-                   f"try:\n    runpy.run_path({str(script)!r}, run_name='__main__')\nexcept SystemExit:\n    pass\n"
-                   "print(sorted({'matplotlib', 'paddle', 'cv2', 'imgaug', 'scipy'} & set(sys.modules)))")
-        done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
-        assert done.stdout.endswith("[]\n") and "--out" in done.stdout and done.stderr == ""
+        check_help_is_light(script, tmp_path, "--out")
 
 
 def test_claims_answer_the_document(run):

@@ -1,8 +1,5 @@
 """All figures of the monkey report from a drawn run folder, in both languages, by command and by function."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,15 @@ import yaml
 from assignments.monkey_species import figures
 from reports import style
 from reports.run_reader import Run
+from tests.figure_checks import (
+    check_entries,
+    check_help_is_light,
+    check_legible,
+    check_same_bytes,
+    check_stand_in,
+    labels_in,
+    run_script,
+)
 from tests.reports.make_run import make_run
 
 SCRIPT = Path(figures.__file__)
@@ -23,36 +29,17 @@ def run(tmp_path_factory):
     return Run(make_run(tmp_path_factory.mktemp("runs") / "monkey_species" / "drawn"), "monkey_species")
 
 
-def command(*words, folder, **variables):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, words)], cwd=folder, capture_output=True, text=True,
-                          encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
-
-
 def test_every_figure_of_the_document_is_there():
     numbers = [entry.number for entry in figures.FIGURES]
-    assert numbers[:len(NUMBERS)] == NUMBERS and len(set(numbers)) == len(numbers)
-    assert len({entry.file for entry in figures.FIGURES}) == len(numbers)
-    assert all(entry.en and entry.zh and bool(entry.note_en) == bool(entry.note_zh) for entry in figures.FIGURES)
+    assert numbers[:len(NUMBERS)] == NUMBERS
+    check_entries(figures.FIGURES)
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_every_figure_is_made_and_legible(run, language):
-    if language == "zh" and style.find_cjk_font() is None:
-        pytest.skip("no Chinese font is installed")
-    t = style.start(language)
+    t = labels_in(language)
     for entry in figures.FIGURES:
-        figure = entry.make(run, t)
-        figure.canvas.draw()
-        texts = [text for part in figure.axes for text in (part.title, part.xaxis.label, part.yaxis.label, *part.texts)]
-        boxes = [(text.get_text(), text.get_window_extent()) for text in [*figure.texts, *texts]
-                 if text.get_text() and not text.get_rotation()]
-        for i, (words, box) in enumerate(boxes):
-            assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 + 1, (entry.number, words)
-            assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 + 1, (entry.number, words)
-            clashes = [other for other, place in boxes[:i] if box.padded(-1.5).overlaps(place.padded(-1.5))]
-            assert not clashes, (entry.number, words, clashes)
-        stand_in = any("stand-in" in text.get_text() for text in figure.texts)
-        assert stand_in == entry.shows_data, entry.number
+        check_stand_in(entry, check_legible(entry, run, t))
 
 
 def test_real_data_carry_no_stand_in_caption(tmp_path):
@@ -63,18 +50,12 @@ def test_real_data_carry_no_stand_in_caption(tmp_path):
 
 def test_two_processes_write_the_same_bytes(run, tmp_path):
     only = ("--only", "2.1", "2.5", "2.9", "confusion")  # pictures, arrows, lines and shades
-    for name in ("a", "b"):
-        words = ("--run", run.path, "--out", tmp_path / name, *only)
-        done = command(*words, folder=tmp_path, PYTHONHASHSEED=str(ord(name)))
-        assert (done.returncode, done.stderr) == (0, "")
-    files = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert len(files) == 4 * 3 + 3
-    assert all((tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes() for name in files)
+    check_same_bytes(SCRIPT, ("--run", run.path, *only), tmp_path, 4 * 3 + 3)
 
 
 def test_command_takes_the_latest_run_and_prints_the_table(run, tmp_path):
     variables = {"KIT_RUNS": str(run.path.parents[1]), "KIT_CJK_FONT": "none"}
-    done = command("--lang", "zh", "--only", "2.9", folder=tmp_path, **variables)
+    done = run_script(SCRIPT, "--lang", "zh", "--only", "2.9", folder=tmp_path, **variables)
     assert (done.returncode, done.stderr) == (0, "")
     assert "no Chinese font found" in done.stdout and "程序绘制的替代数据" in done.stdout
     assert "验证集最高准确率" in done.stdout and "94.1 %" in done.stdout
@@ -105,17 +86,13 @@ def test_hostile_indices_are_refused(tmp_path, capsys, file, name, value):
 
 
 def test_no_run_is_one_line(tmp_path):
-    done = command(folder=tmp_path, KIT_RUNS=str(tmp_path))
+    done = run_script(SCRIPT, folder=tmp_path, KIT_RUNS=str(tmp_path))
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr.startswith("no run under") and done.stderr.count("\n") == 1
 
 
 def test_help_imports_nothing_heavy(tmp_path):
-    program = ("import runpy, sys\nsys.argv = ['figures.py', '--help']\n"
-               f"try:\n    runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\nexcept SystemExit:\n    pass\n"
-               "print(sorted({'matplotlib', 'paddle', 'cv2', 'imgaug', 'scipy'} & set(sys.modules)))")
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.endswith("[]\n") and "--only" in done.stdout and done.stderr == ""
+    check_help_is_light(SCRIPT, tmp_path, "--only")
 
 
 def test_claims_answer_the_document(run):

@@ -15,7 +15,7 @@ from PIL import Image
 from assignments.swift_srgan import evaluate, speed
 from assignments.swift_srgan.generators import load_generator
 from assignments.swift_srgan.paper import TABLE_III
-from assignments.swift_srgan.run import SuperResolutionSettings, build_task, network_of
+from assignments.swift_srgan.run import SuperResolutionSettings, build_generator, build_task, network_of
 from data_tools.errors import KitError
 from paddle_models.convert import convert
 from paddle_models.image_metrics import measure
@@ -43,6 +43,10 @@ def small_weights(path: Path, residual: bool = True, seed: int = 0, **metadata) 
     named = {"model": "swift_srgan", "scale": "4", "residual": str(residual).lower(), **metadata}
     save_weights(path, network_arrays(network), {key: value for key, value in named.items() if value})
     return path
+
+
+def same_arrays(one: dict, other: dict) -> None:
+    assert one.keys() == other.keys() and all(np.array_equal(one[name], other[name]) for name in one)
 
 
 def read_csv(path: Path) -> list[dict]:
@@ -151,10 +155,27 @@ def test_a_mistake_gets_one_message(words, expected, tmp_path, capfd, monkeypatc
 
 
 @pytest.mark.parametrize("change, words", [({"holdout": 1.0}, "holdout"), ({"model": "srgan", "scale": 2}, "enlarges 4 times"),
-                                           ({"train_sets": []}, "at least one set")])
+                                           ({"train_sets": []}, "at least one set"),
+                                           ({"discriminator_rate": 0.0}, "is not above 0")])
 def test_settings_that_contradict_each_other_are_named(change, words):
     with pytest.raises(KitError, match=words):
         SuperResolutionSettings(**change)
+
+
+def test_a_run_starts_from_a_run_a_file_or_the_kits_own(smoke, tmp_path):
+    file = small_weights(tmp_path / "g.safetensors")
+    started = build_generator(SuperResolutionSettings(weights=str(file), residual=True))
+    same_arrays(network_arrays(started), network_arrays(load_generator(file).network))
+    of_run = build_generator(SuperResolutionSettings(weights=str(smoke[0])))
+    same_arrays(network_arrays(of_run), network_arrays(load_generator(smoke[0]).network))
+    assert build_generator(SuperResolutionSettings(weights="pixel", residual=True)).adds_to_bicubic
+    with pytest.raises(KitError, match="residual true; this run has scale 4, residual false"):
+        build_generator(SuperResolutionSettings(weights=str(file)))
+
+
+def test_the_discriminator_learns_at_its_own_rate():
+    task = build_task(SuperResolutionSettings(discriminator_rate=0.1, content_weight=0.0))
+    assert task.rates == {"discriminator": 0.1}
 
 
 def test_without_a_discriminator_the_task_has_the_generator_alone():

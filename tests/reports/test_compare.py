@@ -75,7 +75,10 @@ def test_what_is_no_finished_run_is_named(runs, tmp_path):
 def test_settings_that_would_grow_without_end_are_cut(tmp_path):
     run = make_run(tmp_path / "bomb")
     levels = "".join(f"  l{n}: &l{n} {{{', '.join(f'k{m}: *l{n - 1}' for m in range(9))}}}\n" for n in range(1, 9))
-    lists = "  m0: &m0 [x, x]\n" + "".join(f"  m{n}: &m{n} [{', '.join([f'*m{n - 1}'] * 9)}]\n" for n in range(1, 9))
-    (run / "config.yaml").write_text("settings:\n  l0: &l0 {a: 1, b: {}}\n" + lists + levels)
+    (run / "config.yaml").write_text("settings:\n  l0: &l0 {a: 1, b: {}}\n" + levels)
+    with pytest.raises(KitError, match="anchor or alias 'l0'"):
+        flat_settings(Run(run, "x"))
+    wide = {"long": ["word" * 40] * 2000, **{f"k{n}": n for n in range(400)}}
+    (run / "config.yaml").write_text(yaml.safe_dump({"settings": wide}, sort_keys=False))
     settings = flat_settings(Run(run, "x"))
     assert len(settings) == 300 and max(map(len, settings.values())) < 20_000

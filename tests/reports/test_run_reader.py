@@ -8,7 +8,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from data_tools.errors import KitError
+from data_tools.errors import BadFile, KitError
 from reports.run_reader import Run, latest_run, look_up, read_arrays
 from tests.reports.make_run import make_run
 
@@ -139,6 +139,27 @@ def test_yaml_makes_no_objects(tmp_path):
     (tmp_path / "config.yaml").write_text("!!python/object/apply:os.getcwd []")
     with pytest.raises(KitError, match="config.yaml is not valid YAML"):
         _ = Run(tmp_path, "monkey_species").config
+
+
+@pytest.mark.parametrize("text, kind", [
+    ("a: &x 1\nb: *x", "yaml-aliases"), ("a: !!python/name:os.system", "yaml-tags"), ("a: !x 1", "yaml-tags"),
+    ("[" * 30 + "]" * 30, "yaml-deep"), ("a: [" + "1," * 200_000 + "]", "yaml-deep"), ("- [", "bad-yaml"), ("[1]", "bad-yaml"),
+    ("a: 2024-99-99", "bad-yaml"), ("[" * 5000, "yaml-deep")])
+def test_yaml_holds_plain_values_only(tmp_path, text, kind):
+    (tmp_path / "config.yaml").write_text(text)
+    with pytest.raises(BadFile, match="config.yaml") as caught:
+        _ = Run(tmp_path, "monkey_species").config
+    assert caught.value.kind == kind
+
+
+def test_long_metrics_are_read_row_by_row_up_to_the_limit(tmp_path, monkeypatch):
+    (tmp_path / "metrics.jsonl").write_text('{"kind": "step", "step": 1}\n' * 1000)
+    rows = Run(tmp_path, "monkey_species").rows()
+    assert next(rows) == {"kind": "step", "step": 1} and sum(1 for _ in rows) == 999
+    monkeypatch.setattr("reports.run_reader.METRICS_LIMIT", 2800)
+    with pytest.raises(BadFile, match="metrics.jsonl is larger than") as caught:
+        list(Run(tmp_path, "monkey_species").rows())
+    assert caught.value.kind == "metrics-too-large"
 
 
 def test_latest_run_is_the_newest_finished_one(tmp_path):

@@ -1,0 +1,1 @@
+"""The zip file that Gradescope grades submissions with: python -m assignments gradescope NAME -o autograder.zip"""

@@ -1,0 +1,83 @@
+"""Judge a submitted run of backprop: its network on the held-out digits, its training and its worked example done again."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from assignments import judging
+from assignments.backprop import worked
+from assignments.backprop.experiments import RATES, accuracy, centred_digits, new_network
+from assignments.backprop.record import fingerprint
+from assignments.backprop.run import ASSIGNMENT
+from data_tools.errors import BadFile, KitError
+from paddle_models import descent
+from reports.grading.work import Judged
+from reports.run_reader import Run
+
+METRICS = ("digits_accuracy", "digits_Adam")
+BOUNDS = {"seed": (0, 2**31), "seeds": (1, 20), "digits_epochs": (1, 200), "batch_size": (8, 1347)}
+TOLERANCE = 1e-6  # of the worked example's numbers, relative
+
+
+def prepare(data: str) -> None:
+    """The digits come with scikit-learn; `data` has to be empty."""
+    ground(data)
+
+
+def ground(data: str) -> judging.Ground:
+    """What is judged on: the held-out digits."""
+    if data:
+        raise KitError(f"backprop is graded on the digits that come with scikit-learn; leave out --data backprop={data}")
+    return judging.Ground("real", fingerprint(), METRICS)
+
+
+def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+    """What result.json says under these names, from the arrays of predictions.npz."""
+    return {"digits_accuracy": float((predictions["probabilities"].argmax(axis=1) == predictions["labels"]).mean())}
+
+
+def judge(run: Path, data: str) -> Judged:
+    """digits_accuracy of the submitted network; digits_Adam, the mean over the seeds, by training anew."""
+    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS)
+    _check_worked(run, settings.learning_rate)
+    _, _, x, t = centred_digits(settings.seed)
+    with threadpool_limits(1):  # as run.py
+        predictions = {"labels": t.argmax(axis=1), "probabilities": _submitted(run).predict(x).astype(np.float32)}
+        again = [accuracy(_trained(settings, seed), *centred_digits(seed)[2:])
+                 for seed in range(settings.seed, settings.seed + settings.seeds)]
+    return Judged({**score(predictions), "digits_Adam": float(np.mean(again))}, len(t), "real", predictions)
+
+
+def _trained(settings, seed: int):
+    """The digits network after training with Adam by hand."""
+    x, t, _, _ = centred_digits(seed)
+    network = new_network(seed)
+    adam = descent.Descent(descent.adam, lr=RATES[settings.rates]["Adam"])
+    for _ in descent.descend(network, x, t, adam, settings.batch_size, settings.digits_epochs, np.random.default_rng(seed)):
+        continue
+    return network
+
+
+def _submitted(run: Path):
+    """The digits network with the submitted weights; BadFile where they do not fit."""
+    network, arrays = new_network(0), judging.best_arrays(run)
+    names = [f"layers.{i // 2}.{('weight', 'bias')[i % 2]}" for i in range(len(network.parameters))]
+    wrong = sorted(set(names) ^ set(arrays))
+    wrong = wrong or [name for name, own in zip(names, network.parameters) if arrays[name].shape != own.shape]
+    if wrong:
+        raise BadFile("wrong-shapes", f"{judging.BEST}: these weights do not belong to this network: {', '.join(wrong[:3]):.200}")
+    network.parameters = [arrays[name].astype(np.float64) for name in names]
+    return network
+
+
+def _check_worked(run: Path, rate: float) -> None:
+    """BadFile where a number of the worked example in result.json is not what the slides' example gives."""
+    found = Run(run, ASSIGNMENT.name).result.get("worked")
+    found = found if isinstance(found, dict) else {}
+    for name, value in worked.values(rate).items():
+        if type(found.get(name)) is not float or abs(found[name] - value) > TOLERANCE * max(1e-3, abs(value)):
+            raise BadFile("inconsistent", f"result.json: {name} of the worked example is {found.get(name)!s:.30}, with its "
+                                          f"learning rate it is {value:.9g}")

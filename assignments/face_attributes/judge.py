@@ -1,0 +1,71 @@
+"""Judge a submitted run of face_attributes on the grader's own data; see assignments/judging.py."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+
+from assignments import judging
+from assignments.face_attributes.run import ASSIGNMENT, build
+from data_tools.celeba import CROP, CelebAData, find_or_draw
+from data_tools.image_set import ImageSet
+from data_tools.loader import make_loader, to_unit
+from data_tools.packed import PackedStore
+from paddle_models.attribute_metrics import MEASURES, measure_attributes
+from paddle_models.attribute_task import AttributeTask
+from paddle_models.trainer import loop
+from paddle_models.trainer.fast_layers import accelerate
+from reports.grading.work import Judged
+
+BOUNDS = {"image_size": (32, 512), "head_widths": (1, 4096)}
+
+
+def prepare(data: str) -> None:
+    """Decode the grader's data at the size of the preset sample, before the first submission does. data: as --data of run.py."""
+    _store(_found(data), judging.sample_settings(ASSIGNMENT).image_size, progress=True)
+
+
+def ground(data: str) -> judging.Ground:
+    """What is judged on; starts no thread."""
+    celeba = _found(data)
+    return judging.ground(celeba.origin, MEASURES, _split(celeba))
+
+
+def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+    """Means over the 40 attributes, as result.json has them, from the arrays of predictions.npz."""
+    measured = measure_attributes(predictions["labels"], predictions["probabilities"])
+    return {name: float(np.nanmean(values)) for name, values in measured.items()}
+
+
+def judge(run: Path, data: str) -> Judged:
+    """The best weights on the last split of the grader's data that has images."""
+    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS, data=data)
+    judging.start()
+    celeba = _found(data)
+    network = build(settings)
+    judging.load_best(network, run, "model")
+    accelerate(network)
+    store = _store(celeba, settings.image_size, progress=False)
+    task = AttributeTask(network, flip_at_test=settings.flip_at_test)
+    size = judging.batch_size(settings.image_size)
+    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0, normalize=to_unit))
+    predictions = {"names": np.array(store.names), "labels": rows["label"].astype(np.uint8),
+                   "probabilities": rows["probabilities"]}
+    signs = judging.drawn_signs(run, "celeba", lambda: _split(_found("sample")))
+    return Judged(score(predictions), len(store), celeba.origin, predictions, signs)
+
+
+@lru_cache
+def _found(data: str) -> CelebAData:
+    return find_or_draw(data)  # read once for all submissions, which are judged in forks of one process
+
+
+def _split(celeba: CelebAData) -> ImageSet:
+    """What is judged on, as in run.py."""
+    return celeba.test if len(celeba.test) else celeba.validation
+
+
+def _store(celeba: CelebAData, side: int, progress: bool) -> PackedStore:
+    return PackedStore.open(_split(celeba), side, crop=CROP, progress=progress)

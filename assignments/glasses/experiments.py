@@ -1,0 +1,223 @@
+"""The document's experiments, each over several seeds: python assignments/glasses/experiments.py all --preset sample
+
+resolution, batch_size, dropout, models (untuned, tuned architecture, tuned learning rate). Epochs and the tuned settings are
+in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or --epochs 5. Every training has a
+folder of its own and equal ones are made once; the same command goes on where it was interrupted.
+"""
+
+import argparse
+import hashlib
+import itertools
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from assignments.command_line import tells_errors  # noqa: E402
+from assignments.glasses.run import ASSIGNMENT, GlassesSettings, Stores, fit, open_stores  # noqa: E402
+from assignments.glasses.trainings import base_settings, continued, goes_on_later, merged, read_json  # noqa: E402
+from data_tools.errors import KitError  # noqa: E402
+
+CHOICES: dict[str, dict[str, dict[str, Any]]] = {  # experiment -> label -> how it differs from the preset
+    "resolution": {str(side): {"image_size": side} for side in (32, 64, 128)},
+    "batch_size": {str(size): {"batch_size": size} for size in (32, 64, 128)},
+    "dropout": {"on": {}, "off": {"dropout": 0.0}},
+    "models": {"untuned": {}, "architecture": {}, "learning rate": {}},  # the tuned ones: experiments.yaml, or a search
+}
+TUNED = {"architecture": "architecture", "learning_rate": "learning rate"}  # space of a search -> model
+CURVES = {"train_accuracy": "train/accuracy", "val_accuracy": "val/accuracy", "val_loss": "val/loss"}
+EXPERIMENTS_FILE = Path(__file__).with_name("experiments.yaml")
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run of the plan; settings that are equal have one folder."""
+
+    experiment: str
+    label: str
+    changes: Mapping[str, Any]
+    seed: int
+    folder: Path
+    settings: GlassesSettings
+
+
+def plan(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path, rest: Sequence[str],
+         tuned: Mapping[str, Mapping[str, Any]]) -> list[Training]:
+    """All trainings, their folders below `out`. What `rest` names wins over an experiment's own settings (experiments.yaml)."""
+    from paddle_models.trainer.settings import from_dict, to_dict
+
+    base = base_settings(preset, rest)
+    own = read_experiments_file()["presets"].get(preset, {})
+    given = {word.split("=")[0].removeprefix("--") for word in rest if word.startswith("--")}
+    trainings = []
+    for name in names:
+        common = merged(to_dict(base), _without(own.get(name, {}), given))
+        for label, changes in CHOICES[name].items():
+            changes = tuned[label] if name == "models" and label in tuned else changes
+            unseeded = from_dict(GlassesSettings, merged(common, changes), f"{name} {label}")
+            for seed in seeds:
+                settings = replace(unseeded, seed=seed)
+                trainings.append(Training(name, label, changes, seed, Path(out) / "trainings" / _folder(settings), settings))
+    return trainings
+
+
+def read_experiments_file() -> dict[str, Any]:
+    """experiments.yaml: settings of each experiment by preset, and the tuned models."""
+    import yaml
+
+    return yaml.safe_load(EXPERIMENTS_FILE.read_text(encoding="utf-8"))
+
+
+def _without(values: Mapping[str, Any], given: set[str], prefix: str = "") -> dict[str, Any]:
+    return {key: _without(value, given, f"{prefix}{key}.") if isinstance(value, dict) else value
+            for key, value in values.items() if prefix + key not in given}
+
+
+def _folder(settings: GlassesSettings) -> str:
+    """A name that says the most important settings and differs where any of them does."""
+    from paddle_models.trainer.settings import to_dict
+
+    digest = hashlib.sha256(json.dumps(to_dict(settings), sort_keys=True).encode()).hexdigest()[:10]
+    return f"side{settings.image_size}-batch{settings.batch_size}-seed{settings.seed}-{digest}"
+
+
+def tuned_models(searches: Sequence[Path]) -> dict[str, dict[str, Any]]:
+    """Settings of the two tuned models: from the best.yaml of search folders where they are given, else experiments.yaml."""
+    import yaml
+
+    found = dict(read_experiments_file()["tuned"])
+    for folder in searches:
+        file = folder / "best.yaml"
+        if not file.is_file():
+            raise KitError(f"--search {folder}: there is no best.yaml in it; let search.py come to its end first")
+        try:
+            best = yaml.safe_load(file.read_text(encoding="utf-8"))
+            space, settings = best["space"], dict(best["settings"])
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise KitError(f"{file} cannot be read as the best trial of a search: {error}") from None
+        if space not in TUNED:
+            raise KitError(f"{file} is of a search for {str(space)[:30]!r}; the models need one of {', '.join(TUNED)}")
+        found[TUNED[space]] = settings
+    return found
+
+
+def make(training: Training, stores: Stores, preset: str, device: str) -> None:
+    """Train it, or go on with it, and write what came of it; its checkpoint to go on from is then no longer needed."""
+    from paddle_models.trainer.run_folder import RunFolder
+    from paddle_models.trainer.settings import to_dict
+    from paddle_models.trainer.summary import summary
+
+    with RunFolder(training.folder) as run:
+        run.write_config(ASSIGNMENT.name, preset, to_dict(training.settings))
+        trainer = fit(training.settings, stores.training, stores.validation, run, device, resume=run.last.exists())
+        result: dict[str, Any] = {"seed": training.seed}
+        for split, store in (("val", stores.validation), ("test", stores.test)):
+            _, values = trainer.evaluate(trainer.data.in_order(store))
+            result.update({f"{split}_{key}": value for key, value in values.items()})
+        rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+        epochs = [row for row in rows if row["kind"] == "epoch"]
+        result.update(summary(trainer), curve={name: [row[key] for row in epochs if key in row] for name, key in CURVES.items()})
+        run.write_json("result.json", result)
+        run.last.unlink(missing_ok=True)
+
+
+def summarize(trainings: Sequence[Training], preset: str, origin: str, sizes: Mapping[int, dict[str, int]]) -> dict[str, Any]:
+    """result.json of the whole folder, with the trainings that are finished; sizes: record_bytes and _images by image size."""
+    experiments: dict[str, list] = {}
+    results = [read_json(training.folder / "result.json") for training in trainings]
+    for name in dict.fromkeys(training.experiment for training in trainings):
+        for label in CHOICES[name]:
+            mine = [(t, result) for t, result in zip(trainings, results) if (t.experiment, t.label) == (name, label) and result]
+            if mine:
+                first = mine[0][0]
+                experiments.setdefault(name, []).append({
+                    "label": label, "setting": dict(first.changes), **sizes.get(first.settings.image_size, {}),
+                    "runs": [{**result, "seed": t.seed} for t, result in mine]})
+    return {"assignment": ASSIGNMENT.name, "preset": preset, "origin": origin, "seeds": sorted({t.seed for t in trainings}),
+            "complete": all(results), "experiments": experiments}
+
+
+def record_size(stores: Stores) -> dict[str, int]:
+    """Bytes of the record files of all splits, and images in them."""
+    packed = [store for store in stores[1:] if store is not None]
+    files = [Path(store.path, shard) for store in packed for shard in store.shards]
+    return {"record_bytes": sum(file.stat().st_size for file in files), "record_images": sum(map(len, packed))}
+
+
+def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path | None, searches: Sequence[Path],
+            rest: Sequence[str]) -> int:
+    """Train what is not there yet; result.json is renewed after every training, the table is printed at the end."""
+    tuned = tuned_models(searches)
+    trainings = plan(names, preset, seeds, Path(), rest, tuned)  # what is wrong is told before a folder is made
+    out = continued("experiments", {"experiments": list(names), "preset": preset, "seeds": list(seeds), "rest": list(rest),
+                                    "tuned": tuned}, out)
+    trainings = [replace(training, folder=out / training.folder) for training in trainings]
+    from data_tools.files import write_atomically
+    from paddle_models.trainer import runtime
+    from paddle_models.trainer.progress import say
+
+    device = runtime.start(trainings[0].settings.device)
+    stores: dict[int, Stores] = {}
+    say(f"glasses, {len(trainings)} trainings for {', '.join(names)}, folder {out}")
+    for number, training in enumerate(trainings, start=1):
+        side = training.settings.image_size
+        stores[side] = stores.get(side) or open_stores(training.settings)
+        there = bool(read_json(training.folder / "result.json"))
+        say(f"-- {number} of {len(trainings)}: {training.experiment} {training.label}, seed {training.seed}" +
+            there * ": finished earlier")
+        if not there:
+            make(training, stores[side], preset, device)
+        summary = summarize(trainings, preset, stores[side].glasses.origin,
+                            {side: record_size(found) for side, found in stores.items()})
+        write_atomically(out / "result.json", (json.dumps(summary, indent=1) + "\n").encode())
+    print(f"\n{table(summary)}\n\nwritten to {out}\nfigures and tables: python assignments/glasses/figures.py --experiments {out}")
+    return 0
+
+
+def table(summary: Mapping[str, Any]) -> str:
+    """Means and standard deviations over the seeds, as lines of text."""
+    import statistics
+
+    from reports.tables import text_table
+
+    lines = [("experiment", "setting", "n", "val accuracy, %", "val loss", "test accuracy, %", "test loss", "seconds", "epochs")]
+    for name, entries in summary["experiments"].items():
+        for entry in entries:
+            cells = []
+            for key, scale, digits in (("val_accuracy", 100, 1), ("val_loss", 1, 3), ("test_accuracy", 100, 1), ("test_loss", 1, 3),
+                                       ("seconds", 1, 1), ("epochs", 1, 1)):
+                values = [scale * run[key] for run in entry["runs"]]
+                spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+                cells.append(f"{statistics.mean(values):.{digits}f}{spread}")
+            lines.append((name, entry["label"], str(len(entry["runs"])), *cells))
+    return "\n".join(text_table(lines, "llrrrrrrr"))
+
+
+@tells_errors
+@goes_on_later
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; 2 for an error that the user can mend, 130 when it was stopped."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    asked = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+                                     usage=f"%(prog)s [all] [{'] ['.join(CHOICES)}] [options] [settings of run.py]")
+    parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
+    parser.add_argument("--seeds", type=int, default=3, help="trainings of each choice, seeds 0, 1, ... (default: 3)")
+    parser.add_argument("--search", type=Path, nargs="+", default=[], metavar="DIR",
+                        help="folders of search.py whose best trials are the tuned models (default: those in experiments.yaml)")
+    parser.add_argument("--out", type=Path, help="folder (default: the unfinished one of this command, else a new one)")
+    options, rest = parser.parse_known_args(argv[len(asked):])
+    wrong = [name for name in asked if name not in (*CHOICES, "all")]
+    if wrong or options.seeds < 1:
+        raise KitError(f"{wrong[0]}: no such experiment; there are {', '.join(CHOICES)} and all" if wrong else
+                       f"--seeds {options.seeds}: at least 1 is needed")
+    names = [name for name in CHOICES if not asked or name in asked or "all" in asked]
+    return run_all(names, options.preset, range(options.seeds), options.out, options.search, rest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

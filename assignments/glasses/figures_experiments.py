@@ -1,0 +1,355 @@
+"""What experiments.py and label_errors.py wrote, read and checked: figure 11, suspects, the document's tables; see figures.py."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_tools.errors import KitError
+from reports import plots, style
+from reports.run_reader import ROOT, Run, look_up
+from reports.style import Labels
+from reports.tables import Column, PlainTable, clean, heading, run_context
+
+FILE = "result.json"
+COMMANDS = {"experiments": "python assignments/glasses/experiments.py --preset sample",
+            "label_errors": "python assignments/glasses/label_errors.py --preset sample"}
+MEASURES = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "seconds", "epochs")
+CURVES = ("train_accuracy", "val_accuracy", "val_loss")
+MOST = {"choices": 40, "runs": 40, "epochs": 5000, "suspects": 2000}
+# The document's tables: {label: (first measure, second measure)}
+RESOLUTION = {"32": (1.1, 0.8611), "64": (3.6, 0.8733), "128": (13, 0.8444)}  # MB of a file of 450 images, validation accuracy
+BATCH_SIZE = {"32": (33.4, 0.895), "64": (40, 0.899), "128": (34.4, 0.887)}  # seconds, validation accuracy
+MODELS = {"untuned": (0.887, 0.388), "architecture": (0.867, 0.320), "learning rate": (0.869, 0.318)}  # test accuracy and loss
+MODEL_NAMES = {"untuned": ("Untuned", "未调参"), "architecture": ("Tuned architecture", "调过网络结构"),
+               "learning rate": ("Tuned learning rate", "调过学习率")}
+DROPOUT_NAMES = {"on": ("With dropout", "有 Dropout"), "off": ("Without dropout", "无 Dropout")}
+CHUNK = 450  # images in a record file of the document
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One setting of an experiment: MEASURES, one value per seed, (S,) each; CURVES cut to the shortest seed, (S, epochs).
+
+    bytes_per_image: in the record files at this resolution; None where it was not recorded.
+    """
+
+    label: str
+    measures: Mapping[str, np.ndarray]
+    curves: Mapping[str, np.ndarray]
+    bytes_per_image: float | None
+
+    def mean(self, key: str) -> float:
+        """Mean over the seeds."""
+        return float(self.measures[key].mean())
+
+    def spread(self, key: str) -> float | None:
+        """Standard deviation over the seeds; None for one seed."""
+        values = self.measures[key]
+        return float(values.std(ddof=1)) if len(values) > 1 else None
+
+    @property
+    def seeds(self) -> int:
+        """How many trainings."""
+        return len(self.measures["seconds"])
+
+
+@dataclass(frozen=True)
+class Experiments:
+    """What experiments.py wrote into a folder: {experiment: its choices in order}."""
+
+    path: Path
+    origin: str
+    preset: str
+    choices: Mapping[str, Sequence[Choice]]
+
+    def of(self, name: str) -> dict[str, Choice]:
+        """{label: choice} of an experiment, empty where it was not made."""
+        return {choice.label: choice for choice in self.choices.get(name, ())}
+
+
+@dataclass(frozen=True)
+class Suspects:
+    """What label_errors.py wrote: images (N, H, W, 3) uint8 with labels 0 or 1 and probabilities, most suspicious first.
+
+    precision, recall: of planted errors, None where none are known; examined: labels that were looked at.
+    """
+
+    path: Path
+    origin: str
+    images: np.ndarray
+    names: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    examined: int
+    found: int
+    precision: float | None
+    recall: float | None
+
+
+def latest(kind: str) -> Path | None:
+    """Newest folder of kind "experiments" or "label_errors" under $KIT_RUNS, else runs/; None where there is none."""
+    base = Path(os.environ.get("KIT_RUNS") or ROOT / "runs") / f"glasses_{kind}"
+    files = sorted(base.glob(f"*/{FILE}"), key=lambda file: (file.stat().st_mtime_ns, str(file)))
+    return files[-1].parent if files else None
+
+
+def _read(folder: Path, kind: str) -> Run:
+    """The folder, with the same checks of what stands in it as for a run's."""
+    if not (Path(folder) / FILE).is_file():
+        raise KitError(f"{folder} holds no {FILE}; make one with: {COMMANDS[kind]}")
+    return Run(Path(folder), "glasses")
+
+
+def _number(entry: Any, key: str, file: Path, highest: float = 1e15, optional: bool = False) -> float | None:
+    """A number from 0 to `highest` of untrusted JSON."""
+    value = look_up(entry, key)
+    if value is None and optional:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= highest:
+        raise KitError(f"{file}: {key} is {value!r:.40}, expected a number from 0 to {highest:g}; make it again")
+    return float(value)
+
+
+def _list(entry: Any, key: str, file: Path, most: int) -> list:
+    value = look_up(entry, key)
+    if not isinstance(value, list) or not 1 <= len(value) <= most:
+        raise KitError(f"{file}: {key} is {value!r:.40}, expected a list of 1 to {most}; make it again")
+    return value
+
+
+def read_experiments(folder: Path) -> Experiments:
+    """result.json of a folder, which may come from anybody: every number is checked."""
+    run = _read(folder, "experiments")
+    content, file = run.json(FILE), run.path / FILE
+    made = content.get("experiments")
+    if not isinstance(made, dict) or not made:
+        raise KitError(f"{file} holds no experiments; make it again with: {COMMANDS['experiments']}")
+    choices = {str(name)[:40]: tuple(_choice(entry, file) for entry in _list(made, name, file, MOST["choices"]))
+               for name in list(made)[:MOST["choices"]]}
+    return Experiments(run.path, str(content.get("origin")), str(content.get("preset"))[:20], choices)
+
+
+def _choice(entry: Any, file: Path) -> Choice:
+    runs = _list(entry, "runs", file, MOST["runs"])
+    highest = {key: 1.0 if "accuracy" in key else 1e15 for key in (*MEASURES, *CURVES)}
+    measures = {key: np.array([_number(run, key, file, highest[key]) for run in runs]) for key in MEASURES}
+    curves = {}
+    for key in CURVES:
+        found = [_list(run, f"curve.{key}", file, MOST["epochs"]) for run in runs]
+        rows = [[_number({key: value}, key, file, highest[key]) for value in curve] for curve in found]
+        curves[key] = np.array([row[:min(map(len, rows))] for row in rows])
+    size, images = (_number(entry, key, file, optional=True) for key in ("record_bytes", "record_images"))
+    return Choice(str(look_up(entry, "label"))[:30], measures, curves, size / images if size and images else None)
+
+
+def read_suspects(folder: Path) -> Suspects:
+    """result.json and suspects.npz of a folder, which may come from anybody."""
+    run = _read(folder, "label_errors")
+    content, file = run.json(FILE), run.path / FILE
+    found = content.get("suspects")
+    if not isinstance(found, list):
+        raise KitError(f"{file}: suspects is {found!r:.40}, expected a list; make it again with: {COMMANDS['label_errors']}")
+    arrays = {"images": np.zeros((0, 1, 1, 3), np.uint8), "names": np.zeros(0, "U1"), "labels": np.zeros(0, np.int64),
+              "probabilities": np.zeros(0)}
+    if found:
+        images = run.array("suspects.npz", "images", (None, None, None, 3), "u")
+        arrays = {"images": images, **{name: run.array("suspects.npz", name, (len(images),), kinds)
+                                       for name, kinds in (("names", "U"), ("labels", "iu"), ("probabilities", "f"))}}
+        wrong = arrays["labels"].max() > 1 or arrays["labels"].min() < 0 or arrays["probabilities"].max() > 1 \
+            or arrays["probabilities"].min() < 0
+        if wrong or len(images) > MOST["suspects"]:
+            raise KitError(f"{run.path / 'suspects.npz'}: labels or probabilities outside 0..1, or more than {MOST['suspects']} "
+                           f"images; make it again with: {COMMANDS['label_errors']}")
+    precision, recall = (_number(content, key, file, 1.0, optional=True) for key in ("precision", "recall"))
+    return Suspects(run.path, str(content.get("origin")), **arrays, examined=int(_number(content, "n", file)), found=len(found),
+                    precision=precision, recall=recall)
+
+
+def gap(figure, t: Labels, kind: str) -> None:
+    """Says that there is nothing to show yet, and which command makes it."""
+    from matplotlib.patches import FancyBboxPatch
+
+    axes = figure.subplots()
+    axes.set_axis_off()
+    axes.add_patch(FancyBboxPatch((0.02, 0.05), 0.96, 0.9, boxstyle="round,pad=0,rounding_size=0.02", transform=axes.transAxes,
+                                  facecolor="#FAFAFA", edgecolor=style.GREY, linestyle="--"))
+    axes.text(0.5, 0.62, t("Nothing measured yet. This command fills the gap:", "尚无测量结果。运行以下命令即可补上："),
+              transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
+    axes.text(0.5, 0.36, COMMANDS[kind], transform=axes.transAxes, ha="center", va="center", fontsize=8.5, fontweight="bold")
+
+
+# ---- figures
+
+
+def figure_11(figure, choices: Mapping[str, Choice], t: Labels) -> None:
+    """Accuracy of the models over the epochs, training and validation, a panel each."""
+    _panels(figure, choices, MODEL_NAMES, t)
+
+
+def dropout(figure, choices: Mapping[str, Choice], t: Labels) -> None:
+    """The same with and without dropout."""
+    _panels(figure, choices, DROPOUT_NAMES, t)
+
+
+def _panels(figure, choices: Mapping[str, Choice], names: Mapping[str, tuple[str, str]], t: Labels) -> None:
+    """A panel for each of up to four choices: training and validation accuracy, means with a band of one spread."""
+    panels = figure.subplots(1, min(len(choices), 4), sharey=True, squeeze=False)[0]
+    for axes, (label, choice) in zip(panels, choices.items()):
+        curves = [choice.curves[key] for key in ("train_accuracy", "val_accuracy")]
+        means, spreads = ([pick(values, 0) for values in curves] for pick in (np.mean, _deviation))
+        plots.bands(axes, np.arange(means[0].size) + 1, means, spreads, (t("training", "训练集"), t("validation", "验证集")))
+        title = t(*names[label]) if label in names else t.plain(label, 20)
+        axes.set_title(t(f"{title} (n = {choice.seeds})", f"{title}（n = {choice.seeds}）"), fontsize=8.5)
+        axes.set_xlabel(t("epoch", "轮次"))
+        plots.whole_numbers(axes.xaxis)
+    panels[0].set_ylabel(t("accuracy", "准确率"))
+    panels[0].set_ylim(top=1.01)
+    plots.percent(panels[0].yaxis)
+    panels[-1].legend(loc="lower right")
+
+
+def _deviation(values: np.ndarray, axis: int) -> np.ndarray:
+    """Standard deviation over the seeds, 0 for one seed."""
+    return values.std(axis=axis, ddof=1) if len(values) > 1 else np.zeros(values.shape[1])
+
+
+def resolution(figure, choices: Mapping[str, Choice], t: Labels) -> None:
+    """Validation accuracy against the size of a packed image, here and in the document."""
+    axes = figure.subplots()
+    for number, (label, (megabytes, accuracy)) in enumerate(RESOLUTION.items()):
+        axes.plot([1000 * megabytes / CHUNK], [accuracy], linestyle="none", marker=plots.MARKERS[number], markersize=7,
+                  markerfacecolor="none", color=style.GREY, label=f"{label} x {label}{t(', document (one run)', '，文档（一次）')}")
+    for number, (label, choice) in enumerate(choices.items()):
+        if choice.bytes_per_image is None:
+            continue
+        spread, shown = choice.spread("val_accuracy"), t.plain(label, 8)
+        axes.errorbar([choice.bytes_per_image / 1000], [choice.mean("val_accuracy")], yerr=None if spread is None else [spread],
+                      fmt=plots.MARKERS[number % 5], color=style.CYCLE[number % 5], capsize=3, elinewidth=1, markersize=6,
+                      label=f"{shown} x {shown}{t(', here', '，本项目')} (n = {choice.seeds})")
+    plots.logarithmic(axes, "x")
+    axes.set_xticks([1, 2, 5, 10, 20, 50, 100])
+    axes.set(xlabel=t("kilobytes per packed image", "打包后每张图的千字节数"), ylabel=t("validation accuracy", "验证集准确率"))
+    axes.margins(0.12)
+    plots.percent(axes.yaxis)
+    axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
+
+
+def label_errors(figure, suspects: Suspects, t: Labels) -> None:
+    """The most suspicious labels of the training set, each with what cross-validation thinks of it."""
+    count = min(len(suspects.images), 15)
+    titles = [suspect_title(suspects.labels[i], suspects.probabilities[i], t) for i in range(count)]
+    plots.image_grid(figure, suspects.images[:count], titles, 5, size=7)
+
+
+def suspect_title(label: int, probability: float, t: Labels) -> str:
+    """Label, and the probability of glasses from a network that did not train on the image."""
+    return f"{label_name(label, t)}\nP = {probability:.3f}"
+
+
+def label_name(label: int, t: Labels) -> str:
+    """"glasses" or "no glasses", in the language of the labels."""
+    return t("glasses", "戴眼镜") if label else t("no glasses", "不戴眼镜")
+
+
+# ---- the document's tables
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A pair of columns of a table: key of MEASURES (or "chunk", MB per record file of 450 images), title, how it is shown."""
+
+    key: str
+    en: str
+    zh: str
+    digits: int
+    scale: float = 1
+
+
+CHUNK_SIZE = Measure("chunk", "MB per 450 images", "每 450 张的 MB 数", 2)
+SECONDS = Measure("seconds", "computation time, s", "计算时间（秒）", 1)
+VALIDATION = Measure("val_accuracy", "validation accuracy, %", "验证集准确率（%）", 1, 100)
+TEST = Measure("test_accuracy", "test accuracy, %", "测试集准确率（%）", 1, 100)
+LOSS = Measure("test_loss", "test loss", "测试集损失", 3)
+
+
+def _cells(choice: Choice | None, measure: Measure) -> tuple[float | None, float | None]:
+    """(mean, spread) of a choice that may be absent."""
+    if choice is None:
+        return None, None
+    if measure.key == "chunk":
+        return None if choice.bytes_per_image is None else choice.bytes_per_image * CHUNK / 1e6, None
+    return choice.mean(measure.key), choice.spread(measure.key)
+
+
+def _table(run: Run, experiments: Experiments | None, language: str, name: str, document: Mapping[str, tuple],
+           measures: Sequence[Measure], title: tuple[str, str], first: tuple[str, str]) -> PlainTable:
+    """One of the document's tables: its values, ours as mean and spread over n seeds; settings that only one has as well."""
+    zh = language == "zh"
+    found = experiments.of(name) if experiments else {}
+    columns, rows = [Column("setting", first[zh])], []
+    for measure in measures:
+        shown, look = (measure.zh if zh else measure.en), (measure.digits, measure.scale)
+        if document:
+            columns.append(Column(f"document_{measure.key}", f"文档：{shown}" if zh else f"Document: {shown}", *look))
+        columns.append(Column(measure.key, f"本项目：{shown}" if zh else f"Here: {shown}", *look))
+        if measure.key != "chunk":
+            columns.append(Column(f"{measure.key}_spread", "±", *look))
+    columns.append(Column("n", "n", 0))
+    for label in dict.fromkeys([*document, *found]):
+        names = {"models": MODEL_NAMES, "dropout": DROPOUT_NAMES}.get(name, {}).get(label, (clean(label, 30),) * 2)
+        row: dict[str, Any] = {"setting": names[zh], "n": found[label].seeds if label in found else None}
+        for number, measure in enumerate(measures):
+            row[f"document_{measure.key}"] = document[label][number] if label in document else None
+            row[measure.key], row[f"{measure.key}_spread"] = _cells(found.get(label), measure)
+        rows.append(row)
+    return PlainTable(title[zh], _above(experiments, name, zh), columns, rows)
+
+
+def _above(experiments: Experiments | None, name: str, zh: bool) -> str:
+    """What holds for all of our values, or the command that makes them."""
+    if experiments is None or not experiments.of(name):
+        return f"尚无测量结果，运行：{COMMANDS['experiments']}" if zh else f"not measured yet; run: {COMMANDS['experiments']}"
+    origin = {"drawn": ("drawn stand-in data, not comparable with the document", "程序绘制的替代数据，不可与文档比较")}.get(
+        experiments.origin, (experiments.origin,) * 2)[zh]
+    return f"预设：{experiments.preset}；数据：{origin}；文档每项只运行一次；± 为多个种子的标准差" if zh else \
+        f"preset: {experiments.preset}; data: {origin}; the document ran each once; ± standard deviation over seeds"
+
+
+def resolution_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
+    """Section 5: resolution, file size, validation accuracy."""
+    return _table(run, experiments, language, "resolution", RESOLUTION, (CHUNK_SIZE, VALIDATION),
+                  ("Resolution (section 5)", "分辨率（第 5 节）"), ("Side, pixels", "边长（像素）"))
+
+
+def batch_size_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
+    """Section 6: batch size, time, validation accuracy."""
+    return _table(run, experiments, language, "batch_size", BATCH_SIZE, (SECONDS, VALIDATION),
+                  ("Batch size (section 6)", "批大小（第 6 节）"), ("Batch size", "批大小"))
+
+
+def models_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
+    """Section 8: untuned and two tuned models."""
+    return _table(run, experiments, language, "models", MODELS, (TEST, LOSS),
+                  ("Three models (section 8)", "三个模型（第 8 节）"), ("Model", "模型"))
+
+
+def dropout_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
+    """Section 6 gives no numbers for dropout, only words."""
+    return _table(run, experiments, language, "dropout", {}, (VALIDATION, TEST, LOSS),
+                  ("Dropout (section 6, which gives no numbers)", "Dropout（第 6 节，未给出数值）"), ("Dropout", "Dropout"))
+
+
+def class_shares_table(run: Run, language: str, shares: Mapping[int, tuple[float, int]]) -> PlainTable:
+    """Section 5: the two classes; shares: {label: (share, images)}."""
+    zh = language == "zh"
+    columns = (Column("setting", "类别" if zh else "Class"), Column("document", "文档：占比" if zh else "Document: share", 3),
+               Column("share", "本项目：占比" if zh else "Here: share", 3), Column("n", "图像数" if zh else "images", 0))
+    names = {1: ("Glasses", "戴眼镜"), 0: ("No glasses", "不戴眼镜")}
+    rows = [{"setting": names[label][zh], "document": document, "share": shares[label][0], "n": shares[label][1]}
+            for label, document in ((1, 0.635), (0, 0.365))]
+    title = "类别占比（第 5 节）" if zh else "Class shares (section 5)"
+    return PlainTable(title, heading(run_context(run), language), columns, rows)

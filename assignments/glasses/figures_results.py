@@ -1,0 +1,214 @@
+"""What the training came to: doubtful labels, curves, predictions, feature maps, how far probabilities can be trusted; see
+figures.py."""
+
+import numpy as np
+
+from assignments.glasses.figures_document import band_of, examples, mosaic, shares
+from assignments.glasses.figures_experiments import Suspects, label_name, suspect_title
+from data_tools.errors import KitError
+from paddle_models.metrics import wilson_interval
+from reports import plots, style
+from reports.run_reader import Run
+from reports.style import Labels
+
+SHOWN, MOST_SUSPECTS = 10, 5  # images of figure 9, and how many of them are suspects at most
+MOST_LAYERS, MOST_MAPS, DETAIL = 16, 16, 10
+LAYER_HEIGHT = 0.41  # inches of a row of maps
+BINS = 20
+LEGEND = {"fontsize": 7, "frameon": True, "framealpha": 0.85, "edgecolor": "none"}  # lies over lines
+
+
+def predictions(run: Run, prefix: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(names, labels 0 or 1, probabilities of glasses), (N,) each, of the test images; prefix "val_": of the validation images."""
+    names = run.prediction(f"{prefix}names", (None,), "U")
+    labels = run.prediction(f"{prefix}labels", names.shape, "iu")
+    probabilities = run.prediction(f"{prefix}probabilities", names.shape, "f")
+    if labels.min() < 0 or labels.max() > 1 or probabilities.min() < 0 or probabilities.max() > 1:
+        raise KitError(f"{run.path / 'predictions.npz'}: {prefix}labels other than 0 and 1, or {prefix}probabilities outside 0..1; "
+                       "make the run again")
+    return names, labels, probabilities
+
+
+def figure_9(figure, run: Run, suspects: Suspects | None, t: Labels) -> None:
+    """Ten labelled images at the network's resolution: suspects, which are framed, among images of the training set."""
+    images, names, labels = examples(run)
+    shown = {}
+    if suspects is not None:
+        for i in range(len(suspects.images)):
+            name = str(suspects.names[i])
+            if len(shown) < MOST_SUSPECTS or name in names:
+                shown[name] = (suspects.images[i], suspect_title(suspects.labels[i], suspects.probabilities[i], t), False)
+    for image, name, label in zip(images, names, labels):
+        if len(shown) < SHOWN:
+            shown.setdefault(str(name), (image, label_name(label, t), None))
+    side = side_of(run)
+    ordered = [shown[name] for name in sorted(shown)][:SHOWN]
+    titles = [f"({number}) {title}" for number, (_, title, _) in enumerate(ordered, 1)]
+    _framed(figure, [reduced(image, side) for image, _, _ in ordered], titles, [frame for _, _, frame in ordered], 7.5)
+
+
+def _framed(figure, images, titles, frames, size: float) -> None:
+    """Rows of five images; titles keep clear of the frames."""
+    for axes in plots.image_grid(figure, images, titles, 5, frames, size):
+        axes.set_title(axes.get_title(), fontsize=size, pad=5, linespacing=1.15)
+
+
+def side_of(run: Run) -> int:
+    """Side of the network's input in pixels."""
+    side = run.setting("image_size", 32)
+    if type(side) is not int or not 8 <= side <= 1024:
+        raise KitError(f"{run.path / 'config.yaml'}: image_size is {str(side)[:40]}; expected a whole number from 8 to 1024")
+    return side
+
+
+def reduced(image: np.ndarray, side: int) -> np.ndarray:
+    """uint8 RGB made side x side, each pixel the mean of what it covers."""
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(image.astype(np.uint8)).resize((side, side), Image.Resampling.BOX))
+
+
+def figure_10(figure, run: Run, t: Labels) -> None:
+    """Accuracy of training and validation over the epochs, and the validation loss."""
+    left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
+    epoch = t("epoch", "轮次")
+    series = []
+    for label, key in ((t("training", "训练集"), "train/accuracy"), (t("validation", "验证集"), "val/accuracy")):
+        x, y = run.series("epoch", "epoch", key)
+        series.append((label, x + 1, y))
+    plots.curves(left, series, epoch, t("accuracy", "准确率"))
+    plots.percent(left.yaxis)
+    left.legend(loc="lower right")
+    x, loss = run.series("epoch", "epoch", "val/loss")
+    if not len(loss):
+        raise KitError(f"{run.path / 'metrics.jsonl'} has no epoch with val/loss; the run has not finished its first epoch")
+    plots.curves(right, [(t("validation", "验证集"), x + 1, loss)], epoch, t("validation loss", "验证集损失"), first_style=1)
+    best = int(loss.argmin())
+    plots.mark_point(right, x[best] + 1, loss[best], t(f"least: {loss[best]:.3f}", f"最低：{loss[best]:.3f}"))
+    for axes in (left, right):
+        plots.whole_numbers(axes.xaxis)
+
+
+def figure_12(figure, run: Run, t: Labels) -> None:
+    """Predictions for test images, right and wrong framed, doubts said; below, the eyes of the first one."""
+    images = run.artifact("prediction_images", (None, None, None, 3), "u")[:SHOWN]
+    labels = run.artifact("prediction_labels", (None,), "iu")[:SHOWN]
+    probabilities = shares(run, "prediction_probabilities", None)[:SHOWN]
+    eyes = run.artifact("eyes_image", (None, None, 3), "u")
+    if not len(images) == len(labels) == len(probabilities):
+        raise KitError(f"{run.path / 'artifacts.npz'}: prediction_images, _labels and _probabilities differ in length")
+    upper, lower = figure.subfigures(2, 1, height_ratios=(2 if len(images) > 5 else 1, 1))
+    (low, high), titles, frames = band_of(run), [], []
+    for label, probability in zip(labels, probabilities):
+        doubt = t(", uncertain", "，不确定") if low <= probability <= high else ""
+        titles.append(f"{t('label', '标签')}{t(': ', '：')}{label_name(label, t)}\nP = {probability:.3f}{doubt}")
+        frames.append(bool((probability >= 0.5) == (label == 1)))
+    _framed(upper, images, titles, frames, 6.8)
+    title = t(f"eyes of the first image, P = {probabilities[0]:.3f}", f"第一张图的眼部，P = {probabilities[0]:.3f}")
+    plots.show_image(lower.subplots(), eyes, title)
+
+
+def layers(run: Run) -> tuple[list[str], list[np.ndarray]]:
+    """(names, maps (K, h, w) each) of the network's layers, the first one first."""
+    names = run.artifact("feature_names", (None,), "U")
+    if len(names) > MOST_LAYERS:
+        raise KitError(f"{run.path / 'artifacts.npz'}: feature_names lists {len(names)} layers; up to {MOST_LAYERS} can be shown")
+    return [str(name) for name in names], [run.artifact(f"feature_maps_{number}", (None, None, None), "f")[:MOST_MAPS]
+                                           for number in range(len(names))]
+
+
+def height_of_13(run: Run) -> float:
+    """Inches that figure 13 needs: a row for each layer, two for the input, three for the detail."""
+    return LAYER_HEIGHT * (len(layers(run)[0]) + 5)
+
+
+def figure_13(figure, run: Run, t: Labels) -> None:
+    """Maps of every layer in a row each, dark to bright from the layer's least to its greatest value; the last ones enlarged."""
+    names, maps = layers(run)
+    image = run.artifact("feature_image", (None, None, 3), "u")
+    grid = figure.add_gridspec(len(names) + 2, 2, width_ratios=(1, 8), height_ratios=[2, *[1] * len(names), 3])
+    plots.show_image(figure.add_subplot(grid[0, 0]), image)
+    title = figure.add_subplot(grid[0, 1])
+    title.set_axis_off()
+    title.text(0, 0.5, t(f"the input, {image.shape[1]} x {image.shape[0]} pixels; below, from the first layer to the last",
+                         f"输入，{image.shape[1]}×{image.shape[0]} 像素；以下自首层至末层"), va="center", fontsize=7.5)
+    for number, (name, tiles) in enumerate(zip(names, maps), 1):
+        words = figure.add_subplot(grid[number, 0])
+        words.set_axis_off()
+        shown = t(name, name.replace("conv", "卷积").replace("pooling", "池化"))
+        words.text(0, 0.5, f"{t.plain(shown, 18)}\n{tiles.shape[2]} x {tiles.shape[1]}", va="center", fontsize=6.8)
+        _tiles(figure.add_subplot(grid[number, 1]), tiles, MOST_MAPS, tiles)
+    last = maps[-1][-DETAIL:]
+    words = figure.add_subplot(grid[-1, 0])
+    words.set_axis_off()
+    words.text(0, 0.5, t(f"detail: the last\n{len(last)} of these\ntiles", f"细节：上行的\n最后 {len(last)} 块"), va="center",
+               fontsize=6.8)
+    _tiles(figure.add_subplot(grid[-1, 1]), last, 5, maps[-1])
+
+
+def _tiles(axes, tiles: np.ndarray, columns: int, layer: np.ndarray) -> None:
+    """Tiles in rows of `columns`, places without a tile white; the scale is that of all maps of the layer."""
+    low, high = float(layer.min()), float(layer.max())
+    factor = max(1, 24 // tiles.shape[1])  # so that the gap between small maps is thin
+    shown = np.kron(tiles, np.ones((1, factor, factor)))
+    room = np.full((-len(shown) % columns, *shown.shape[1:]), np.nan)
+    gap = max(1, shown.shape[1] // 24)
+    axes.imshow(mosaic(np.concatenate([shown, room]), columns, gap, np.nan), cmap="viridis", vmin=low, vmax=max(high, low + 1e-9))
+    axes.set_axis_off()
+    axes.set_anchor("W")
+
+
+# ---- beyond the document
+
+
+def calibration(figure, run: Run, t: Labels) -> None:
+    """How many of the images that got such a probability wear glasses, and how many images there are in each bin."""
+    confidence = shares(run, "calibration_confidence", None)
+    accuracy = shares(run, "calibration_accuracy", len(confidence))
+    count = run.artifact("calibration_count", (len(confidence),), "iu")
+    used = count > 0
+    if not used.any():
+        raise KitError(f"{run.path / 'artifacts.npz'}: calibration_count is 0 in every bin; make the run again")
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
+    upper.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.9, linestyle="--", label=t("perfect", "理想"))
+    confidence, accuracy, count = confidence[used], accuracy[used], count[used]
+    low, high = np.transpose([wilson_interval(round(share * n), int(n)) for share, n in zip(accuracy, count)])
+    upper.errorbar(confidence, accuracy, yerr=np.clip([accuracy - low, high - accuracy], 0, None), color=style.BLUE, marker="o",
+                   elinewidth=0.8, capsize=2, label=t("this network, test", "本网络，测试集"))
+    upper.set_ylabel(t("share with glasses", "戴眼镜的比例"))
+    upper.set_ylim(-0.03, 1.03)
+    upper.legend(loc="upper left")
+    lower.vlines(confidence, 0.5, count, color="#9CC7E3", linewidth=5)
+    plots.logarithmic(lower, "y", 4)
+    lower.set_ylim(0.5, 2 * count.max())
+    lower.set(xlabel=t("probability of glasses that the network gives", "网络给出的戴眼镜概率"), ylabel=t("images", "图像数"),
+              xlim=(-0.03, 1.03))
+    for axis in (upper.xaxis, upper.yaxis):
+        plots.percent(axis)
+
+
+def uncertain_band(figure, run: Run, t: Labels) -> None:
+    """Probabilities of the test images by label, and what leaving out a band around 0.5 buys."""
+    _, labels, probabilities = predictions(run)
+    left, right = figure.subplots(1, 2)
+    edges = np.linspace(0, 1, BINS + 1)
+    for number, label in enumerate((0, 1)):
+        counts, _ = np.histogram(probabilities[labels == label], edges)
+        left.bar(edges[:-1] + (number + 0.5) * 0.42 / BINS + 0.08 / BINS, counts, width=0.42 / BINS, color=style.CYCLE[number],
+                 hatch=("", "////")[number], edgecolor="white", linewidth=0, label=label_name(label, t))
+    low, high = band_of(run)
+    left.axvspan(low, high, color=style.ORANGE, alpha=0.15, linewidth=0, zorder=0.5, label=t("uncertain", "不确定"))
+    plots.logarithmic(left, "y", 5)
+    left.set(xlabel=t("probability of glasses", "戴眼镜的概率"), ylabel=t("test images", "测试图像数"), xlim=(0, 1))
+    left.set_ylim(bottom=0.7)
+    left.legend(loc="upper center", **LEGEND)
+    widths = np.linspace(0, 0.45, 46)
+    distance, fine = np.abs(probabilities - 0.5), (probabilities >= 0.5) == (labels == 1)
+    kept = [distance >= width for width in widths]
+    accuracy = np.array([fine[rows].mean() if rows.any() else np.nan for rows in kept])
+    share = np.array([rows.mean() for rows in kept])
+    series = [(t("accuracy of the kept", "保留图像的准确率"), widths, accuracy), (t("share kept", "保留比例"), widths, share)]
+    plots.curves(right, series, t("left out: 0.5 ± this", "舍去范围：0.5 ± 此值"), t("share", "比例"))
+    right.axvline(high - 0.5, color=style.GREY, linewidth=0.9, linestyle=":", label=f"0.5 ± {high - 0.5:.2g}")
+    right.legend(loc="lower left", **LEGEND)
+    plots.percent(right.yaxis)

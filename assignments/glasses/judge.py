@@ -1,0 +1,61 @@
+"""Judge a submitted run of glasses on the grader's own data; see assignments/judging.py."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+
+from assignments import judging
+from assignments.glasses.run import ASSIGNMENT, MiddleSigned, build, open_store
+from data_tools.glasses import GlassesData, find_or_draw
+from data_tools.loader import make_loader
+from paddle_models import calibration
+from paddle_models.binary_task import BinaryTask
+from paddle_models.trainer import loop
+from paddle_models.trainer.fast_layers import accelerate
+from reports.grading.work import Judged
+
+METRICS = ("accuracy", "balanced_accuracy")
+BOUNDS = {"image_size": (8, 256), "filters": (1, 1024), "kernel": (1, 15), "neurons": (1, 4096), "zoom": (0, 4)}
+
+
+def prepare(data: str) -> None:
+    """Decode the grader's data at the size of the preset sample, before the first submission does. data: as --data of run.py."""
+    open_store(judging.sample_settings(ASSIGNMENT), _found(data).test)
+
+
+def ground(data: str) -> judging.Ground:
+    """What is judged on; starts no thread."""
+    glasses = _found(data)
+    return judging.ground(glasses.origin, METRICS, glasses.test)
+
+
+def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+    """What result.json says under these names, from the arrays of predictions.npz."""
+    measured = calibration.measure(predictions["labels"], predictions["probabilities"])
+    return {name: float(measured[name]) for name in METRICS}
+
+
+def judge(run: Path, data: str) -> Judged:
+    """The best weights on the test images of the grader's data."""
+    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS, data=data)
+    judging.start()
+    glasses = _found(data)
+    network = build(settings)
+    judging.load_best(network, run, "model")
+    accelerate(network)
+    store = open_store(settings, glasses.test, progress=False, processes=1)
+    size = judging.batch_size(settings.image_size)
+    task = BinaryTask(network, flip_at_test=settings.flip_at_test)
+    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0,
+                                             normalize=MiddleSigned(settings.image_size)))
+    predictions = {"names": np.array(store.names), "labels": rows["label"], "probabilities": rows["probabilities"]}
+    signs = judging.drawn_signs(run, "glasses", lambda: _found("sample").test)
+    return Judged(score(predictions), len(store), glasses.origin, predictions, signs)
+
+
+@lru_cache
+def _found(data: str) -> GlassesData:
+    return find_or_draw(data)  # read once for all submissions, which are judged in forks of one process

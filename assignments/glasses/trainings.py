@@ -1,0 +1,88 @@
+"""What experiments, search and label errors share: settings changed from a preset, folders to go on in, a word at the end."""
+
+import functools
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from assignments.glasses.run import ASSIGNMENT, GlassesSettings
+from data_tools.errors import KitError
+
+
+def base_settings(preset: str, rest: Sequence[str]) -> GlassesSettings:
+    """The preset's settings with what words of run.py's command line say; KitError for those that make no sense here."""
+    from paddle_models.trainer.settings import parse_command_line
+
+    for word in rest:
+        if word.split("=")[0] in ("--seed", "--resume"):
+            raise KitError(f"{word.split('=')[0]} is not for many trainings: give --seeds; repeating the command continues them")
+    return parse_command_line(GlassesSettings, ASSIGNMENT.folder / "presets.yaml", ["--preset", preset, *rest])[1]
+
+
+def changed(settings: GlassesSettings, changes: Mapping[str, Any], where: str) -> GlassesSettings:
+    """The settings with some of them changed; nested ones as nested mappings. KitError names `where` and a wrong key."""
+    from paddle_models.trainer.settings import from_dict, to_dict
+
+    return from_dict(GlassesSettings, merged(to_dict(settings), changes), where)
+
+
+def merged(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """A nested dictionary with the entries of another in place of its own."""
+    result = dict(values)
+    for key, value in changes.items():
+        nested = isinstance(value, Mapping) and isinstance(result.get(key), dict)
+        result[key] = merged(result[key], value) if nested else value
+    return result
+
+
+def continued(kind: str, plan: dict[str, Any], out: Path | None) -> Path:
+    """`out`, else the newest unfinished folder of this plan under runs/glasses_KIND, else a new one; the plan is written there.
+
+    Unfinished: its result.json is absent or does not say "complete". KitError where `out` belongs to another plan.
+    """
+    from data_tools.files import write_atomically
+    from paddle_models.trainer.run_folder import new_run_path, runs_root
+
+    text = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
+    if out is None:
+        begun = sorted((runs_root() / f"glasses_{kind}").glob("*/plan.json"), reverse=True)
+        same = [file.parent for file in begun if file.read_text(encoding="utf-8", errors="replace") == text]
+        out = next((folder for folder in same if not read_json(folder / "result.json").get("complete")), None)
+        out = out or new_run_path(f"glasses_{kind}", plan["preset"])
+    file = out / "plan.json"
+    if file.exists() and file.read_text(encoding="utf-8", errors="replace") != text:
+        raise KitError(f"{out} was begun with other words or settings: repeat the command that began it, or choose another --out")
+    write_atomically(file, text.encode())
+    return out
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    """A JSON object; empty where the file is absent, KitError where it is damaged."""
+    if not file.is_file():
+        return {}
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise KitError(f"{file} is damaged ({error}); delete it, then repeat the command") from None
+    if not isinstance(content, dict):
+        raise KitError(f"{file} holds no JSON object; delete it, then repeat the command")
+    return content
+
+
+def goes_on_later(main: Callable[..., int]) -> Callable[..., int]:
+    """Decorator of a command line: one that is stopped says that it can go on, with the exit status 130."""
+    @functools.wraps(main)
+    def told(*arguments, **named) -> int:
+        try:
+            return main(*arguments, **named)
+        except KeyboardInterrupt:
+            reason = "stopped"
+        except Exception as stop:
+            if type(stop).__name__ != "Interrupted":  # of the trainer, which is not imported for the sake of a wrong word
+                raise
+            reason = str(stop).split(";")[0]
+        print(f"{reason}; the same command goes on from there", flush=True)
+        return 130
+
+    return told

@@ -1,0 +1,137 @@
+"""What the judges of the assignments share: settings and weights of a submission, which nobody has checked before.
+
+A judge builds the network by the kit's own code, loads checkpoints/best.safetensors of the submission and measures it on
+the grader's data. Of the submission's settings it takes what shapes the network; no path in them is ever opened.
+"""
+
+import dataclasses
+import hashlib
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Dict, List, NamedTuple, Tuple
+
+import numpy as np
+
+import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+from assignments.runner import Assignment
+from data_tools.errors import BadFile, KitError
+from data_tools.image_set import ImageSet
+from data_tools.samples import sample_folder
+from paddle_models.trainer import runtime
+from paddle_models.trainer.checkpoint import load_network_arrays
+from paddle_models.trainer.run_folder import read_config
+from paddle_models.trainer.settings import from_dict, read_presets
+from paddle_models.weights import load_weights
+from reports.run_reader import Run, read_arrays
+
+PIXELS = 50 * 96 * 96  # of all images that are judged at a time
+MOST_VALUES, LONGEST_TEXT = 2000, 1000  # of all settings together; of one of them
+BEST = "checkpoints/best.safetensors"
+
+
+class Ground(NamedTuple):
+    """The grader's data: "real", "subset" or "drawn"; sha256 over names, labels, sizes and times of the files; the
+    metrics that are measured on them."""
+
+    origin: str
+    fingerprint: str
+    metrics: Sequence[str]
+
+
+def ground(origin: str, metrics: Sequence[str], *image_sets) -> Ground:
+    """The Ground of the image sets that are judged on."""
+    digest = hashlib.sha256(origin.encode())
+    for images in image_sets:
+        digest.update(np.ascontiguousarray(images.labels).tobytes())
+        digest.update(repr([(name, images.source.stamp(name)) for name in images.names]).encode())
+    return Ground(origin, digest.hexdigest(), tuple(metrics))
+
+
+def submitted_settings(run: Path, assignment: Assignment, bounds: Mapping[str, Tuple[float, float]], **ours: Any) -> Any:
+    """The settings of a submitted run folder, `ours` in place of its own, and no weights to start from.
+
+    bounds: {setting: (smallest, largest)} of numbers and of lists of numbers. Raises BadFile or KitError for anything
+    that a run of this assignment cannot have written.
+    """
+    where = "config.yaml"
+    _, values = read_config(run, assignment.name)
+    _check_plain(values, where)
+    if any(field.name == "weights" for field in dataclasses.fields(assignment.settings)):
+        ours = {"weights": "", **ours}
+    settings = from_dict(assignment.settings, {**values, **ours}, where)
+    for name, (smallest, largest) in bounds.items():
+        value = getattr(settings, name)
+        parts = value if isinstance(value, list) else [value]
+        if len(parts) > 8 or not all(smallest <= part <= largest for part in parts):
+            raise BadFile("bad-file", f"{where}: setting {name}: {value!r:.60} is not graded, {smallest:g} to {largest:g} is")
+    return settings
+
+
+def load_best(network, run: Path, name: str) -> None:
+    """The submission's best weights of the network `name` into `network`, in evaluation mode; BadFile where they do not fit."""
+    arrays = best_arrays(run, f"networks/{name}/")
+    try:
+        load_network_arrays(network, arrays, BEST)
+    except KitError as error:
+        raise BadFile("wrong-shapes", str(error)) from None
+    network.eval()
+
+
+def best_arrays(run: Path, prefix: str = "") -> Dict[str, np.ndarray]:
+    """{name without `prefix`: array} of the submission's best weights; BadFile for what is no number or not finite."""
+    arrays, _ = load_weights(run / BEST)
+    mine = {name[len(prefix):]: array for name, array in arrays.items() if name.startswith(prefix)}
+    for name, array in mine.items():
+        if array.dtype.kind not in "fiub":
+            raise BadFile("bad-weights", f"{BEST}: {name:.80} is of type {array.dtype}, which no network of this kit has")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise BadFile("not-finite", f"{BEST}: {name:.80} holds NaN or infinity")
+    return mine
+
+
+def sample_settings(assignment: Assignment) -> Any:
+    """The settings of the preset sample, by which most submissions were made."""
+    return from_dict(assignment.settings, read_presets(assignment.folder / "presets.yaml")["sample"]["settings"], "presets.yaml")
+
+
+def start() -> None:
+    """Paddle on the CPU, whatever the submission was trained on."""
+    runtime.start("cpu")
+
+
+def batch_size(side: int) -> int:
+    """Images of `side` x `side` pixels to judge at a time, whatever the submission trained with."""
+    return max(1, PIXELS // side**2)
+
+
+def drawn_signs(run: Path, sample: str, images: Callable[[], ImageSet]) -> List[str]:
+    """Why a run must come from drawn data; sample: name of the drawn set. images(): those of it that runs are judged on."""
+    result = Run(run, "").result
+    if result.get("origin") == "drawn":
+        return []  # it says so itself
+    place = result.get("data")
+    if isinstance(place, str) and Path(place).name == f"drawn-{sample}":
+        return [f"result.json says that its data lie in drawn-{sample}"]
+    names = read_arrays(run / "predictions.npz").get("names") if sample_folder(sample).is_dir() else None
+    if names is not None and tuple(names.ravel().tolist()) == images().names:
+        return ["the images in predictions.npz are named as the drawn ones"]
+    return []
+
+
+def _check_plain(values: Any, where: str) -> None:
+    """BadFile where settings are more, longer or deeper than a run writes."""
+    if not isinstance(values, dict):
+        raise BadFile("bad-file", f"{where}: settings are a {type(values).__name__}, expected named values")
+    left, waiting = MOST_VALUES, [(values, 0)]
+    while waiting:
+        value, depth = waiting.pop()
+        below = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else []
+        left -= 1
+        if left < len(below) or depth > 6:
+            raise BadFile("bad-file", f"{where}: the settings are more or deeper than those of any run")
+        if isinstance(value, str) and len(value) > LONGEST_TEXT:
+            raise BadFile("bad-file", f"{where}: a setting of {len(value)} letters, which no run writes")
+        if isinstance(value, float) and not math.isfinite(value) or type(value) is int and abs(value) >= 2**53:
+            raise BadFile("bad-file", f"{where}: a setting is {value!s:.20}, which no run writes")
+        waiting += [(part, depth + 1) for part in below]

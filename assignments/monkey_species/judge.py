@@ -1,0 +1,69 @@
+"""Judge a submitted run of monkey_species on the grader's own data; see assignments/judging.py."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Dict
+
+import numpy as np
+
+from assignments import judging
+from assignments.monkey_species.run import ASSIGNMENT
+from data_tools.errors import BadFile
+from data_tools.loader import make_loader
+from data_tools.monkeys import MonkeyData, find_or_draw
+from data_tools.packed import PackedStore
+from paddle_models import metrics
+from paddle_models.classification import ClassificationTask
+from paddle_models.trainer import loop
+from paddle_models.trainer.fast_layers import accelerate
+from paddle_models.zoo import build_model
+from reports.grading.work import Judged
+
+METRICS = ("accuracy", "macro_f1")
+BOUNDS = {"image_size": (16, 512)}
+
+
+def prepare(data: str) -> None:
+    """Decode the grader's data at the size of the preset sample, before the first submission does. data: as --data of run.py."""
+    PackedStore.open(_found(data).validation, judging.sample_settings(ASSIGNMENT).image_size)
+
+
+def ground(data: str) -> judging.Ground:
+    """What is judged on; starts no thread."""
+    monkeys = _found(data)
+    return judging.ground(monkeys.origin, METRICS, monkeys.validation)
+
+
+def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+    """What result.json says under these names, from the arrays of predictions.npz."""
+    labels, answers = predictions["labels"].astype(np.int64), predictions["probabilities"].argmax(axis=1)
+    confusion = metrics.confusion_matrix(labels, answers, predictions["probabilities"].shape[1])
+    return dict(zip(METRICS, (metrics.accuracy(labels, answers), metrics.macro_f1(confusion))))
+
+
+def judge(run: Path, data: str) -> Judged:
+    """The best weights on the validation images of the grader's data."""
+    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS, data=data)
+    judging.start()
+    if len(settings.model) > 60:
+        raise BadFile("bad-file", "config.yaml: setting model is no name of a network")
+    monkeys = _found(data)
+    model = settings.model
+    if model == "mobilenet_v2" and not any(name.endswith("._mean") for name in judging.best_arrays(run)):
+        model = "mobilenet_v2_folded"  # it began from folded weights
+    network = build_model(model, len(monkeys.classes))
+    judging.load_best(network, run, "model")
+    accelerate(network)
+    store = PackedStore.open(monkeys.validation, settings.image_size, progress=False)
+    task = ClassificationTask(network, monkeys.classes, flip_at_test=settings.flip_at_test)
+    size = judging.batch_size(settings.image_size)
+    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0))
+    predictions = {"names": np.array(store.names), "labels": rows["label"], "probabilities": rows["probabilities"]}
+    signs = judging.drawn_signs(run, "monkeys", lambda: _found("sample").validation)
+    return Judged(score(predictions), len(store), monkeys.origin, predictions, signs)
+
+
+@lru_cache
+def _found(data: str) -> MonkeyData:
+    return find_or_draw(data)  # read once for all submissions, which are judged in forks of one process

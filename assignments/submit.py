@@ -1,0 +1,81 @@
+"""The student's zip of a finished run, checked as a teacher's machine will check it: python -m assignments submit RUN"""
+
+import shutil
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Optional
+
+from assignments.grade import choose, draw, graded_assignments, show
+from data_tools.errors import KitError
+from data_tools.files import atomic_path
+
+EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of every member: the same run gives the same bytes
+
+
+def submit(target: str, out: Optional[Path] = None, rubric: Optional[Path] = None, language: str = "en") -> int:
+    """Write the zip of a run folder, or of an assignment's newest finished run, grade it and print how it fared.
+
+    out: default NAME-RUN.zip here. rubric: the teacher's, else the kit's for the run's own data. KitError for a run
+    that has not finished, with the command that finishes it, and for one that nobody could grade.
+    """
+    run, name, data = _find(target)
+    options = choose(name, [f"{name}={data}"], rubric)
+    draw(options["data"])
+    out = out or Path(f"{name}-{run.name}.zip")
+    if out.suffix != ".zip":
+        raise KitError(f"{out}: a submission is a zip file; give a name that ends in .zip")
+    with atomic_path(out) as temporary:
+        pack(run, temporary)
+        grade = _grade(temporary, out.stem, options, language)
+        if grade.verdict == "incomplete":
+            raise KitError(f"{run} cannot be graded: {grade.problems[0]['message'] if grade.problems else 'nothing was measured'}")
+        show([grade], language)
+    print(f"written to {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    return 0
+
+
+def pack(run: Path, out: Path) -> None:
+    """The files that grading reads and nothing else, as a zip whose bytes depend on them alone."""
+    from reports.grading.submission import TAKEN
+
+    with zipfile.ZipFile(out, "w") as archive:
+        for name in TAKEN:
+            if (run / name).is_file():
+                with open(run / name, "rb") as source, archive.open(member(name), "w", force_zip64=True) as target:
+                    shutil.copyfileobj(source, target, 1 << 20)
+
+
+def member(name: str, executable: bool = False) -> zipfile.ZipInfo:
+    """A member of a zip without anything of the machine that it is written on."""
+    info = zipfile.ZipInfo(name, EPOCH)
+    info.create_system = 3  # Unix, on any system: the permissions below count
+    info.external_attr = (0o100755 if executable else 0o100644) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    return info
+
+
+def _find(target: str) -> tuple[Path, str, str]:
+    """(folder, assignment, its setting data) of a finished run."""
+    from reports.grading.submission import NEEDED
+    from reports.run_reader import Run, latest_run, look_up
+
+    names = graded_assignments()
+    run = Run(latest_run(target) if target in names and not Path(target).is_dir() else Path(target), target)
+    name = run.config.get("assignment")
+    if name not in names:
+        raise KitError(f"{run.path / 'config.yaml'}: {str(name)[:60]!r} is no assignment of this kit; there are {', '.join(names)}")
+    missing = [file for file in NEEDED if not (run.path / file).is_file()]
+    if missing:
+        raise KitError(f"{run.path} has no {missing[0]}: the run has not finished. Finish it with\n"
+                       f"    python assignments/{name}/run.py --resume {run.path}")
+    return run.path, name, str(look_up(run.config.get("settings"), "data", ""))
+
+
+def _grade(file: Path, name: str, options, language: str):
+    """The grade of a zip, in a process of its own as for a class."""
+    from reports.grading.class_run import grade_class
+
+    with tempfile.TemporaryDirectory(prefix="kit-submit-") as folder:
+        return grade_class({name: file}, Path(folder), "assignments.grade:works", options, assignment=options["names"][0],
+                           jobs=1, progress=False, language=language)[0]

@@ -1,0 +1,196 @@
+"""A class of submissions: several at a time, each grade written at once, so that the same command goes on where it stopped."""
+
+import hashlib
+import json
+import os
+import re
+import signal
+import stat
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from data_tools.errors import KitError
+from data_tools.files import write_atomically
+from reports.grading import grades_csv, gradescope, junit, table
+from reports.grading.grade_one import Grade
+from reports.grading.inert import plain
+from reports.grading.jail import GRADE_LIMIT, Jail, Task
+from reports.grading.limits import Limits
+
+LONGEST_STEM = 80  # characters of a file name that is made of a submission's name
+HASHED = 1 << 16   # files of a folder that are looked at for changes
+LARGEST_HASHED = 4 << 30  # bytes; a larger file is told apart by size and time
+
+
+def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
+    """{name: path}: file or folder names without .zip, with their folders' names where two would be the same.
+
+    KitError for a path that is not there.
+    """
+    paths = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))
+    for path in paths:
+        if not os.path.lexists(path):
+            raise KitError(f"{path}: there is no such submission; give run folders or zip files")
+    for depth in range(1, max((len(path.parts) for path in paths), default=1) + 1):
+        names = ["/".join((*path.parts[-depth:-1], path.stem if path.suffix.lower() == ".zip" else path.name))
+                 for path in paths]
+        if len(set(names)) == len(names):
+            return dict(zip(names, paths))
+    return {str(path): path for path in paths}
+
+
+def grade_class(submissions: Mapping[str, Path], out: Path, works: str, options: Mapping[str, Any], *,
+                assignment: str | None = None, limits: Limits | None = None, jobs: int | None = None,
+                again: bool = False, progress: bool = True, language: str = "en", visibility: str = "visible") -> list[Grade]:
+    """Grade all and write out/: grades/NAME.json, gradescope/NAME.json, and over all grades.csv, junit.xml, table.*.
+
+    works, options: see jail.Jail. jobs: at a time, default the cores. A submission whose bytes, rubric and data are as
+    they were keeps its grade, unless `again`. The grades are returned in the order of `submissions`. After Ctrl-C or
+    SIGTERM the outputs hold what is done and KeyboardInterrupt is raised.
+    """
+    from paddle_models.environment import cores
+
+    out, limits, jobs = Path(out), limits or Limits(), min(jobs or cores(), max(1, len(submissions)))
+    files = _file_names(submissions)
+    with _terminating_as_interrupt(), Jail(works, options, limits, jobs, assignment) as jail:
+        if jail.notice:
+            print(f"notice: {jail.notice}")
+        kept = _Kept(out / "grades", jail.key, files)
+        grades = kept.find(submissions)
+        if again:
+            grades = {}
+        waiting = [Task(name, path) for name, path in submissions.items() if name not in grades]
+        try:
+            with tqdm(total=len(submissions), initial=len(grades), desc="grading", unit="submission", file=sys.stdout,
+                      disable=not progress) as bar:
+                for task, grade in jail.grade(waiting):
+                    grades[task.name] = grade
+                    kept.write(task.name, grade)
+                    bar.set_postfix_str(f"{plain(task.name, 24)} {grade.verdict}", refresh=False)
+                    bar.update()
+        finally:
+            done = {name: grades[name] for name in submissions if name in grades}
+            write_outputs(list(done.values()), out, language)
+            for name, grade in done.items():
+                gradescope.write_results(out / "gradescope" / f"{files[name]}.json", grade, language, visibility)
+    return list(done.values())
+
+
+def write_outputs(grades: Sequence[Grade], out: Path, language: str = "en") -> None:
+    """grades.csv (nbgrader's columns), verdicts.csv (two more), junit.xml, table.txt, table.md, table.html and counts.json."""
+    grades_csv.write_grades_csv(out / "grades.csv", grades)
+    grades_csv.write_grades_csv(out / "verdicts.csv", grades, more=True)
+    junit.write_junit(out / "junit.xml", grades, language)
+    for suffix, made in (("txt", table.table), ("md", table.markdown_page), ("html", table.html_page)):
+        write_atomically(out / f"table.{suffix}", made(grades, language).encode())
+    counts = {"graded": len(grades), "verdicts": Counter(grade.verdict for grade in grades),
+              "problems": Counter(kind for grade in grades for kind in set(grade.kinds))}
+    write_atomically(out / "counts.json", (json.dumps(counts, indent=2) + "\n").encode())
+
+
+def content_hash(path: Path) -> str:
+    """Changes with what is handed in: names, sizes and times of a folder's files, the bytes of a zip. Links are not followed."""
+    digest = hashlib.sha256()
+    try:
+        about = os.lstat(path)
+        if stat.S_ISREG(about.st_mode) and about.st_size > LARGEST_HASHED:
+            digest.update(f"{about.st_size} {about.st_mtime_ns}".encode())
+        elif stat.S_ISREG(about.st_mode):
+            with open(path, "rb") as stream:
+                while chunk := stream.read(1 << 20):
+                    digest.update(chunk)
+        elif stat.S_ISDIR(about.st_mode):
+            for line in sorted(_lines_of(path)):
+                digest.update(line)
+        else:
+            digest.update(f"{about.st_mode} {about.st_ino}".encode())
+    except OSError as error:
+        digest.update(f"{error.errno}".encode())
+    return digest.hexdigest()
+
+
+def _lines_of(top: Path) -> Iterator[bytes]:
+    waiting, count = [top], 0
+    while waiting:
+        with os.scandir(waiting.pop()) as found:
+            for item in found:
+                count += 1
+                if count > HASHED:
+                    return
+                about = item.stat(follow_symlinks=False)
+                if stat.S_ISDIR(about.st_mode):
+                    waiting.append(Path(item.path))
+                described = f" {about.st_mode} {about.st_size} {about.st_mtime_ns}\n"
+                yield os.fsencode(os.path.relpath(item.path, top)) + described.encode()
+
+
+@dataclass
+class _Kept:
+    """Grades of earlier calls: {"key", "content", "grade"} per submission."""
+
+    folder: Path
+    key: str
+    files: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        self.contents: dict[str, str] = {}
+
+    def find(self, submissions: Mapping[str, Path]) -> dict[str, Grade]:
+        """The grades that still hold."""
+        self.contents = {name: content_hash(path) for name, path in submissions.items()}
+        found = {name: self._read(name) for name in submissions}
+        return {name: grade for name, grade in found.items() if grade is not None}
+
+    def write(self, name: str, grade: Grade) -> None:
+        """Keep a grade."""
+        kept = {"key": self.key, "content": self.contents[name], "grade": grade.to_dict()}
+        text = json.dumps(kept, indent=2, ensure_ascii=False, allow_nan=False)
+        write_atomically(self.folder / f"{self.files[name]}.json", (text + "\n").encode())
+
+    def _read(self, name: str) -> Grade | None:
+        file = self.folder / f"{self.files[name]}.json"
+        if not file.is_file() or file.stat().st_size > 2 * GRADE_LIMIT:
+            return None
+        try:
+            kept = json.loads(file.read_bytes())
+            if kept["key"] == self.key and kept["content"] == self.contents[name]:
+                return Grade.from_dict(kept["grade"])
+        except (ValueError, KeyError, TypeError, KitError):
+            return None  # no grade of this kit: it is made again
+        return None
+
+
+def _file_names(names: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
+    """{name: a file name without suffix} that is safe everywhere; changed names end in a part of their hash."""
+    found = {}
+    for name in names:
+        stem = re.sub(r"[^\w.-]", "_", name)[:LONGEST_STEM].strip(".")
+        if stem.casefold() != name or len(stem.encode()) > 200:
+            stem = f"{stem[:40]}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
+        found[name] = stem
+    return found
+
+
+@contextmanager
+def _terminating_as_interrupt() -> Iterator[None]:
+    """SIGTERM within is what Ctrl-C is: outputs are written on the way out."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,30 @@
+"""grades.csv of a class in the columns that nbgrader exports; no cell is a formula."""
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+from data_tools.files import write_atomically
+from reports.grading.grade_one import Grade
+from reports.tables import csv_cell
+
+COLUMNS = ("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
+           "late_submission_penalty", "score", "max_score")
+MORE = ("verdict", "problems")  # after nbgrader's, so that a reader of its columns finds them where they are
+
+
+def grades_csv(grades: Sequence[Grade], more: bool = False) -> str:
+    """A line per submission; its name is the student_id. more: verdict and problems in two further columns."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS + (MORE if more else ()))
+    for grade in grades:
+        row = [grade.assignment, "", "", grade.name, "", "", "", grade.score, 0.0, grade.score, grade.max_score]
+        writer.writerow([csv_cell(value) for value in row + ([grade.verdict, " ".join(grade.kinds)] if more else [])])
+    return stream.getvalue()
+
+
+def write_grades_csv(path: Path, grades: Sequence[Grade], more: bool = False) -> None:
+    """Write grades.csv."""
+    write_atomically(Path(path), grades_csv(grades, more).encode())

@@ -1,0 +1,74 @@
+"""Gradescope's results.json, as the autograder specification has it; gradescope_schema.json is written from that.
+
+Texts go out as format "text", so that nothing of a submission is taken for Markdown or HTML.
+"""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from data_tools.errors import KitError
+from data_tools.files import write_atomically
+from reports.grading.grade_one import Grade
+from reports.grading.inert import plain
+from reports.grading.verdict import PROBLEMS, Verdict
+
+VISIBILITIES = ("visible", "after_due_date", "after_published", "hidden")
+SCHEMA = Path(__file__).with_name("gradescope_schema.json")
+BELIEVED = (Verdict.REPRODUCED.value, Verdict.WITHIN_TOLERANCE.value)
+LOWER_IS_BETTER = ("loss", "error", "lpips", "ece", "seconds")  # last parts of such metrics' names
+
+
+def results(grade: Grade, language: str = "en", visibility: str = "visible", leaderboard: bool = True) -> dict[str, Any]:
+    """The values of results.json. language: of the rubric's titles, "en" or "zh". visibility: of VISIBILITIES.
+
+    The leaderboard shows measured values only, and those of submissions whose claims were reproduced only.
+    """
+    if visibility not in VISIBILITIES:
+        raise KitError(f"visibility {visibility!r:.40}: there are {', '.join(VISIBILITIES)}")
+    tests = [{"score": _finite(line.points), "max_score": _finite(line.max), "status": "passed" if line.passed else "failed",
+              "name": plain(line.title.get(language) or line.id, 200), "name_format": "text", "number": str(number),
+              "output": plain(line.message, lines=True), "output_format": "text", "tags": [plain(line.id, 60)],
+              "visibility": visibility, "extra_data": {"id": plain(line.id, 60)}}
+             for number, line in enumerate(grade.criteria, 1)]
+    values: dict[str, Any] = {
+        "score": _finite(grade.score), "execution_time": round(grade.seconds, 3), "output": summary(grade),
+        "output_format": "text", "visibility": visibility, "stdout_visibility": "hidden", "tests": tests,
+        "extra_data": {"assignment": plain(grade.assignment, 60), "verdict": grade.verdict, "problems": grade.kinds,
+                       "max_score": _finite(grade.max_score), "claimed": _numbers(grade.claimed),
+                       "measured": _numbers(grade.measured), "compared": grade.compared, "origin": plain(grade.origin, 20),
+                       "n": grade.n}}
+    if leaderboard and grade.verdict in BELIEVED:
+        values["leaderboard"] = [{"name": plain(name, 80), "value": round(value, 6), "order": _order(name)}
+                                 for name, value in _numbers(grade.measured).items()]
+    return values
+
+
+def write_results(path: Path, grade: Grade, language: str = "en", visibility: str = "visible") -> None:
+    """Write results.json."""
+    text = json.dumps(results(grade, language, visibility), indent=2, ensure_ascii=False, allow_nan=False)
+    write_atomically(Path(path), (text + "\n").encode())
+
+
+def summary(grade: Grade) -> str:
+    """The verdict, what is wrong, claims beside measurements, and notes, as lines of plain text."""
+    lines = [f"{grade.assignment}: {grade.verdict}"]
+    lines += [f"{PROBLEMS.get(problem['kind'], problem['kind'])}: {problem['message']}" for problem in grade.problems]
+    for name, value in grade.measured.items():
+        claimed = f"claimed {grade.claimed[name]:.4f}" if name in grade.claimed else "nothing claimed"
+        lines.append(f"{name}: {claimed}, measured {value:.4f} on {grade.n} samples, {grade.compared.get(name, '')}")
+    lines += [f"note: {note}" for note in grade.notes]
+    return "\n".join(plain(line) for line in lines)
+
+
+def _order(metric: str) -> str:
+    return "asc" if metric.split("_")[-1].split("/")[-1] in LOWER_IS_BETTER else "desc"
+
+
+def _numbers(values: dict[str, float]) -> dict[str, float]:
+    return {plain(name, 80): value for name, value in values.items() if math.isfinite(value)}
+
+
+def _finite(value: float) -> float:
+    return value if math.isfinite(value) else 0.0

@@ -1,0 +1,44 @@
+"""What one submission may use. Everything beyond is named and ends its judging, never the class."""
+
+from dataclasses import dataclass, fields
+
+from data_tools.errors import KitError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of one submission; all are checked while it is read and judged, none is taken from what it claims."""
+
+    seconds: float = 300.0
+    """wall time from opening to grade"""
+    cpu_seconds: float = 600.0
+    """time of all its threads together"""
+    memory_mb: int = 1000
+    """memory of its process that no other process shares"""
+    disk_mb: int = 2000
+    """its scratch folder"""
+    archive_mb: int = 2000
+    """a zip as it was handed in"""
+    entries: int = 5000
+    """files and folders of a zip or run folder, those that are not read among them"""
+    weights_mb: int = 600
+    """checkpoints/best.safetensors"""
+    arrays_mb: int = 200
+    """predictions.npz, packed and unpacked"""
+    metrics_mb: int = 32
+    """metrics.jsonl"""
+    text_kb: int = 512
+    """each of the other files"""
+    ratio: int = 200
+    """unpacked over packed bytes of a file beyond which it counts as a bomb; text of a megabyte may be below"""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            if not getattr(self, field.name) > 0:
+                raise KitError(f"limit {field.name}: {getattr(self, field.name)} is not above 0")
+
+    def of_file(self, name: str) -> int:
+        """Largest number of bytes of a file of a run folder."""
+        megabytes = {"checkpoints/best.safetensors": self.weights_mb, "predictions.npz": self.arrays_mb,
+                     "metrics.jsonl": self.metrics_mb}
+        return megabytes[name] << 20 if name in megabytes else self.text_kb << 10

@@ -1,0 +1,108 @@
+"""A run folder or a zip of one, brought into a scratch folder: only the files that grading reads, each checked for size."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_tools.errors import BadFile
+from paddle_models.weights import check_layout
+from reports.grading.limits import Limits
+from reports.grading.seal import SEAL
+from reports.grading.unpack import Entry, listing, take
+from reports.grading.verdict import Problem
+
+WEIGHTS = "checkpoints/best.safetensors"
+NEEDED = ("config.yaml", "environment.json", "metrics.jsonl", "result.json", "predictions.npz", WEIGHTS)
+TAKEN = (*NEEDED, SEAL)  # artifacts.npz belongs to a run but says nothing that grading could check: it is left where it is
+WEIGHTS_HEADER = 4 << 20  # bytes; a thousand arrays take a tenth of a megabyte
+PICKLES = (".pdparams", ".pdopt", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".tar", ".joblib", ".npy")
+OTHER_SYSTEMS = ("__MACOSX/",)  # folders that a packing program adds beside what it was given
+
+
+@dataclass(frozen=True)
+class Submission:
+    """run: the scratch copy. ignored: files that were left where they are. problems: of single files, which were not taken."""
+
+    run: Path
+    files: Sequence[str]
+    ignored: Sequence[str]
+    problems: Sequence[Problem]
+
+
+def open_submission(path: Path, scratch: Path, limits: Limits) -> Submission:
+    """The files of a run folder or of a zip (the run at its root or in its one sub-folder), copied to scratch/run.
+
+    BadFile, with a kind of verdict.PROBLEMS, where the whole cannot be trusted; what is wrong with single files becomes
+    Submission.problems. Nothing is parsed yet.
+    """
+    run = Path(scratch) / "run"
+    run.mkdir(parents=True)
+    taken, problems = [], []
+    with listing(Path(path), limits) as entries:
+        root = _root(entries, Path(path))
+        for name in TAKEN:
+            entry = entries.get(root + name)
+            if entry is not None:
+                try:
+                    _take(name, entry, run, limits)
+                    taken.append(name)
+                except BadFile as error:
+                    if error.kind in ("zip-bomb", "damaged-zip"):
+                        raise
+                    (run / name).unlink(missing_ok=True)
+                    problems.append(Problem(error.kind, str(error)))
+            elif name in NEEDED:
+                problems.append(_missing(name, root, entries))
+        ignored = sorted(entry for entry in entries if not (entry.startswith(root) and entry[len(root):] in TAKEN))
+    return Submission(run, tuple(taken), tuple(ignored), tuple(problems))
+
+
+def check_weights(file: Path) -> None:
+    """BadFile for weights that are a pickle, cut short, or claim what the file cannot hold; no array is read.
+
+    A pickle is recognised by its bytes and never loaded.
+    """
+    with open(file, "rb") as stream:
+        start = stream.read(9)
+        stream.seek(max(0, file.stat().st_size - 1))
+        end = stream.read(1)
+    safetensors = start[8:9] == b"{"
+    if start[:4] == b"PK\x03\x04":
+        raise BadFile("pickle", f"{WEIGHTS} is a zip, as PyTorch writes its pickles; it was not opened. "
+                                "Weights are handed in as safetensors, which the kit writes")
+    pickled = start[:1] == b"\x80" and start[1:2] <= b"\x05" or start[:1] in b"(]}cdlI" and end == b"."
+    if start and pickled and not safetensors:
+        raise BadFile("pickle", f"{WEIGHTS} is a pickle, which could run code; it was not loaded. "
+                                "Weights are handed in as safetensors, which the kit writes")
+    check_layout(file, WEIGHTS_HEADER)
+
+
+def _take(name: str, entry: Entry, run: Path, limits: Limits) -> None:
+    limit = limits.of_file(name)
+    if entry.size > limit and name == "metrics.jsonl":
+        raise BadFile("metrics-too-large", f"metrics.jsonl has {entry.size >> 20} MB, more than the {limit >> 20} MB "
+                                           "allowed; it was not read")
+    take(entry, run / name, limit)
+
+
+def _root(entries: dict[str, Entry], path: Path) -> str:
+    """"" or "folder/": where the run is."""
+    if any(name in entries for name in NEEDED):
+        return ""
+    tops = {name.split("/", 1)[0] + "/" for name in entries
+            if name.count("/") and not name.startswith(OTHER_SYSTEMS)}
+    runs = sorted(top for top in tops if any(top + name in entries for name in NEEDED))
+    if len(runs) > 1:
+        raise BadFile("not-a-run", f"{path.name} holds {len(runs)} runs, {runs[0]} and {runs[1]}; hand in one")
+    if not runs:
+        raise BadFile("not-a-run", f"{path.name} holds no run: {NEEDED[0]} is neither at its top nor in its one folder")
+    return runs[0]
+
+
+def _missing(name: str, root: str, entries: dict[str, Entry]) -> Problem:
+    if name == WEIGHTS:
+        for other in sorted(entries):
+            if other.startswith(root) and other.lower().endswith(PICKLES):
+                return Problem("pickle", f"{name} is missing and {other[len(root):][:80]!r}, a pickle, stands in its place; it was "
+                                         "not loaded. Weights are handed in as safetensors, which the kit writes")
+    return Problem("missing", f"{name} is missing; hand in the folder of a run that came to its end")

@@ -1,0 +1,95 @@
+"""The grades of a class as a table: for the terminal, as Markdown and as a page; nothing of a submission is obeyed."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from reports.grading.grade_one import Grade
+from reports.grading.gradescope import summary
+from reports.grading.inert import for_html, plain
+from reports.grading.verdict import CHINESE
+from reports.tables import display_width, markdown_table, text_table
+
+HEADER = {"en": ("submission", "assignment", "points", "verdict", "claimed", "measured", "what is wrong"),
+          "zh": ("提交", "作业", "得分", "结论", "所称", "实测", "问题")}
+LINES = {"en": ("criterion", "points", "met", "what was found"), "zh": ("评分项", "得分", "达到", "依据")}
+TITLE = {"en": "Grades", "zh": "成绩"}
+GRADED = {"en": "{} graded: {}", "zh": "共评 {} 份：{}"}
+ALIGNED = "llrlrrl"
+_WIDEST = (32, 16, 12, 22, 12, 12, 100)
+_PAGE = """<!doctype html>
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title><style>
+:root {{ color-scheme: light dark; }}
+body {{ font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; overflow-wrap: anywhere; }}
+table {{ border-collapse: collapse; }}
+td, th {{ border: 1px solid #8886; padding: .3rem .5rem; text-align: left; vertical-align: top; }}
+</style></head><body><h1>{title}</h1><p>{summary}</p><table><thead><tr>{header}</tr></thead><tbody>
+{rows}
+</tbody></table></body></html>
+"""
+
+
+def rows(grades: Sequence[Grade], language: str = "en") -> list[tuple[str, ...]]:
+    """The cells under HEADER, plain text; claimed and measured are of the first metric."""
+    found = []
+    for grade in grades:
+        metric = next(iter(grade.measured), "")
+        wrong = "; ".join(f"{problem['kind']}: {problem['message']}" for problem in grade.problems)
+        found.append((plain(grade.name, 200), plain(grade.assignment, 60), f"{grade.score:g} / {grade.max_score:g}",
+                      _verdict(grade.verdict, language), _value(grade.claimed, metric), _value(grade.measured, metric),
+                      plain(wrong)))
+    return found
+
+
+def counts(grades: Sequence[Grade], language: str = "en") -> str:
+    """One line: how many there are of each verdict."""
+    found = Counter(_verdict(grade.verdict, language) for grade in grades)
+    return GRADED[language].format(len(grades), ", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
+
+
+def table(grades: Sequence[Grade], language: str = "en") -> str:
+    """For a terminal, columns aligned; over-long cells are cut."""
+    cells = [HEADER[language], *rows(grades, language)]
+    cells = [[_cut(cell, most) for cell, most in zip(row, _WIDEST)] for row in cells]
+    return "\n".join([*text_table(cells, ALIGNED), counts(grades, language)]) + "\n"
+
+
+def details(grade: Grade, language: str = "en") -> str:
+    """A single grade for a terminal: each criterion, then what was found."""
+    cells = [LINES[language]]
+    cells += [(_cut(plain(line.title.get(language) or line.id), 48), f"{line.points:g} / {line.max:g}",
+               "✓" if line.passed else "✗", _cut(plain(line.message), 110)) for line in grade.criteria]
+    whole = f"{plain(grade.name, 80)}: {grade.score:g} / {grade.max_score:g}, {_verdict(grade.verdict, language)}"
+    return "\n".join([*text_table(cells, "lrll"), summary(grade), "", whole]) + "\n"
+
+
+def markdown_page(grades: Sequence[Grade], language: str = "en") -> str:
+    """Markdown, in which no text of a submission is markup."""
+    lines = markdown_table([HEADER[language], *rows(grades, language)], ALIGNED)
+    return "\n".join([f"# {TITLE[language]}", "", counts(grades, language), "", *lines]) + "\n"
+
+
+def html_page(grades: Sequence[Grade], language: str = "en") -> str:
+    """A page of its own."""
+    def row(cells: Sequence[str], tag: str) -> str:
+        return "".join(f"<{tag}>{for_html(cell)}</{tag}>" for cell in cells)
+
+    return _PAGE.format(language=language, title=TITLE[language], summary=for_html(counts(grades, language)),
+                        header=row(HEADER[language], "th"),
+                        rows="\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows(grades, language)))
+
+
+def _verdict(verdict: str, language: str) -> str:
+    return CHINESE.get(verdict, verdict) if language == "zh" else verdict
+
+
+def _value(values: dict[str, float], metric: str) -> str:
+    return f"{values[metric]:.4f}" if metric in values else ""
+
+
+def _cut(text: str, most: int) -> str:
+    if display_width(text) <= most:
+        return text
+    while display_width(text) > most - 1:
+        text = text[:-1]
+    return text + "…"

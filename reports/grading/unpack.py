@@ -1,0 +1,175 @@
+"""A zip or a folder from a stranger: what is in it, judged by names and types alone, and single files taken out of it.
+
+Nothing is extracted by the name that it has in the zip: the caller says which entries it wants and where they go.
+"""
+
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from data_tools.errors import BadFile
+from reports.grading.limits import Limits
+
+CHUNK = 1 << 20
+LONGEST_NAME, LONGEST_PATH, DEEPEST = 255, 1024, 20  # bytes, bytes, folders
+FREE_OF_RATIO = 4 << 20  # bytes that may unpack from next to nothing
+DRIVE = re.compile(r"[A-Za-z]:")
+STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file of a submission: its path with slashes, its claimed size, and how to open it for reading."""
+
+    path: str
+    size: int
+    open: Callable[[], BinaryIO]
+
+
+@contextmanager
+def listing(path: Path, limits: Limits) -> Iterator[dict[str, Entry]]:
+    """{path: entry} of the files of a zip or folder, valid inside of the block; BadFile for what nobody may hand in."""
+    try:
+        kind = os.lstat(path).st_mode
+    except OSError as error:
+        raise BadFile("not-a-run", f"{path.name} cannot be read: {error.strerror}") from None
+    if stat.S_ISLNK(kind):
+        raise BadFile("symlink", f"{path.name} is a symbolic link; hand in the folder or zip itself")
+    if stat.S_ISDIR(kind):
+        try:
+            entries = _folder(path, limits)
+        except OSError as error:
+            raise BadFile("bad-file", f"{path.name} cannot be read to its end: {error.strerror}") from None
+        yield entries
+        return
+    if not stat.S_ISREG(kind):
+        raise BadFile("special-file", f"{path.name} is neither a folder nor a file")
+    if path.stat().st_size > limits.archive_mb << 20:
+        raise BadFile("too-large", f"{path.name} has {path.stat().st_size >> 20} MB, more than {limits.archive_mb}")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            yield _zip(archive, path, limits)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, ValueError) as error:
+        raise BadFile("damaged-zip", f"{path.name} is damaged or not a zip file: {str(error)[:200]}") from None
+
+
+def take(entry: Entry, to: Path, limit: int) -> None:
+    """Copy a file to `to`, which is new, counting its bytes; BadFile("too-large") beyond `limit`."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    count = 0
+    try:
+        source = entry.open()
+    except OSError as error:
+        raise BadFile("bad-file", f"{entry.path} cannot be read: {error.strerror}") from None
+    with source, open(to, "xb") as target:
+        while chunk := source.read(CHUNK):
+            count += len(chunk)
+            if count > limit:
+                raise BadFile("too-large", f"{entry.path} has more than the {_size(limit)} allowed")
+            target.write(chunk)
+
+
+def check_path(name: str) -> str:
+    """A path as a zip or folder has it, with slashes only; BadFile where it is absolute, climbs out or is over-long."""
+    shown, plain = repr(name[:80]), name.replace("\\", "/")
+    if plain.startswith("/") or DRIVE.match(plain):
+        raise BadFile("absolute-path", f"the path {shown} is absolute; a submission holds paths inside of itself")
+    parts = plain.rstrip("/").split("/")
+    if ".." in parts:
+        raise BadFile("path-escape", f"the path {shown} climbs out of the submission")
+    sizes = [len(part.encode("utf-8", "surrogatepass")) for part in parts]
+    if max(sizes) > LONGEST_NAME or sum(sizes) + len(sizes) > LONGEST_PATH or len(parts) > DEEPEST:
+        raise BadFile("long-name", f"the path {shown}... is longer or deeper than a run folder's")
+    if not all(ord(letter) >= 32 and letter != "\x7f" for letter in plain):
+        raise BadFile("long-name", f"the path {shown} has control characters")
+    return plain
+
+
+def _zip(archive: zipfile.ZipFile, path: Path, limits: Limits) -> dict[str, Entry]:
+    members = archive.infolist()
+    if len(members) > limits.entries:
+        raise BadFile("too-many-files", f"{path.name} holds {len(members)} files, more than {limits.entries}")
+    if sum(member.compress_size for member in members) > path.stat().st_size:
+        raise BadFile("zip-bomb", f"{path.name}: its files overlap, together they are larger than the zip")
+    entries: dict[str, Entry] = {}
+    for member in members:
+        name = check_path(member.orig_filename)
+        mode = member.external_attr >> 16
+        if stat.S_ISLNK(mode):
+            raise BadFile("symlink", f"{name[:80]!r} is a symbolic link; hand in the files themselves")
+        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
+            raise BadFile("special-file", f"{name[:80]!r} is a device, a pipe or the like")
+        if member.flag_bits & 0x2041:
+            raise BadFile("encrypted", f"{name[:80]!r} is encrypted; hand in a zip without a password")
+        if name in entries:
+            raise BadFile("duplicate", f"{name[:80]!r} stands in {path.name} twice")
+        if not name.endswith("/"):
+            entries[name] = Entry(name, member.file_size, lambda member=member: _open_member(archive, member, limits))
+    return entries
+
+
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> BinaryIO:
+    name = member.orig_filename[:80]
+    if member.compress_type not in STORED_OR_DEFLATED:
+        raise BadFile("damaged-zip", f"{name!r} is packed by method {member.compress_type}; stored and deflated are read")
+    return _Counted(archive.open(member), name, FREE_OF_RATIO + limits.ratio * member.compress_size)
+
+
+class _Counted:
+    """A packed file that ends in BadFile("zip-bomb") when it unpacks to more than `most` bytes."""
+
+    def __init__(self, stream: BinaryIO, name: str, most: int):
+        self.stream, self.name, self.left = stream, name, most
+
+    def __enter__(self) -> "_Counted":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stream.close()
+
+    def read(self, count: int) -> bytes:
+        chunk = self.stream.read(count)
+        self.left -= len(chunk)
+        if self.left < 0:
+            raise BadFile("zip-bomb", f"{self.name!r} unpacks to far more than it takes in the zip")
+        return chunk
+
+
+def _folder(top: Path, limits: Limits) -> dict[str, Entry]:
+    """Links are named and never followed; a folder of another file system, a pipe or a device is never opened."""
+    entries: dict[str, Entry] = {}
+    waiting, count = [""], 0
+    while waiting:
+        prefix = waiting.pop()
+        with os.scandir(top / prefix) as found:
+            for item in found:
+                count += 1
+                if count > limits.entries:
+                    raise BadFile("too-many-files", f"{top.name} holds more than {limits.entries} files")
+                name, about = check_path(prefix + item.name), item.stat(follow_symlinks=False)
+                if stat.S_ISLNK(about.st_mode):
+                    raise BadFile("symlink", f"{name[:80]!r} is a symbolic link; hand in the files themselves")
+                if stat.S_ISDIR(about.st_mode):
+                    waiting.append(name + "/")
+                elif stat.S_ISREG(about.st_mode):
+                    entries[name] = Entry(name, about.st_size, lambda file=top / name: _open_plain(file))
+                else:
+                    raise BadFile("special-file", f"{name[:80]!r} is a device, a pipe or the like")
+    return entries
+
+
+def _open_plain(file: Path) -> BinaryIO:
+    """The file is opened without following a link that somebody put there since it was listed."""
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(file, flags), "rb")
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MB" if count >= 1 << 20 else f"{count >> 10} KB"

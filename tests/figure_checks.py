@@ -1,0 +1,70 @@
+"""What every figures.py is checked for: complete entries, legible figures, the same bytes from two processes."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from reports import style
+
+HEAVY = ("matplotlib", "paddle", "cv2", "imgaug", "scipy")
+
+
+def run_script(script, *words, folder, **variables):
+    """A script as a user calls it from `folder`, with these environment variables on top."""
+    return subprocess.run([sys.executable, str(script), *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=300,
+                          encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
+
+
+def labels_in(language):
+    """style.start(language); skips the test where a font is missing."""
+    if language == "zh" and style.find_cjk_font() is None:
+        pytest.skip("no Chinese font is installed")
+    return style.start(language)
+
+
+def check_entries(entries):
+    """Each number and file once, texts in both languages."""
+    numbers, files = ([getattr(entry, key) for entry in entries] for key in ("number", "file"))
+    assert len(set(numbers)) == len(set(files)) == len(entries)
+    assert all(entry.en and entry.zh and bool(entry.note_en) == bool(entry.note_zh) for entry in entries)
+
+
+def check_legible(entry, run, t, more=lambda axes: ()):
+    """The drawn figure: no text leaves it, none lies on another. more: further texts of an axes that count."""
+    figure = entry.make(run, t)
+    figure.canvas.draw()
+    texts = [text for part in figure.axes for text in (part.title, part.xaxis.label, part.yaxis.label, *part.texts, *more(part))]
+    boxes = [(text.get_text(), text.get_window_extent()) for text in [*figure.texts, *texts]
+             if text.get_text() and not text.get_rotation()]
+    for i, (words, box) in enumerate(boxes):
+        assert figure.bbox.x0 <= box.x0 and box.x1 <= figure.bbox.x1 + 1, (entry.number, words)
+        assert figure.bbox.y0 <= box.y0 and box.y1 <= figure.bbox.y1 + 1, (entry.number, words)
+        clashes = [other for other, place in boxes[:i] if box.padded(-1.5).overlaps(place.padded(-1.5))]
+        assert not clashes, (entry.number, words, clashes)
+    return figure
+
+
+def check_stand_in(entry, figure):
+    """A figure of drawn data says that they are a stand-in where the entry shows data, and nowhere else."""
+    assert any("stand-in" in text.get_text() for text in figure.texts) == entry.shows_data, entry.number
+
+
+def check_same_bytes(script, words, folder, count):
+    """Two processes with other hash seeds write the same `count` files, and nothing on standard error."""
+    for name in ("a", "b"):
+        done = run_script(script, *words, "--out", folder / name, folder=folder, PYTHONHASHSEED=str(ord(name)))
+        assert (done.returncode, done.stderr) == (0, "")
+    first, second = ({path.name: path.read_bytes() for path in (folder / name).iterdir()} for name in ("a", "b"))
+    assert len(first) == count
+    assert first == second
+
+
+def check_help_is_light(script, folder, option):
+    """--help names `option` and imports nothing heavy."""
+    program = (f"import runpy, sys\nsys.argv = ['{script.name}', '--help']\n"
+               f"try:\n    runpy.run_path({str(script)!r}, run_name='__main__')\nexcept SystemExit:\n    pass\n"
+               f"print(sorted(set({HEAVY!r}) & set(sys.modules)))")
+    done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
+    assert done.stdout.endswith("[]\n") and option in done.stdout and done.stderr == ""

@@ -1,0 +1,112 @@
+"""Every bad submission is survived, named, and judged by what can still be believed of it."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from reports.grading.grade_one import Grade, grade
+from reports.grading.limits import Limits
+from reports.grading.verdict import PROBLEMS
+from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
+from tests.reports.grading.toy import make_toy_run, works
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory) -> Path:
+    return make_toy_run(tmp_path_factory.mktemp("toy") / "good")
+
+
+def graded(path: Path, scratch: Path, origin: str = "real") -> Grade:
+    scratch.mkdir()
+    return grade(path, works(origin), scratch, Limits(), "toy")
+
+
+def test_a_good_folder_and_zips_of_it_get_all_points(good, tmp_path):
+    paths = [good, zip_run(good, tmp_path / "root.zip"), zip_run(good, tmp_path / "sub.zip", "my run/", **{"__MACOSX/._x": "x"})]
+    for number, path in enumerate(paths):
+        made = graded(path, tmp_path / f"scratch{number}")
+        assert (made.verdict, made.problems, made.score, made.max_score) == ("reproduced", [], 100, 100), path
+        assert made.claimed == made.measured and made.n == 60 and made.origin == "real"
+    assert made.notes == ["1 files were not read: __MACOSX/._x"]
+    assert Grade.from_dict(made.to_dict()) == made
+
+
+@pytest.mark.parametrize("kind", EXPECTED)
+def test_bad_submission_is_survived_and_named(kind, good, tmp_path, capfd):
+    if sys.platform == "win32" and ("link" in kind or "pipe" in kind):
+        pytest.skip("no links and pipes here")
+    problem, verdict = EXPECTED[kind]
+    canary = tmp_path / "outside" / "canary"
+    canary.parent.mkdir()
+    path = make_bad(kind, good, tmp_path / "class", canary)
+    before = sorted(tmp_path.rglob("*"))
+    made = graded(path, tmp_path / "scratch")
+    assert made.verdict == verdict, made
+    assert (made.kinds[:1] == [problem] if problem else not made.problems), made.problems
+    assert set(made.kinds) <= set(PROBLEMS) and "crashed" not in made.kinds
+    assert not list(canary.parent.iterdir()) and not (tmp_path / canary.name).exists()
+    written = {file.relative_to(tmp_path).parts[0] for file in set(tmp_path.rglob("*")) - set(before)}
+    assert written <= {"scratch"}
+    assert str(tmp_path / "scratch") not in str(made.to_dict())  # no path of the grader's machine
+    if verdict == "incomplete":
+        assert made.score < 100 and not made.criteria[3].passed
+    assert capfd.readouterr().err == ""
+
+
+def test_what_is_not_read_is_listed_and_not_unpacked(good, tmp_path):
+    made = graded(zip_run(good, tmp_path / "run.zip", **{"virus.exe": "x", "checkpoints/last.safetensors": "y"}), tmp_path / "s")
+    assert made.verdict == "reproduced" and "virus.exe" in made.notes[0]
+    assert not list((tmp_path / "s").rglob("virus*")) and not list((tmp_path / "s").rglob("last*"))
+
+
+def test_a_folder_of_many_files_is_not_walked_to_its_end(good, tmp_path, monkeypatch):
+    (tmp_path / "many").mkdir()
+    for number in range(300):
+        (tmp_path / "many" / str(number)).touch()
+    (tmp_path / "s").mkdir()
+    made = grade(tmp_path / "many", works(), tmp_path / "s", Limits(entries=200), "toy")
+    assert made.kinds == ["too-many-files"]
+
+
+def test_an_incomplete_submission_keeps_what_its_weights_show(good, tmp_path):
+    made = graded(make_bad("metrics-too-large", good, tmp_path / "class"), tmp_path / "s")
+    points = {line.id: line.points for line in made.criteria}
+    assert points == {"whole": 0, "weights": 10, "seal": 5, "consistent": 0, "reproduced": 20, "accuracy": 40}
+
+
+def test_an_edited_result_loses_what_it_claims_and_keeps_what_was_measured(good, tmp_path):
+    made = graded(make_bad("result-edited", good, tmp_path / "class"), tmp_path / "s")
+    points = {line.id: line.points for line in made.criteria}
+    assert points == {"whole": 10, "weights": 10, "seal": 0, "consistent": 0, "reproduced": 0, "accuracy": 40}
+    assert made.compared == {"accuracy": "claim not reproduced"}
+    assert set(made.kinds) == {"seal-broken", "inconsistent"}
+
+
+def test_drawn_data_are_told_by_the_names_of_the_predictions_too(tmp_path):
+    run = make_toy_run(tmp_path / "run", "drawn")
+    result = (run / "result.json").read_text().replace('"origin": "drawn"', '"origin": "real"')
+    (run / "result.json").write_text(result)
+    os.remove(run / "files.json")
+    made = graded(run, tmp_path / "s", "drawn")
+    assert made.kinds == ["drawn-as-real"] and made.verdict == "edited after the run"
+    assert made.notes == ["there is no seal (files.json)"]
+
+
+def test_a_drawn_run_that_says_so_is_judged_on_what_the_grader_has(tmp_path):
+    run = make_toy_run(tmp_path / "run", "drawn")
+    assert graded(run, tmp_path / "a", "drawn").verdict == "reproduced"
+    other = graded(run, tmp_path / "b", "real")
+    assert any("judged was on real data" in note for note in other.notes) and not other.problems
+
+
+def test_an_error_of_the_judge_itself_is_named(tmp_path, capfd):
+    made = graded(make_toy_run(tmp_path / "run", **{"raise": 1}), tmp_path / "s")
+    assert made.kinds == ["crashed"] and "IndexError: of the judge" in made.problems[0]["message"]
+    assert "Traceback" in capfd.readouterr().err
+
+
+@pytest.mark.compat
+def test_grading_by_the_network_of_this_paddle(tmp_path):
+    assert graded(make_toy_run(tmp_path / "run"), tmp_path / "s").score == 100
