@@ -39,4 +39,5 @@ def _of_package(module: str, files: tuple[str, ...], part: str) -> ImageSet:
     if missing:
         raise KitError(f"the package {module} does not bring {', '.join(missing)}; pip install -r requirements.txt, or take "
                        "--data sample for drawn pictures")
-    return ImageSet(f"photographs {part} {module}", FolderSource(folder), files, np.zeros(len(files), np.int64))
+    name = "photographs" if part == "test" else f"photographs ({module})"
+    return ImageSet(name, FolderSource(folder), files, np.zeros(len(files), np.int64))

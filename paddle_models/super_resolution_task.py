@@ -31,6 +31,7 @@ class SuperResolutionTask(Task):
     pixel_kind: mean absolute ("l1") or squared ("mse") difference. Evaluation takes one image to a batch.
     """
 
+    judged = ("generator",)
     monitor, mode = "psnr_y", "max"
 
     def __init__(self, generator: nn.Layer, pixel_kind: Literal["l1", "mse"] = "l1"):

@@ -1,4 +1,4 @@
-"""`python -m assignments bench`: measure cases one after the other, print and write the table."""
+"""`python -m assignments bench`: measure cases one after the other, print and write the table; growth and scale beside it."""
 
 import signal
 import sys
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator, Optional, Sequence
 
-from assignments.bench.cases import CASES, find_case
+from assignments.bench.cases import CASES, DOCUMENTS, Case, find_case
 from assignments.bench.harness import ROOT, measure
 from assignments.bench.table import (
     describe_machine,
@@ -22,22 +22,41 @@ from data_tools.errors import KitError
 
 FOLDER = ROOT / "reports" / "benchmarks"
 TURN_SECONDS, QUICK_SECONDS = 4.0, 0.05
+ROUNDS = 9
+NOT_WRITTEN = "quick: tiny sizes, the figures mean nothing; not written"
 
 
-def bench(names: Sequence[str], rounds: int, out: Optional[Path], quick: bool) -> int:
+def bench(names: Sequence[str], rounds: Optional[int], out: Optional[Path], quick: bool, sizes: Sequence[int] = ()) -> int:
     """Measure the named cases (all without names) and write the table after each; status 1 when a peer failed, 130 on Ctrl-C.
 
-    quick: tiny sizes and turns, to see that everything runs; written only where `out` names a folder.
+    names: may be those of DOCUMENTS, too, which then come last. rounds: None takes each one's own. quick: tiny sizes and
+    turns, to see that everything runs; written only where `out` names a folder. sizes: of growth, numbers of images.
     """
-    if rounds < 1:
+    if rounds is not None and rounds < 1:
         raise KitError(f"--rounds {rounds}: give at least 1")
-    cases = [find_case(name) for name in names] or list(CASES)
+    if sizes and "growth" not in names:
+        raise KitError("--sizes is for growth: python -m assignments bench growth --sizes 1000 10000")
+    cases = [find_case(name) for name in names if name not in DOCUMENTS] if names else list(CASES)
     folder = out or (None if quick else FOLDER)
     # Here and not above: it makes the kit's settings in this process, and `peer_environment` takes them out again.
     from paddle_models.environment import cores
     from paddle_models.trainer.run_folder import describe_environment
 
     machine, commit = describe_machine(describe_environment("", "", {}), cores()), find_commit()
+    status = _measure_cases(cases, rounds or ROUNDS, folder, quick, machine, commit) if cases else 0
+    if status != 130 and "growth" in names:
+        status = max(status, _measure_growth(sizes, rounds, folder, quick, machine, commit))
+    if status != 130 and "scale" in names:
+        from assignments.bench.scale import write_scale
+
+        for path in write_scale(FOLDER if out is None else out):
+            print(f"written to {path}")
+    return status
+
+
+def _measure_cases(cases: Sequence[Case], rounds: int, folder: Optional[Path], quick: bool, machine: dict,
+                   commit: Optional[str]) -> int:
+    """The rows; the status."""
     lines, failed, stopped = [], False, False
     with _sigterm_raises():
         try:
@@ -57,10 +76,28 @@ def bench(names: Sequence[str], rounds: int, out: Optional[Path], quick: bool) -
     for line in lines:
         print("  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip())
     if lines:
-        print(f"\nwritten to {folder / 'table.md'}" if folder else "\nquick: tiny sizes, the figures mean nothing; not written")
+        print(f"\nwritten to {folder / 'table.md'}" if folder else f"\n{NOT_WRITTEN}")
     if stopped:
         print("stopped: the case that ran is not in the table")
     return 130 if stopped else int(failed)
+
+
+def _measure_growth(sizes: Sequence[int], rounds: Optional[int], folder: Optional[Path], quick: bool, machine: dict,
+                    commit: Optional[str]) -> int:
+    from assignments.bench import growth
+
+    print("growth: packing, start-up, an epoch and memory as a set grows", flush=True)
+    with _sigterm_raises():
+        try:
+            found = growth.measure_growth(folder, sizes, rounds or (1 if quick else growth.ROUNDS), machine, commit, quick, _say)
+        except KeyboardInterrupt:
+            print("stopped: nothing is written of growth")
+            return 130
+    print()
+    shown = ("| ", "- First", "- Memory", "- Time")
+    print("\n".join(line for line in growth.as_markdown(found).split("## Machine")[0].splitlines() if line.startswith(shown)))
+    print(f"\nwritten to {folder / 'growth.md'}" if folder else f"\n{NOT_WRITTEN}")
+    return 0
 
 
 def _say(text: str) -> None:

@@ -56,7 +56,7 @@ def quartiles(values: List[float]) -> tuple[float, float, float]:
 def measure(case: Case, rounds: int, seconds: float, quick: bool = False,
             say: Callable[[str], None] = print) -> List[Result]:
     """One result for each rival. seconds: length of a turn; quick: tiny sizes, for a look at the structure only."""
-    start, before = time.monotonic(), _busy_elsewhere()
+    start, before = time.monotonic(), busy_elsewhere()
     with _crew(case, seconds, quick) as members:
         for member in members:
             member.prepare()
@@ -70,11 +70,11 @@ def measure(case: Case, rounds: int, seconds: float, quick: bool = False,
                 say(f"  round {number} of {rounds}: " + ", ".join(
                     f"{ours.speeds[-1] / member.speeds[-1]:.2f} x {member.name}"
                     for member in rivals if not (member.obstacle or ours.obstacle)))
-    others = None if before is None else round(max(0.0, _busy_elsewhere() - before) / (time.monotonic() - start), 2)
+    others = None if before is None else round(max(0.0, busy_elsewhere() - before) / (time.monotonic() - start), 2)
     return [_result(case, rival, ours, member, others) for rival, member in zip(case.rivals, rivals)]
 
 
-def _busy_elsewhere() -> Optional[float]:
+def busy_elsewhere() -> Optional[float]:
     """Core-seconds since the machine's start that did not go to this process and its ended children; None off Linux."""
     try:
         words = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()

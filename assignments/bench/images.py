@@ -1,12 +1,12 @@
 """Peers that prepare images: augmentation, and the packed store against decoding. Single-threaded, measured by CPU time."""
 
+import os
 import time
 from itertools import count
-from pathlib import Path
 
 from assignments.bench.turns import Turns
 
-SIDE, BATCH = 224, 32
+SIDE, FACE_SIDE, BATCH = 224, 32, 32
 
 
 def augment_as_kit(turns: Turns) -> None:
@@ -45,9 +45,34 @@ def augment_as_document(turns: Turns) -> None:
 def read_store(turns: Turns) -> None:
     """Batches of uint8 (B, S, S, 3) from the packed store, in a new order each epoch."""
     _per_core(turns)
+    _read_epochs(_store(turns), turns)
+
+
+def decode_each_epoch(turns: Turns) -> None:
+    """The same batches from the files: cv2.imread and cv2.resize, as in the document's listing 2.4.1."""
+    _per_core(turns)
+    _decode_epochs(_monkeys(turns).training, SIDE, turns)
+
+
+def read_records(turns: Turns) -> None:
+    """Batches of uint8 (B, 32, 32, 3) from TFRecord shards, in a new order each epoch."""
+    _per_core(turns)
+    from data_tools.records import RecordStore
+
+    store = RecordStore.open(_faces(turns).training, FACE_SIDE, folder=turns.scratch / "records", progress=False, processes=1)
+    _read_epochs(store, turns)
+
+
+def decode_faces_each_epoch(turns: Turns) -> None:
+    """The same batches from the faces of 128x128 pixels."""
+    _per_core(turns)
+    _decode_epochs(_faces(turns).training, FACE_SIDE, turns)
+
+
+def _read_epochs(store, turns: Turns) -> None:
+    """Epoch after epoch of a store, shuffled."""
     from data_tools.loader import make_loader
 
-    store = _store(turns)
     epochs = count()
 
     def batches():
@@ -60,21 +85,19 @@ def read_store(turns: Turns) -> None:
             turn.done(len(next(stream)["image"]))
 
 
-def decode_each_epoch(turns: Turns) -> None:
-    """The same batches from the files: cv2.imread and cv2.resize, as in the document's listing 2.4.1."""
-    _per_core(turns)
+def _decode_epochs(image_set, side: int, turns: Turns) -> None:
+    """Epoch after epoch of the files of an image set, shuffled, each decoded and resized with OpenCV."""
     import cv2
     import numpy as np
 
-    folder = Path(_drawn(turns))
-    files = sorted(str(path) for path in folder.glob("training/*/*.jpg"))
+    files = [os.path.join(image_set.source.path, name) for name in image_set.names]
     generator = np.random.default_rng(0)
 
     def batches():
         while True:
             order = generator.permutation(len(files))
             for start in range(0, len(files), BATCH):
-                yield np.stack([cv2.resize(cv2.imread(files[i]), (SIDE, SIDE)) for i in order[start:start + BATCH]])
+                yield np.stack([cv2.resize(cv2.imread(files[i]), (side, side)) for i in order[start:start + BATCH]])
 
     stream = batches()
     for turn in turns:
@@ -94,17 +117,25 @@ def _per_core(turns: Turns) -> None:
     turns.clock = time.process_time
 
 
-def _drawn(turns: Turns) -> Path:
+def _monkeys(turns: Turns):
     """The monkeys' drawn sample, smaller; drawn once for all peers of a case."""
     from data_tools.monkey_sample import draw_monkeys
+    from data_tools.monkeys import find_monkeys
 
-    per_class = (1, 1) if turns.quick else (20, 1)
-    return draw_monkeys(turns.scratch / "monkeys", training_per_class=per_class[0], validation_per_class=per_class[1])
+    per_class = 1 if turns.quick else 20
+    return find_monkeys(draw_monkeys(turns.scratch / "monkeys", training_per_class=per_class, validation_per_class=1))
+
+
+def _faces(turns: Turns):
+    """The drawn glasses set, smaller."""
+    from data_tools.glasses import find_glasses
+    from data_tools.glasses_sample import draw_glasses
+
+    return find_glasses(draw_glasses(turns.scratch / "glasses", count=60 if turns.quick else 600))
 
 
 def _store(turns: Turns):
-    """Its training images, packed."""
-    from data_tools.monkeys import find_monkeys
+    """The monkeys' training images, packed."""
     from data_tools.packed import PackedStore
 
-    return PackedStore.open(find_monkeys(_drawn(turns)).training, SIDE, folder=turns.scratch / "packed", progress=False)
+    return PackedStore.open(_monkeys(turns).training, SIDE, folder=turns.scratch / "packed", progress=False)

@@ -4,13 +4,16 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Callable, Dict, Tuple
 
 import numpy as np
 
 from assignments.bench.networks import NETWORKS, SCALE, draw_paddle, draw_torch
-from assignments.bench.training import import_torch
-from assignments.bench.turns import Turns
+from assignments.bench.training import import_torch, start_gpu
+from assignments.bench.turns import Absent, Turns
+
+ONNX_PACKAGES = ("paddle2onnx", "onnx", "onnxruntime")
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,10 @@ class Workload:
         """(N, 3, H, W)"""
         return (2, 3, self.quick_side, self.quick_side) if quick else (self.batch, 3, self.height, self.width)
 
+    def in_halves(self, quick: bool) -> bool:
+        """Whether a frame goes through the export in two windows; tiny ones do not."""
+        return self.halves and not quick
+
     def images(self, quick: bool) -> np.ndarray:
         """One batch, the same in every peer."""
         return np.random.default_rng(0).random(self.shape(quick), dtype=np.float32)
@@ -43,27 +50,66 @@ WORKLOADS: Dict[str, Workload] = {
 
 def kit(name: str, turns: Turns) -> None:
     """Exported as `python -m assignments export` does, then the fastest engine of those that are installed."""
-    os.environ["KIT_CACHE"] = str(turns.scratch)  # an engine remembered by another run is not taken over
-    from paddle_models import export
     from paddle_models.environment import threads
-    from paddle_models.predictor import Predictor, choose_engine
+    from paddle_models.predictor import choose_engine
     from paddle_models.trainer import runtime
 
+    os.environ["KIT_CACHE"] = str(turns.scratch)  # an engine remembered by another run is not taken over
     runtime.start("cpu")
-    workload = WORKLOADS[name]
-    images = workload.images(turns.quick)
-    halves = workload.halves and not turns.quick
-    piece = images[..., frame_windows(images.shape[-1])[0][0]] if halves else images
-    network, folder = NETWORKS[workload.network].paddle(images.shape[-1]), turns.scratch / "exported"
-    draw_paddle(network)
-    onnx = all(importlib.util.find_spec(package) for package in ("paddle2onnx", "onnx", "onnxruntime"))
-    export.BATCHES = (len(images),)  # its check on more images than are measured would take 10 GB for enlarged frames
-    export.export_network(network, folder, (None, *piece.shape[1:]), onnx=onnx)
-    del network
+    folder, images = _export(name, turns)
     choice = choose_engine(folder, len(images))
     times = ", ".join(f"{engine} {milliseconds:g} ms" for engine, milliseconds in choice.milliseconds.items())
     turns.note = f"{choice.engine} of {times}; {threads()} threads"
-    predictor = Predictor(folder, choice.engine)
+    _run_export(name, folder, choice.engine, images, turns)
+
+
+def kit_on_gpu(name: str, engine: str, turns: Turns) -> None:
+    """The export on a GPU; engine: "paddle" (Paddle Inference) or "tensorrt"."""
+    from paddle_models.predictor import read_card, usable_engines
+
+    start_gpu()
+    folder, images = _export(name, turns)
+    if engine not in usable_engines(read_card(folder)):
+        raise Absent("no TensorRT here")
+    _run_export(name, folder, engine, images, turns)
+
+
+def kit_in_8_bits(name: str, turns: Turns) -> None:
+    """model.onnx quantized by paddle_models/int8.py. Random weights and images: the speed is measured, not the accuracy."""
+    if not all(importlib.util.find_spec(package) for package in ONNX_PACKAGES):
+        raise Absent("not installed (pip install -r requirements-onnx.txt)")
+    from data_tools.quiet import STANDARD_ERROR, STANDARD_OUTPUT, quiet
+    from paddle_models.int8 import quantize
+    from paddle_models.predictor import INT8, ONNX, onnx_session
+    from paddle_models.trainer import runtime
+
+    runtime.start("cpu")
+    folder, images = _export(name, turns, "exported-int8")
+    with quiet(STANDARD_OUTPUT, STANDARD_ERROR):
+        quantize(folder / ONNX, folder / INT8, images)
+    _repeat(onnx_session(folder / INT8), images, turns)
+
+
+def _export(name: str, turns: Turns, folder: str = "exported") -> Tuple[Path, np.ndarray]:
+    """(folder of the exported network, one batch of images)."""
+    from paddle_models import export
+
+    workload = WORKLOADS[name]
+    images = workload.images(turns.quick)
+    piece = images[..., frame_windows(images.shape[-1])[0][0]] if workload.in_halves(turns.quick) else images
+    network = NETWORKS[workload.network].paddle(images.shape[-1])
+    draw_paddle(network)
+    onnx = all(importlib.util.find_spec(package) for package in ONNX_PACKAGES)
+    export.BATCHES = (len(images),)  # its check on more images than are measured would take 10 GB for enlarged frames
+    export.export_network(network, turns.scratch / folder, (None, *piece.shape[1:]), onnx=onnx)
+    return turns.scratch / folder, images
+
+
+def _run_export(name: str, folder: Path, engine: str, images: np.ndarray, turns: Turns) -> None:
+    from paddle_models.predictor import Predictor
+
+    predictor = Predictor(folder, engine)
+    halves = WORKLOADS[name].in_halves(turns.quick)
     _repeat(partial(enlarge_in_halves, predictor, SCALE) if halves else predictor, images, turns)
 
 
@@ -84,13 +130,15 @@ def enlarge_in_halves(network: Callable[[np.ndarray], np.ndarray], scale: int, i
     return np.concatenate(parts, axis=-1)
 
 
-def paddle_default(name: str, turns: Turns) -> None:
-    """Eager Paddle, nothing set. Paddle is imported before anything of the kit."""
+def paddle_default(name: str, turns: Turns, device: str = "cpu") -> None:
+    """Eager Paddle, nothing set. Paddle is imported before anything of the kit. device: "cpu" or "gpu:0"."""
     import paddle
 
+    if device != "cpu" and not (paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count()):
+        raise Absent("no GPU here")
     workload = WORKLOADS[name]
     images = workload.images(turns.quick)
-    paddle.device.set_device("cpu")
+    paddle.device.set_device(device)
     network = NETWORKS[workload.network].paddle(images.shape[-1])
     draw_paddle(network)
     network.eval()

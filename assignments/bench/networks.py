@@ -46,6 +46,12 @@ def _swift_generator(_side: int):
     return SwiftGenerator(SCALE, residual=True)
 
 
+def _glasses(side: int):
+    from paddle_models.glasses_cnn import GlassesCNN
+
+    return GlassesCNN(side)
+
+
 def _twin(name: str, outputs: int) -> Callable[[int], Any]:
     def build(side: int):
         from assignments.bench.torch_nets import NETWORKS as TWINS
@@ -61,6 +67,7 @@ NETWORKS: Dict[str, Network] = {
     "efficientformer_v2_s0": _efficientformer("s0"),
     "efficientformer_v2_s2": _efficientformer("s2"),
     "swift_srgan": Network(_swift_generator, _twin("swift_srgan", SCALE)),
+    "glasses": Network(_glasses, _twin("glasses", 1)),
 }
 
 

@@ -21,6 +21,9 @@ LAST = 1280
 # paddle_models/swift_srgan.py
 CHANNELS, RESIDUAL_BLOCKS = 64, 16
 
+# paddle_models/glasses_cnn.py
+FILTERS, NEURONS, DROPOUT, HEAD_SIDE = (32, 64, 128), 128, 0.5, 4
+
 
 class Bottleneck(nn.Module):
     """1x1, 3x3, 1x1 with BatchNorm, and a shortcut."""
@@ -158,10 +161,42 @@ class SwiftGenerator(nn.Module):
         return x + F.interpolate(image, scale_factor=self.scale, mode="bicubic")
 
 
+class GlassesBlock(nn.Module):
+    """3x3 convolution, ReLU, 2x2 pooling, BatchNorm."""
+
+    def __init__(self, channels: int, filters: int):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(channels, filters, 3, padding=1), nn.BatchNorm2d(filters)
+        self.relu, self.pool = nn.ReLU(), nn.MaxPool2d(2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.bn(self.pool(self.relu(self.conv(x))))
+
+
+class GlassesCNN(nn.Module):
+    """Images (N, 3, side, side) to one logit (N, 1)."""
+
+    def __init__(self, outputs: int, side: int):
+        super().__init__()
+        self.blocks = nn.ModuleList([GlassesBlock(c, f) for c, f in zip((3, *FILTERS), FILTERS)])
+        last = side // 2 ** len(FILTERS)
+        self.shrink = nn.AdaptiveAvgPool2d(HEAD_SIDE) if last > HEAD_SIDE else nn.Identity()
+        self.dropout, self.relu = nn.Dropout(DROPOUT), nn.ReLU()
+        self.hidden = nn.ModuleList([nn.Linear(FILTERS[-1] * min(last, HEAD_SIDE) ** 2, NEURONS)])
+        self.output = nn.Linear(NEURONS, outputs)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block(x)
+        x = self.dropout(self.shrink(x).flatten(1))
+        return self.output(self.dropout(self.relu(self.hidden[0](x))))
+
+
 NETWORKS = {  # builders that take the number of outputs (a generator: its scale) and the side of the images
     "resnet50": lambda classes, _side: ResNet50(classes),
     "mobilenet_v2": lambda classes, _side: mobilenet_v2(classes),
     "efficientformer_v2_s0": lambda classes, side: EfficientFormerV2("s0", side, classes),
     "efficientformer_v2_s2": lambda classes, side: EfficientFormerV2("s2", side, classes),
     "swift_srgan": lambda scale, _side: SwiftGenerator(scale),
+    "glasses": lambda outputs, side: GlassesCNN(outputs, side),
 }

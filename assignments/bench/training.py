@@ -40,6 +40,19 @@ def _attribute_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[s
             "label": rng.integers(0, 2, (count, ATTRIBUTES)).astype("float32")}
 
 
+def _binary(network: Any) -> Any:
+    from paddle_models.binary_task import BinaryTask
+
+    return BinaryTask(network)
+
+
+def _glasses_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+    """Random images in [-1, 1] and labels, 0 or 1; "target" are the labels as a loss of (N, 1) logits wants them."""
+    labels = rng.integers(0, 2, count)
+    return {"image": rng.uniform(-1, 1, (count, 3, side, side)).astype("float32"), "label": labels,
+            "target": labels[:, None].astype("float32")}
+
+
 def _super_resolution(network: Any) -> Any:
     from paddle_models.super_resolution_task import SuperResolutionTask
 
@@ -90,6 +103,9 @@ WORKLOADS: Dict[str, Workload] = {
     "swift_srgan": Workload(
         "Swift-SRGAN generator x4, 16 crops of 24x24", 24, 16, "swift_srgan", quick_side=8, task=_super_resolution,
         arrays=_crop_arrays, source="lr", target="hr", loss="L1Loss"),
+    "glasses": Workload(
+        "glasses CNN, 32x32, batch 32", 32, 32, "glasses", task=_binary, arrays=_glasses_arrays, target="target",
+        loss="BCEWithLogitsLoss"),
 }
 
 
@@ -131,13 +147,17 @@ def kit(name: str, turns: Turns) -> None:
 
 def kit_on_gpu(name: str, level: str, turns: Turns) -> None:
     """The same on a GPU; level: of mixed precision, "off", "O1" or "O2"."""
+    _train(name, turns, start_gpu(), level)
+
+
+def start_gpu() -> str:
+    """The device of the first GPU; Absent where there is none."""
     from paddle_models.trainer import runtime
 
     try:
-        device = runtime.start("gpu")
+        return runtime.start("gpu")
     except KitError:
         raise Absent("no GPU here") from None
-    _train(name, turns, device, level)
 
 
 def _train(name: str, turns: Turns, device: str, level: str) -> None:

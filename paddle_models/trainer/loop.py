@@ -210,11 +210,11 @@ class Trainer:
             return evaluate(self.task, batches)
 
     def load_best(self) -> None:
-        """Put the best weights into the task's networks."""
+        """Put the best weights into the networks that are judged."""
         distributed.barrier()  # the first rank may still be writing them
         groups, _ = load_checkpoint(self.run.best)
-        for name, network in self.task.networks.items():
-            load_network_arrays(network, groups[f"networks/{name}"], str(self.run.best))
+        for name in self.task.judged or self.task.networks:
+            load_network_arrays(self.task.networks[name], groups[f"networks/{name}"], str(self.run.best))
         self.averages = {}
 
     # ------------------------------------------------------------------ checkpoints
@@ -261,7 +261,8 @@ class Trainer:
         with ExitStack() as stack:
             for average in self.averages.values():
                 stack.enter_context(average.applied())
-            groups = {f"networks/{name}": network_arrays(network) for name, network in self.task.networks.items()}
+            groups = {f"networks/{name}": network_arrays(self.task.networks[name])
+                      for name in self.task.judged or self.task.networks}
         save_checkpoint(self.run.best, groups, {"epoch": self.stopping.best_epoch, "monitor": self.task.monitor,
                                                 "value": self.stopping.best})
 

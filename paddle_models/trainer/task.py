@@ -17,11 +17,13 @@ class Task(ABC):
 
     networks: the trained networks by name; each gets an optimizer of the same name. A frozen network (a feature
     extractor for a loss, say) is an ordinary attribute of the task.
+    judged: networks whose best weights are kept; empty: all. A discriminator has done its work when training ends.
     rates: factor on the learning rate for a network of that name; 1 where none is named.
     monitor, mode: the validation metric by which the best weights are chosen, and whether it should grow or shrink.
     """
 
     networks: Dict[str, nn.Layer]
+    judged: Tuple[str, ...] = ()
     rates: Mapping[str, float] = MappingProxyType({})
     monitor: str
     mode: Literal["max", "min"]
