@@ -8,13 +8,16 @@ import importlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
 from data_tools.errors import KitError
 
 FOLDER = Path(__file__).resolve().parent
 OUT = Path("grading")  # where grades go unless told otherwise
+MEMORY = 1500  # MB of all submissions that are judged at a time; with the kit itself, which they share, less than 2 GB
+EACH, LEAST = 700, 300  # MB by which jobs are chosen; MB below which no network can be judged
 DRAWN = {"monkey_species": "monkeys", "face_attributes": "celeba", "swift_srgan": "textures", "glasses": "glasses"}
+NOT_PLACES = ("sample", "photographs")  # words for --data, even where a folder is called so
 REAL, OF_DRAWN = "rubric_real.yaml", "rubric_drawn.yaml"  # for data other than those of the preset sample
 
 
@@ -32,15 +35,18 @@ def add_options(command: argparse.ArgumentParser) -> None:
     command.add_argument("--rubric", type=Path, metavar="FILE", help="default: rubric.yaml of the assignment, for other data "
                                                                      f"than those of the preset sample its {REAL}")
     command.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"default: {OUT}")
-    command.add_argument("--jobs", type=int, metavar="N", help="submissions at a time (default: as many as cores)")
+    command.add_argument("--jobs", type=int, metavar="N", help=f"submissions at a time (default: as many as cores, with {EACH} MB "
+                                                               "each)")
     command.add_argument("--time", type=float, default=120.0, metavar="SECONDS", help="for one submission (default: 120)")
-    command.add_argument("--memory", type=int, default=1500, metavar="MB", help="for one submission (default: 1500)")
+    command.add_argument("--memory", type=int, default=MEMORY, metavar="MB", help="for all that are judged at a time, in equal "
+                                                                                  f"shares (default: {MEMORY})")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
     command.add_argument("--gradescope", type=Path, metavar="FILE", help="also results.json of a single submission")
     command.add_argument("--junit", type=Path, metavar="FILE", help="also junit.xml there")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also grades.csv there")
     command.add_argument("--again", action="store_true", help="also what is graded already and has not changed since")
-    command.add_argument("--prepare", action="store_true", help="only find, draw and decode the grader's data")
+    command.add_argument("--prepare", action="store_true", help="only find, draw and decode the grader's data; "
+                         "else the time in which large data are decoded counts as the first submissions'")
 
 
 def grade(arguments: argparse.Namespace) -> int:
@@ -48,9 +54,10 @@ def grade(arguments: argparse.Namespace) -> int:
     from reports.grading.class_run import grade_class, name_submissions
     from reports.grading.gradescope import write_results
     from reports.grading.limits import Limits
+    from reports.grading.submission import named_assignment
 
-    options = choose(arguments.assignment, arguments.data, arguments.rubric)
     if arguments.prepare:
+        options = choose(arguments.assignment, arguments.data, arguments.rubric)
         draw(options["data"])
         works(**options)
         for name, place in options["data"].items():
@@ -62,16 +69,25 @@ def grade(arguments: argparse.Namespace) -> int:
     paths = [path for given in arguments.paths for path in found_in(given, single)]
     if single and len(paths) != 1:
         raise KitError(f"--gradescope takes one submission, {len(paths)} were named")
+    jobs, megabytes = shares(arguments.memory, arguments.jobs)
+    limits = Limits(seconds=arguments.time, cpu_seconds=2 * arguments.time, memory_mb=megabytes)
+    named = arguments.assignment
+    if not named and not arguments.rubric and len(paths) == 1:  # the data of one assignment are enough then
+        named = named_assignment(paths[0], graded_assignments(), limits)
+    options = choose(named, arguments.data, arguments.rubric)
     only = options["names"][0] if len(options["names"]) == 1 else None
-    limits = Limits(seconds=arguments.time, cpu_seconds=2 * arguments.time, memory_mb=arguments.memory)
+    if single:
+        _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
     draw(options["data"])
     try:
         grades = grade_class(name_submissions(paths), arguments.out, "assignments.grade:works", options, assignment=only,
-                             limits=limits, jobs=arguments.jobs, again=arguments.again, language=arguments.lang)
+                             limits=limits, jobs=jobs, again=arguments.again, language=arguments.lang)
     except KeyboardInterrupt:
         print(f"\nstopped; what is graded is in {arguments.out}, the same command goes on from there")
         return 130
     show(grades, arguments.lang)
+    if any("out-of-memory" in made.kinds for made in grades):
+        print(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs larger shares")
     for name, target in (("junit.xml", arguments.junit), ("grades.csv", arguments.csv)):
         if target:
             _copy(arguments.out / name, target)
@@ -100,11 +116,29 @@ def choose(assignment: Optional[str], data: Sequence[str] = (), rubric: Optional
         if not equals or name not in graded_assignments():
             raise KitError(f"--data {pair}: expected NAME=PATH, NAME one of {', '.join(graded_assignments())}")
         if name in places:
-            places[name] = str(Path(place).absolute()) if place and Path(place).exists() else place
+            places[name] = str(Path(place).expanduser().absolute()) if is_place(place) else place
     rubrics = {name: str(rubric or rubric_file(name, places[name])) for name in names}
     for name in names:
         read_rubric(Path(rubrics[name]))
     return {"names": names, "data": places, "rubrics": rubrics}
+
+
+def shares(memory: int, jobs: Optional[int]) -> Tuple[int, int]:
+    """(submissions at a time, MB for each) of --memory and --jobs; KitError where too little is left for each."""
+    from paddle_models.environment import cores
+
+    if jobs is not None and jobs < 1:
+        raise KitError(f"--jobs {jobs}: give 1 or more")
+    jobs = jobs or max(1, min(cores(), memory // EACH))
+    if memory // jobs < LEAST:
+        raise KitError(f"--memory {memory} leaves {memory // jobs} MB for each of {jobs} at a time, and judging takes {LEAST} or "
+                       "more; give more memory or fewer --jobs")
+    return jobs, memory // jobs
+
+
+def is_place(data: str) -> bool:
+    """Whether a value of --data is a folder or file that is there."""
+    return bool(data) and data not in NOT_PLACES and Path(data).expanduser().exists()
 
 
 def default_data(name: str) -> str:
@@ -172,6 +206,13 @@ def show(grades: Sequence, language: str) -> None:
     from reports.grading.table import details, table
 
     print("\n" + (details(grades[0], language) if len(grades) == 1 else table(grades, language)))
+
+
+def _remove(target: Path) -> None:
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        raise KitError(f"cannot write {target}: {error.strerror}; choose another place") from None
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -114,7 +114,7 @@ def drawn_signs(run: Path, sample: str, images: Callable[[], ImageSet]) -> List[
     if isinstance(place, str) and Path(place).name == f"drawn-{sample}":
         return [f"result.json says that its data lie in drawn-{sample}"]
     names = read_arrays(run / "predictions.npz").get("names") if sample_folder(sample).is_dir() else None
-    if names is not None and tuple(names.ravel().tolist()) == images().names:
+    if names is not None and names.shape == (len(images()),) and tuple(names.tolist()) == images().names:
         return ["the images in predictions.npz are named as the drawn ones"]
     return []
 

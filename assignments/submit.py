@@ -6,7 +6,7 @@ import zipfile
 from pathlib import Path
 from typing import Optional
 
-from assignments.grade import choose, draw, graded_assignments, show
+from assignments.grade import MEMORY, choose, draw, graded_assignments, show
 from data_tools.errors import KitError
 from data_tools.files import atomic_path
 
@@ -75,7 +75,8 @@ def _find(target: str) -> tuple[Path, str, str]:
 def _grade(file: Path, name: str, options, language: str):
     """The grade of a zip, in a process of its own as for a class."""
     from reports.grading.class_run import grade_class
+    from reports.grading.limits import Limits
 
     with tempfile.TemporaryDirectory(prefix="kit-submit-") as folder:
         return grade_class({name: file}, Path(folder), "assignments.grade:works", options, assignment=options["names"][0],
-                           jobs=1, progress=False, language=language)[0]
+                           limits=Limits(memory_mb=MEMORY), jobs=1, progress=False, language=language)[0]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 WHOLE = re.compile(r"(\d{1,9})(\.0*)?")  # 1 and, as pandas writes a column with gaps, 1.0
-MOST_NAMED = 20  # of one kind of problem; the message tells how many there are
+MOST_NAMED = 5_000  # of one kind of problem: all ids of the set; only a hostile file has more
 MOST_COLUMNS = 10_000  # id, 512 latent values and glasses are 514
 MOST_LINE = 2**18  # characters
 MOST_ROWS = 1_000_000

@@ -18,14 +18,13 @@ class BinaryTask(ClassificationTask):
     """One network that maps images (B, 3, H, W) in [-1, 1] to logits (B, 1); the best weights have the lowest loss.
 
     Labels are 0 or 1, (B,). label_smoothing: share of the target spread over both classes. flip_at_test: evaluation averages
-    the probabilities of each image and its mirror image. threshold: probability from which "present" is answered.
+    the probabilities of each image and its mirror image. "Present" is answered from a probability of 0.5 on.
     """
 
     monitor, mode = "loss", "min"
 
-    def __init__(self, network: nn.Layer, label_smoothing: float = 0.0, flip_at_test: bool = False, threshold: float = 0.5):
+    def __init__(self, network: nn.Layer, label_smoothing: float = 0.0, flip_at_test: bool = False):
         super().__init__(network, CLASSES, label_smoothing, flip_at_test=flip_at_test)
-        self.threshold = threshold
 
     def losses(self, batch: Batch) -> Iterator[Tuple[str, paddle.Tensor]]:
         """The logistic loss in float32."""
@@ -46,6 +45,6 @@ class BinaryTask(ClassificationTask):
                 "loss": -np.where(labels > 0, present, absent).astype(np.float32)}
 
     def summarize(self, rows: Rows) -> Dict[str, float]:
-        """Mean logistic loss, and accuracy at the threshold (0..1)."""
-        predicted = (rows["probabilities"] >= self.threshold).astype(np.int64)
+        """Mean logistic loss, and accuracy (0..1)."""
+        predicted = (rows["probabilities"] >= 0.5).astype(np.int64)
         return {"loss": float(np.mean(rows["loss"])), "accuracy": metrics.accuracy(rows["label"], predicted)}

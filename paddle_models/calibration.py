@@ -55,7 +55,12 @@ def best_threshold(labels: np.ndarray, probabilities: np.ndarray, by: str = "bal
     labels, probabilities = _checked(labels, probabilities)
     values = np.unique(probabilities)
     cuts = np.concatenate([[0.5], (values[1:] + values[:-1]) / 2])
-    reached = np.array([measure(labels, probabilities, cut)[by] for cut in cuts])
+    absent, present = (np.sort(probabilities[labels == label]) for label in (0, 1))
+    right = [np.searchsorted(absent, cuts), len(present) - np.searchsorted(present, cuts)]  # of each class, at each cut
+    if by == "accuracy":
+        reached = sum(right) / len(labels)
+    else:
+        reached = np.mean([count / len(part) for count, part in zip(right, (absent, present)) if len(part)], axis=0)
     best = cuts[reached >= reached.max() - 1e-12]
     cut = best[np.argmin(np.abs(best - 0.5))]
     return float(cut), float(reached.max())

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from reports.style import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PALE
+from reports.style import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PALE, Labels
 
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
@@ -124,6 +124,18 @@ def show_image(axes, image: np.ndarray, title: str = "", frame: bool | None = No
         look = {"edgecolor": GREEN, "linewidth": 1.5} if frame else {"edgecolor": ORANGE, "linewidth": 3,
                                                                      "linestyle": (0, (3, 1.5))}
         axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, clip_on=False, **look))
+
+
+def gap(axes, t: Labels, command: str) -> None:
+    """Says that there is nothing to show yet, and which command makes it."""
+    from matplotlib.patches import FancyBboxPatch
+
+    axes.set_axis_off()
+    axes.add_patch(FancyBboxPatch((0.02, 0.05), 0.96, 0.9, boxstyle="round,pad=0,rounding_size=0.02", transform=axes.transAxes,
+                                  facecolor="#FAFAFA", edgecolor=GREY, linestyle="--"))
+    axes.text(0.5, 0.62, t("Nothing measured yet. This command fills the gap:", "尚无测量结果。运行以下命令即可补上："),
+              transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
+    axes.text(0.5, 0.36, command, transform=axes.transAxes, ha="center", va="center", fontsize=8.5, fontweight="bold")
 
 
 def badge(axes, text: str) -> None:

@@ -26,6 +26,7 @@ SHORT = reprlib.Repr()     # of a setting that is a list: bounded, however its p
 SHORT.maxlevel, SHORT.maxlist = 2, 20
 YAML_DEPTH = 20            # of nested lists and dictionaries in a YAML file
 YAML_NODES = 100_000
+LONGEST_WORD = 3000        # characters of a YAML value without spaces
 PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no records
 
 
@@ -269,6 +270,9 @@ def parse_yaml(text: str, where: Any) -> Any:
             if getattr(event, "tag", None):
                 raise BadFile("yaml-tags", f"{where} is not valid YAML for a run: it has the tag {event.tag[:60]!r}; "
                                            "only plain values are read")
+            if len(getattr(event, "value", "")) > LONGEST_WORD and not any(map(str.isspace, event.value)):
+                raise BadFile("bad-yaml", f"{where} is not valid YAML for a run: it has a word or number of {len(event.value)} "
+                                          "characters; a run writes none")  # Python refuses to write out such a number
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             nodes += isinstance(event, yaml.NodeEvent)
             if depth > YAML_DEPTH or nodes > YAML_NODES:

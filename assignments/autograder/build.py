@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Dict, Iterator, Optional
 
-from assignments.grade import default_data, rubric_file
+from assignments.grade import default_data, is_place, rubric_file
 from assignments.submit import member
 from data_tools.errors import KitError
 from data_tools.files import atomic_path
@@ -36,8 +36,8 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Optional[Path
     if read_rubric(rubric).assignment != name:
         raise KitError(f"{rubric} is a rubric of {read_rubric(rubric).assignment}, not of {name}")
     members = dict(_kit())
-    place = Path(data).expanduser().resolve()
-    if data and place.exists():
+    if is_place(data):
+        place = Path(data).expanduser().resolve()
         members.update(_data(place))
         data = f"{DATA}/{place.name}"
     members["rubric.yaml"] = _text(rubric)

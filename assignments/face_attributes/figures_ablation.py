@@ -102,7 +102,7 @@ def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
     """Every variant with its means and spreads over seeds, its size and its training time."""
     axes = figure.subplots()
     if ablation is None:
-        return gap(axes, t)
+        return plots.gap(axes, t, COMMAND)
 
     def share(variant: Variant, key: str) -> str:
         spread = "" if np.isnan(variant.spreads[key]) else f" ± {100 * variant.spreads[key]:.1f}"
@@ -124,7 +124,7 @@ def latency(figure, ablation: Ablation | None, t: Labels) -> None:
     axes = figure.subplots()
     timed = [variant for variant in ablation.variants if variant.latency] if ablation else []
     if not timed:
-        return gap(axes, t)
+        return plots.gap(axes, t, COMMAND)
     for number, variant in enumerate(sorted(timed, key=lambda variant: variant.latency[1])):
         low, median, high = variant.latency
         spread = variant.spreads["accuracy"]
@@ -140,15 +140,3 @@ def latency(figure, ablation: Ablation | None, t: Labels) -> None:
              ylabel=t("mean accuracy", "平均准确率"), xlim=(0, 1.3 * max(variant.latency[2] for variant in timed)))
     axes.margins(y=0.35)
     plots.percent(axes.yaxis)
-
-
-def gap(axes, t: Labels) -> None:
-    """Says that there is nothing to show yet, and which command makes it."""
-    from matplotlib.patches import FancyBboxPatch
-
-    axes.set_axis_off()
-    axes.add_patch(FancyBboxPatch((0.02, 0.05), 0.96, 0.9, boxstyle="round,pad=0,rounding_size=0.02", transform=axes.transAxes,
-                                  facecolor="#FAFAFA", edgecolor=style.GREY, linestyle="--"))
-    axes.text(0.5, 0.62, t("Nothing measured yet. This command fills the gap:", "尚无测量结果。运行以下命令即可补上："),
-              transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
-    axes.text(0.5, 0.36, COMMAND, transform=axes.transAxes, ha="center", va="center", fontsize=8.5, fontweight="bold")

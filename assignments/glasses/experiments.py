@@ -105,6 +105,15 @@ def tuned_models(searches: Sequence[Path]) -> dict[str, dict[str, Any]]:
     return found
 
 
+def finished(training: Training, stores: Stores) -> bool:
+    """Whether it came to its end earlier; KitError where that was on other images."""
+    if not read_json(training.folder / "result.json"):
+        return False
+    if read_json(training.folder / "environment.json").get("data_fingerprint") != stores.training.fingerprint:
+        raise KitError(f"{training.folder} was trained on other images; choose another --out, or delete that folder")
+    return True
+
+
 def make(training: Training, stores: Stores, preset: str, device: str) -> None:
     """Train it, or go on with it, and write what came of it; its checkpoint to go on from is then no longer needed."""
     from paddle_models.trainer.run_folder import RunFolder
@@ -113,7 +122,7 @@ def make(training: Training, stores: Stores, preset: str, device: str) -> None:
 
     with RunFolder(training.folder) as run:
         run.write_config(ASSIGNMENT.name, preset, to_dict(training.settings))
-        trainer = fit(training.settings, stores.training, stores.validation, run, device, resume=run.last.exists())
+        trainer = fit(training.settings, stores.training, stores.validation, run, device, resume=run.begun)
         result: dict[str, Any] = {"seed": training.seed}
         for split, store in (("val", stores.validation), ("test", stores.test)):
             _, values = trainer.evaluate(trainer.data.in_order(store))
@@ -166,7 +175,7 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
     for number, training in enumerate(trainings, start=1):
         side = training.settings.image_size
         stores[side] = stores.get(side) or open_stores(training.settings)
-        there = bool(read_json(training.folder / "result.json"))
+        there = finished(training, stores[side])
         say(f"-- {number} of {len(trainings)}: {training.experiment} {training.label}, seed {training.seed}" +
             there * ": finished earlier")
         if not there:

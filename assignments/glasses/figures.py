@@ -17,9 +17,9 @@ from assignments.glasses import figures_document as document  # noqa: E402
 from assignments.glasses import figures_experiments as experiments  # noqa: E402
 from assignments.glasses import figures_results as results  # noqa: E402
 from assignments.glasses.figures_experiments import COMMANDS, Experiments, Suspects  # noqa: E402
-from reports import style, tables  # noqa: E402
+from reports import plots, style, tables  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run  # noqa: E402
+from reports.run_reader import Run, latest_beside_runs  # noqa: E402
 from reports.style import Labels  # noqa: E402
 from reports.tables import PlainTable  # noqa: E402
 
@@ -37,7 +37,8 @@ class GlassesRun(Run):
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> GlassesRun:
     """The run in `path` with what --experiments and --label_errors name, else the newest ones."""
-    made, doubted = ((getattr(arguments, kind, None) or experiments.latest(kind)) for kind in COMMANDS)
+    made, doubted = ((getattr(arguments, kind, None) or latest_beside_runs(f"{ASSIGNMENT}_{kind}", experiments.FILE))
+                     for kind in COMMANDS)
     return GlassesRun(Path(path), ASSIGNMENT, experiments.read_experiments(made) if made else None,
                       experiments.read_suspects(doubted) if doubted else None)
 
@@ -59,7 +60,7 @@ class ExperimentEntry(Entry):
         found = run.experiments.of(self.experiment) if run.experiments else {}
         if not found:
             figure = style.page(t, t(self.en, self.zh), 1.2)
-            experiments.gap(figure, t, "experiments")
+            plots.gap(figure.subplots(), t, COMMANDS["experiments"])
             return figure
         notes = (t(self.note_en, self.note_zh),)
         figure = style.page(t, t(self.en, self.zh), self.height, run.experiments.origin == "drawn", notes)
@@ -74,11 +75,12 @@ class SuspectsEntry(Entry):
     def make(self, run: GlassesRun, t: Labels):
         """The finished matplotlib Figure."""
         suspects, title = run.suspects, t(self.en, self.zh)
-        if suspects is None or not suspects.found:
-            sought = t("No label is suspect.", "没有可疑的标签。") if suspects else ""
-            figure = style.page(t, title, 1.2, notes=(sought,) if sought else ())
-            experiments.gap(figure, t, "label_errors")
+        if suspects is None:
+            figure = style.page(t, title, 1.2)
+            plots.gap(figure.subplots(), t, COMMANDS["label_errors"])
             return figure
+        if not suspects.found:
+            return style.page(t, title, 0.2, suspects.origin == "drawn", (t("No label is suspect.", "没有可疑的标签。"),))
         rows = -(-min(len(suspects.images), 15) // 5)
         figure = style.page(t, title, 1.45 * rows, suspects.origin == "drawn",
                             (t(self.note_en, self.note_zh), _how_many(suspects, t)))
@@ -144,8 +146,8 @@ FIGURES = [  # the document's figure 3 is a photograph of Hubel and Wiesel's exp
                "At the network's resolution. Orange, dashed: suspect; P: probability of glasses by cross-validation.",
                "以网络的分辨率显示。橙色虚线框：可疑标签；P：交叉验证给出的戴眼镜概率。"),
     Entry("10", results.figure_10, 2.5, "Figure 10  Accuracy over the epochs", "图 10  各轮次的准确率",
-          "The document trained its untuned model for 100 epochs: --preset paper.",
-          "文档将未调参的模型训练 100 轮：--preset paper。"),
+          "The document trained its untuned model for 100 epochs: --preset paper --early_stopping.patience 0.",
+          "文档将未调参的模型训练 100 轮：--preset paper --early_stopping.patience 0。"),
     ExperimentEntry("11", experiments.figure_11, 2.5, "Figure 11  Accuracy of three models", "图 11  三个模型的准确率",
                     "Means over seeds, up to where the first of them stopped; the band is one standard deviation.",
                     "多个种子的平均，截至最早停止者；阴影为一个标准差。", experiment="models"),

@@ -1,6 +1,5 @@
 """What experiments.py and label_errors.py wrote, read and checked: figure 11, suspects, the document's tables; see figures.py."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from reports import plots, style
-from reports.run_reader import ROOT, Run, look_up
+from reports.run_reader import Run, look_up
 from reports.style import Labels
 from reports.tables import Column, PlainTable, clean, heading, run_context
 
@@ -90,13 +89,6 @@ class Suspects:
     recall: float | None
 
 
-def latest(kind: str) -> Path | None:
-    """Newest folder of kind "experiments" or "label_errors" under $KIT_RUNS, else runs/; None where there is none."""
-    base = Path(os.environ.get("KIT_RUNS") or ROOT / "runs") / f"glasses_{kind}"
-    files = sorted(base.glob(f"*/{FILE}"), key=lambda file: (file.stat().st_mtime_ns, str(file)))
-    return files[-1].parent if files else None
-
-
 def _read(folder: Path, kind: str) -> Run:
     """The folder, with the same checks of what stands in it as for a run's."""
     if not (Path(folder) / FILE).is_file():
@@ -167,19 +159,6 @@ def read_suspects(folder: Path) -> Suspects:
     precision, recall = (_number(content, key, file, 1.0, optional=True) for key in ("precision", "recall"))
     return Suspects(run.path, str(content.get("origin")), **arrays, examined=int(_number(content, "n", file)), found=len(found),
                     precision=precision, recall=recall)
-
-
-def gap(figure, t: Labels, kind: str) -> None:
-    """Says that there is nothing to show yet, and which command makes it."""
-    from matplotlib.patches import FancyBboxPatch
-
-    axes = figure.subplots()
-    axes.set_axis_off()
-    axes.add_patch(FancyBboxPatch((0.02, 0.05), 0.96, 0.9, boxstyle="round,pad=0,rounding_size=0.02", transform=axes.transAxes,
-                                  facecolor="#FAFAFA", edgecolor=style.GREY, linestyle="--"))
-    axes.text(0.5, 0.62, t("Nothing measured yet. This command fills the gap:", "尚无测量结果。运行以下命令即可补上："),
-              transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
-    axes.text(0.5, 0.36, COMMANDS[kind], transform=axes.transAxes, ha="center", va="center", fontsize=8.5, fontweight="bold")
 
 
 # ---- figures

@@ -10,10 +10,12 @@ import csv
 import io
 import json
 import sys
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
@@ -112,12 +114,12 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
             with np.load(file, allow_pickle=False) as stored:
                 if np.array_equal(stored["rows"], rows) and str(stored["fingerprint"]) == store.fingerprint:
                     return stored["probabilities"]
-        except (OSError, ValueError, KeyError, EOFError) as error:
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise KitError(f"{file} is damaged ({error}); delete it, then repeat the command") from None
         raise KitError(f"{file} belongs to other images; choose another --out, or delete it")
     kept, held = hold_out(store.labels[others], CHOOSE, settings.seed)
     with RunFolder(folder / f"fold-{number}") as run:
-        trainer = fit(settings, store, store, run, device, resume=run.last.exists(), rows=(others[kept], others[held]))
+        trainer = fit(settings, store, store, run, device, resume=run.begun, rows=(others[kept], others[held]))
         found, _ = trainer.evaluate(trainer.data.in_order(store, rows))
         with atomic_path(file) as temporary, open(temporary, "wb") as opened:
             np.savez_compressed(opened, rows=rows, probabilities=found["probabilities"], fingerprint=np.array(store.fingerprint))
@@ -130,11 +132,14 @@ def find(preset: str, folds: int, seed: int, out: Path | None, rest: Sequence[st
     settings = changed(base_settings(preset, rest), {"seed": seed}, "settings")
     if folds < 2:
         raise KitError(f"--folds {folds}: at least 2 are needed")
-    out = continued("label_errors", {"preset": preset, "folds": folds, "seed": seed, "rest": list(rest)}, out)
     import numpy as np
 
     from paddle_models.trainer import runtime
     from paddle_models.trainer.progress import say
+    from paddle_models.trainer.settings import to_dict
+
+    plan = {"preset": preset, "folds": folds, "seed": seed, "rest": list(rest), "settings": to_dict(settings)}
+    out = continued("label_errors", plan, out)
 
     device = runtime.start(settings.device)
     stores = open_stores(settings)
@@ -158,7 +163,8 @@ def write(out: Path, preset: str, glasses, store: Together, probabilities, suspe
 
     listed = [{"name": store.names[row], "label": int(store.labels[row]), "probability": round(float(probabilities[row]), 6)}
               for row in suspects]
-    planted = {name: kind for name, kind in glasses.planted.items() if name in set(store.names)}
+    known = set(store.names)
+    planted = {name: kind for name, kind in glasses.planted.items() if name in known}
     wrong = [name for name, kind in planted.items() if kind == WRONG]
     names = [entry["name"] for entry in listed]
     precision, recall = precision_and_recall(names, wrong) if wrong else (None, None)

@@ -5,7 +5,7 @@ experiments.py, search.py and label_errors.py train many networks as this does.
 """
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Dict, List, Literal, NamedTuple, Optional, Sequence
 
@@ -110,6 +110,7 @@ def open_stores(settings: GlassesSettings) -> Stores:
     zoom = zoom_of(settings, glasses.training)
     if zoom > 1:
         say(f"  the middle 1/{zoom:g} of each side is used")
+    settings = replace(settings, zoom=zoom)  # one for all splits, whatever the first images of each look like
     return Stores(glasses, **{name: open_store(settings, images) if len(images) else None for name, images in splits.items()})
 
 

@@ -7,6 +7,7 @@ in study.db (SQLite): the same command goes on after an interruption, and trials
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -49,8 +50,6 @@ def search(options: argparse.Namespace, rest: Sequence[str]) -> int:
 
 def _processes(options: argparse.Namespace, out: Path, rest: Sequence[str]) -> int:
     """This script as often as asked, a thread each; the first status that is not 0. SIGTERM is passed on, Ctrl-C reaches all."""
-    import os
-
     words = ["--worker", "--out", str(out), *(f"--{name}={getattr(options, name)}" for name in
                                                ("trials", "sampler", "space", "preset", "seed"))]
     command = [sys.executable, str(Path(__file__).resolve()), *words, *rest]

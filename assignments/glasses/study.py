@@ -193,6 +193,8 @@ def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, st
     try:
         trainer = fit(settings, stores.training, stores.validation, run, device, stopping=stopping)
     except KitError as error:  # a loss that is not finite: these settings are no good, the search goes on
+        if isinstance(error.__context__, OSError):  # a full disk is not their fault: the same command makes the trial again
+            raise
         trial.set_user_attr("error", str(error)[:200])
         study.tell(trial, state=TrialState.FAIL)
         return f"failed: {error}"

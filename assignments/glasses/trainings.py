@@ -14,9 +14,11 @@ def base_settings(preset: str, rest: Sequence[str]) -> GlassesSettings:
     """The preset's settings with what words of run.py's command line say; KitError for those that make no sense here."""
     from paddle_models.trainer.settings import parse_command_line
 
-    for word in rest:
-        if word.split("=")[0] in ("--seed", "--resume"):
-            raise KitError(f"{word.split('=')[0]} is not for many trainings: give --seeds; repeating the command continues them")
+    given = {word.split("=")[0] for word in rest}
+    if "--seed" in given:
+        raise KitError("--seed is for one training; here give --seeds, how many there are")
+    if "--resume" in given:
+        raise KitError("--resume is not needed here: the same command goes on where it was interrupted")
     return parse_command_line(GlassesSettings, ASSIGNMENT.folder / "presets.yaml", ["--preset", preset, *rest])[1]
 
 

@@ -73,6 +73,11 @@ class RunFolder:
         """Weights of the best validation check."""
         return self.path / "checkpoints" / "best.safetensors"
 
+    @property
+    def begun(self) -> bool:
+        """Whether a training has left anything here to go on from, or to forget: a killed one's lines of metrics.jsonl."""
+        return self.last.exists() or (self.path / "metrics.jsonl").exists()
+
     def write_config(self, assignment: str, preset: str, settings: Dict[str, Any]) -> None:
         """config.yaml, with the exact command of this process."""
         self._write("config.yaml", yaml.safe_dump(

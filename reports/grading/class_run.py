@@ -17,17 +17,19 @@ from typing import Any
 
 from tqdm import tqdm
 
-from data_tools.errors import KitError
+from data_tools.errors import BadFile, KitError
 from data_tools.files import write_atomically
 from reports.grading import grades_csv, gradescope, junit, table
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.jail import GRADE_LIMIT, Jail, Task
 from reports.grading.limits import Limits
+from reports.grading.unpack import open_plain
 
 LONGEST_STEM = 80  # characters of a file name that is made of a submission's name
+MADE = re.compile("-[0-9a-f]{10}$")  # ends the file name of a submission whose own name does not do: nobody may choose it
 HASHED = 1 << 16   # files of a folder that are looked at for changes
-LARGEST_HASHED = 4 << 30  # bytes; a larger file is told apart by size and time
+LARGEST_HASHED = 4 << 30  # bytes of a zip, or of a folder's files together; what is more is told apart by size and time
 
 
 def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
@@ -97,27 +99,43 @@ def write_outputs(grades: Sequence[Grade], out: Path, language: str = "en") -> N
 
 
 def content_hash(path: Path) -> str:
-    """Changes with what is handed in: names, sizes and times of a folder's files, the bytes of a zip. Links are not followed."""
+    """Changes with the bytes that are handed in: of a zip, or of a folder's files and their names. Links are not followed.
+
+    Times would not do: those of all files that were unpacked from the zips of `submit` are the same.
+    """
     digest = hashlib.sha256()
     try:
         about = os.lstat(path)
         if stat.S_ISREG(about.st_mode) and about.st_size > LARGEST_HASHED:
             digest.update(f"{about.st_size} {about.st_mtime_ns}".encode())
         elif stat.S_ISREG(about.st_mode):
-            with open(path, "rb") as stream:
-                while chunk := stream.read(1 << 20):
-                    digest.update(chunk)
+            digest.update(_sha256_of(path, about))
         elif stat.S_ISDIR(about.st_mode):
-            for line in sorted(_lines_of(path)):
-                digest.update(line)
+            left = LARGEST_HASHED
+            for name, file in sorted(_files_of(path)):
+                left -= file.st_size
+                told = _sha256_of(path / os.fsdecode(name), file) if stat.S_ISREG(file.st_mode) and left >= 0 else b""
+                times = b"" if told else f" {file.st_mtime_ns}".encode()
+                digest.update(name + f" {file.st_mode} {file.st_size} ".encode() + told + times + b"\n")
         else:
             digest.update(f"{about.st_mode} {about.st_ino}".encode())
+    except BadFile as error:
+        digest.update(error.kind.encode())
     except OSError as error:
         digest.update(f"{error.errno}".encode())
     return digest.hexdigest()
 
 
-def _lines_of(top: Path) -> Iterator[bytes]:
+def _sha256_of(path: Path, listed: os.stat_result) -> bytes:
+    digest = hashlib.sha256()
+    with open_plain(path, listed) as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.digest()
+
+
+def _files_of(top: Path) -> Iterator[tuple[bytes, os.stat_result]]:
+    """(path inside, what the system says about it) of all that is in a folder, at most HASHED; links and folders too."""
     waiting, count = [top], 0
     while waiting:
         with os.scandir(waiting.pop()) as found:
@@ -128,8 +146,7 @@ def _lines_of(top: Path) -> Iterator[bytes]:
                 about = item.stat(follow_symlinks=False)
                 if stat.S_ISDIR(about.st_mode):
                     waiting.append(Path(item.path))
-                described = f" {about.st_mode} {about.st_size} {about.st_mtime_ns}\n"
-                yield os.fsencode(os.path.relpath(item.path, top)) + described.encode()
+                yield os.fsencode(os.path.relpath(item.path, top)), about
 
 
 @dataclass
@@ -173,7 +190,7 @@ def _file_names(names: Sequence[str] | Mapping[str, Any]) -> dict[str, str]:
     found = {}
     for name in names:
         stem = re.sub(r"[^\w.-]", "_", name)[:LONGEST_STEM].strip(".")
-        if stem.casefold() != name or len(stem.encode()) > 200:
+        if stem.casefold() != name or len(stem.encode()) > 200 or MADE.search(name):
             stem = f"{stem[:40]}-{hashlib.sha256(name.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}"
         found[name] = stem
     return found

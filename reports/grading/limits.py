@@ -13,7 +13,7 @@ class Limits:
     """wall time from opening to grade"""
     cpu_seconds: float = 600.0
     """time of all its threads together"""
-    memory_mb: int = 1000
+    memory_mb: int = 750
     """memory of its process that no other process shares"""
     disk_mb: int = 2000
     """its scratch folder"""

@@ -76,7 +76,7 @@ def _consistent(_: Criterion, __: Rubric, evidence: Evidence) -> tuple[float, st
         return 0, against[0].message
     if not evidence.checked:
         return 0, evidence.first(Verdict.INCOMPLETE) or "not every file could be compared"
-    return 1, "weights, metrics, predictions and result agree"
+    return 1, "no file contradicts another"
 
 
 def _reproduced(criterion: Criterion, rubric: Rubric, evidence: Evidence) -> tuple[float, str]:

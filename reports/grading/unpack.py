@@ -21,6 +21,8 @@ CHUNK = 1 << 20
 LONGEST_NAME, LONGEST_PATH, DEEPEST = 255, 1024, 20  # bytes, bytes, folders
 FREE_OF_RATIO = 4 << 20  # bytes that may unpack from next to nothing
 DRIVE = re.compile(r"[A-Za-z]:")
+TAIL = (1 << 16) + 100  # bytes in which a zip says how large its list of files is: the longest comment and two records
+LARGEST_DIRECTORY = 1 << 20  # bytes; a run's takes one thousandth
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -58,6 +60,15 @@ def listing(path: Path, limits: Limits) -> Iterator[dict[str, Entry]]:
             yield _zip(archive, path, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, ValueError) as error:
         raise BadFile("damaged-zip", f"{path.name} is damaged or not a zip file: {str(error)[:200]}") from None
+
+
+def has_small_directory(path: Path) -> bool:
+    """Whether the list of files in a zip takes less than LARGEST_DIRECTORY, by its last bytes: opening it is cheap then."""
+    with open(path, "rb") as stream:
+        stream.seek(max(0, path.stat().st_size - TAIL))
+        tail = stream.read(TAIL)
+    sizes = [int.from_bytes(tail[at.start() + 12:at.start() + 16], "little") for at in re.finditer(b"PK\x05\x06", tail)]
+    return b"PK\x06\x07" not in tail and max(sizes, default=0) < LARGEST_DIRECTORY
 
 
 def take(entry: Entry, to: Path, limit: int) -> None:
@@ -143,7 +154,7 @@ class _Counted:
 
 
 def _folder(top: Path, limits: Limits) -> dict[str, Entry]:
-    """Links are named and never followed; a folder of another file system, a pipe or a device is never opened."""
+    """Links are named and never followed; a pipe or a device is never opened."""
     entries: dict[str, Entry] = {}
     waiting, count = [""], 0
     while waiting:
@@ -159,16 +170,21 @@ def _folder(top: Path, limits: Limits) -> dict[str, Entry]:
                 if stat.S_ISDIR(about.st_mode):
                     waiting.append(name + "/")
                 elif stat.S_ISREG(about.st_mode):
-                    entries[name] = Entry(name, about.st_size, lambda file=top / name: _open_plain(file))
+                    entries[name] = Entry(name, about.st_size, lambda file=top / name, about=about: open_plain(file, about))
                 else:
                     raise BadFile("special-file", f"{name[:80]!r} is a device, a pipe or the like")
     return entries
 
 
-def _open_plain(file: Path) -> BinaryIO:
-    """The file is opened without following a link that somebody put there since it was listed."""
+def open_plain(file: Path, listed: os.stat_result) -> BinaryIO:
+    """The file as it was listed; BadFile where somebody has put a link or another file in its place or its folder's since."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(file, flags), "rb")
+    stream = os.fdopen(os.open(file, flags), "rb")
+    found = os.fstat(stream.fileno())
+    if listed.st_ino and (found.st_dev, found.st_ino) != (listed.st_dev, listed.st_ino):  # Windows lists no numbers
+        stream.close()
+        raise BadFile("bad-file", f"{file.name} was replaced while it was read; hand in a folder that nobody changes")
+    return stream
 
 
 def _size(count: int) -> str:

@@ -18,6 +18,7 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import time
 import traceback
@@ -135,7 +136,7 @@ class _Keeper:
                 _end(child.pid)
 
     def _start(self, job: dict[str, Any]) -> None:
-        if not self.prepared:  # where all is graded already, Paddle is not needed
+        if not self.prepared:  # at the latest: works may have imported Paddle already, or nothing is left to grade
             self.prepared = True
             importlib.import_module("paddle")
             gc.collect()
@@ -236,7 +237,7 @@ def _redirect(scratch: Path) -> None:
     os.dup2(empty, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.environ["TMPDIR"] = str(scratch)
+    os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # the second where the folder was already asked for
 
 
 def _limit(limits: Limits) -> None:

@@ -39,6 +39,9 @@ def test_finished_trainings_are_not_made_again(stopped_and_finished, capsys):
     assert experiments.main(words) == 0 and capsys.readouterr().out.count("finished earlier") == 4
     assert experiments.main([*words, "--dropout", "0.3"]) == 2
     assert "begun with other words or settings" in capsys.readouterr().err
+    environment = next(out.glob("trainings/*/environment.json"))
+    environment.write_text(json.dumps({**json.loads(environment.read_text()), "data_fingerprint": "another"}))
+    assert experiments.main(words) == 2 and "was trained on other images" in capsys.readouterr().err
 
 
 def test_result_holds_every_run_and_its_curve(stopped_and_finished):
@@ -95,6 +98,7 @@ def test_nested_settings_are_merged():
 @pytest.mark.parametrize("words, said", [
     (["resolutoin"], "resolutoin: no such experiment; there are resolution, batch_size"),
     (["dropout", "--seeds", "0"], "--seeds 0"), (["dropout", "--seed", "3"], "give --seeds"),
+    (["dropout", "--resume"], "the same command goes on"),
     (["dropout", "--epohcs", "3"], "did you mean --epochs?"), (["models", "--preset", "papre"], "did you mean paper?")])
 def test_mistakes_get_one_message_and_no_folder(words, said, tmp_path, capsys):
     assert experiments.main([*words, "--out", str(tmp_path / "out")]) == 2

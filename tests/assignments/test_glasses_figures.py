@@ -278,8 +278,9 @@ def test_hostile_suspects_are_refused(tmp_path):
 
 
 def test_no_suspect_is_said(run, tmp_path):
-    figure, _ = shown(entry_of("label-errors"), opened(run.path, None, make_suspects(tmp_path / "none", count=0)))
-    assert "No label is suspect." in [text.get_text() for text in figure.texts]
+    clean = opened(run.path, None, make_suspects(tmp_path / "none", count=0))
+    figure = check_legible(entry_of("label-errors"), clean, style.start())
+    assert "No label is suspect." in [text.get_text() for text in figure.texts] and not figure.axes
 
 
 @pytest.mark.parametrize("file, name, value, number", [

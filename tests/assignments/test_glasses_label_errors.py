@@ -13,8 +13,8 @@ from data_tools.errors import KitError
 from reports.run_reader import Run
 
 FLIPPED = (4, 9, 21, 40)
-WORDS = ["--preset", "smoke", "--folds", "2", "--filters", "[8,8]", "--batch_size", "8", "--max_steps", "0", "--epochs", "8",
-         "--optimizer.lr", "0.01", "--dropout", "0"]
+WORDS = ["--preset", "smoke", "--folds", "2", "--filters", "[8,8]", "--batch_size", "8", "--max_steps", "0", "--epochs", "6",
+         "--optimizer.lr", "0.02", "--dropout", "0"]
 
 
 @pytest.fixture(scope="module")
@@ -51,18 +51,24 @@ def test_planted_errors_are_found_and_measured(found):
 def test_finished_folds_are_kept_and_a_missing_one_comes_out_the_same(found, capsys):
     out, words = found
     before, kept = json.loads((out / "result.json").read_text()), (out / "fold-0.npz").stat().st_mtime_ns
+    whole = (out / "fold-1.npz").read_bytes()
     (out / "fold-1.npz").unlink()
-    (out / "fold-1" / "metrics.jsonl").unlink()
     assert label_errors.main(words) == 0
+    rows = [json.loads(line) for line in (out / "fold-1" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["epoch"] for row in rows if row["kind"] == "epoch"] == list(range(6))  # none of the first time
     now = json.loads((out / "result.json").read_text())
     assert {**now, "suspects": [entry["name"] for entry in now["suspects"]]} == {
         **before, "suspects": [entry["name"] for entry in before["suspects"]]}
     assert [entry["probability"] for entry in now["suspects"]] == pytest.approx(
         [entry["probability"] for entry in before["suspects"]], abs=1e-3)
     assert (out / "fold-0.npz").stat().st_mtime_ns == kept
-    (out / "fold-1.npz").write_bytes(b"damaged")
-    capsys.readouterr()
-    assert label_errors.main(words) == 2 and "fold-1.npz is damaged" in capsys.readouterr().err
+    for damaged in (b"damaged", whole[:-30]):
+        (out / "fold-1.npz").write_bytes(damaged)
+        capsys.readouterr()
+        assert label_errors.main(words) == 2 and "fold-1.npz is damaged" in capsys.readouterr().err
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps({**plan, "settings": {**plan["settings"], "dropout": 0.5}}))  # an older preset's
+    assert label_errors.main(words) == 2 and "begun with other words or settings" in capsys.readouterr().err
 
 
 def test_the_rule_of_confident_learning():

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from glasses_set import write_set
+from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
 from assignments.glasses import record, run
@@ -147,6 +148,17 @@ def test_the_middle_of_photographs_framed_as_celebas_is_used(faces):
     assert images.shape == (2, 20, 20, 3)
     inputs = run.MiddleSigned(16)(images)
     np.testing.assert_allclose(inputs, images[:, 2:18, 2:18].transpose(0, 3, 1, 2) / 127.5 - 1, atol=1e-6)
+
+
+def test_all_splits_are_packed_at_one_size_whatever_their_images_look_like(tmp_path):
+    from data_tools.glasses import find_or_draw
+
+    faces = write_set(tmp_path / "set")
+    training = find_or_draw(str(faces)).training
+    for name in training.names[:8]:
+        Image.new("RGB", (36, 44)).save(Path(training.source.path, name))
+    stores = run.open_stores(run.GlassesSettings(image_size=16, data=str(faces)))
+    assert [store.size for store in stores[1:]] == [24] * 4
 
 
 def test_every_preset_is_one_that_can_be_built():

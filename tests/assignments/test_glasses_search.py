@@ -99,6 +99,15 @@ def test_two_processes_share_one_study(faces, tmp_path, capfd):
     assert len({trial.params["lr"] for trial in trials}) == 2
 
 
+def test_a_disk_that_cannot_be_written_uses_up_no_trial(faces, tmp_path, capsys):
+    in_the_way = study.trial_folder(tmp_path, 0) / "checkpoints" / "best.safetensors"
+    in_the_way.mkdir(parents=True)
+    words = words_of(faces, tmp_path, 1, "--max_steps", "1")
+    assert search.main(words) == 2 and "cannot write" in capsys.readouterr().err
+    assert search.main(words) == 0 and "trial 0 was cut off" in capsys.readouterr().out
+    assert [trial.state for trial in trials_of(tmp_path)] == [optuna.trial.TrialState.FAIL, optuna.trial.TrialState.COMPLETE]
+
+
 def test_another_plan_or_a_damaged_study_is_refused(whole, faces, tmp_path, capsys):
     assert search.main(words_of(faces, whole, 4, "--dropout", "0.1")) == 2
     assert "begun with another space, sampler, seed or other settings" in capsys.readouterr().err

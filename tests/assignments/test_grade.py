@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from assignments.__main__ import main
-from assignments.grade import FOLDER, found_in
+from assignments.grade import EACH, FOLDER, MEMORY, found_in, shares
 from data_tools.errors import KitError
 from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
 
@@ -83,7 +83,7 @@ def test_what_is_graded_is_not_graded_again(graded):
 
 def test_a_class_that_is_stopped_goes_on(backprop_run, tmp_path):
     handed_in = tmp_path / "handed-in"
-    for number in range(8):
+    for number in range(5):
         shutil.copytree(backprop_run, handed_in / f"s{number}")
     words = ["grade", handed_in, "--assignment", "backprop", "--out", tmp_path / "out", "--jobs", 1]
     command = [sys.executable, "-m", "assignments", *map(str, words)]
@@ -95,11 +95,11 @@ def test_a_class_that_is_stopped_goes_on(backprop_run, tmp_path):
         said, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "the same command goes on" in said and errors == "", errors
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "grades").glob("*.json")}
-    assert 0 < len(before) < 8
+    assert 0 < len(before) < 5
     with open(tmp_path / "out" / "grades.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) == len(before)
     done = kit(*words)
-    assert done.returncode == 0 and "8 graded: 8 reproduced" in done.stdout, done.stderr
+    assert done.returncode == 0 and "5 graded: 5 reproduced" in done.stdout, done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
@@ -122,9 +122,11 @@ def test_one_submission_with_the_teachers_rubric(backprop_run, tmp_path):
     (["here", "--rubric", "wrong.yaml"], "did you mean reproduced?"),
     (["here", "--data", "monkeys=x"], "expected NAME=PATH"),
     (["here", "--assignment", "monkey_species", "--data", "monkey_species=/nonexistent"], "/nonexistent"),
-    (["here", "--assignment", "backprop", "--data", "backprop=x"], "leave out --data"),
+    (["here", "--assignment", "backprop", "--data", "backprop=x", "--gradescope", "old.json"], "leave out --data"),
     (["here", "there", "--assignment", "backprop", "--gradescope", "r.json"], "--gradescope takes one submission"),
     (["here", "--time", "-1", "--assignment", "backprop"], "limit seconds"),
+    (["here", "--jobs", "0"], "--jobs 0: give 1 or more"),
+    (["here", "--jobs", "9"], "leaves 166 MB for each of 9"),
 ])
 def test_the_teachers_own_mistakes_get_one_message(words, said, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
@@ -132,9 +134,17 @@ def test_the_teachers_own_mistakes_get_one_message(words, said, tmp_path, monkey
         (tmp_path / name).mkdir()
     (tmp_path / "wrong.yaml").write_text("assignment: backprop\ncriteria:\n"
                                          "  - {id: a, kind: reproducde, points: 1, title: {en: a, zh: a}}\n")
+    (tmp_path / "old.json").write_text("the results of another submission")
     assert main(["grade", *words]) == 2
+    assert (tmp_path / "old.json").exists() == ("old.json" not in words)
     errors = capfd.readouterr().err
     assert said in errors and "Traceback" not in errors and len(errors.splitlines()) == 1
+
+
+def test_all_that_are_judged_at_a_time_share_the_memory():
+    jobs, megabytes = shares(MEMORY, None)
+    assert megabytes >= EACH and jobs * megabytes <= MEMORY <= 1600  # the kit itself takes the rest of 2 GB
+    assert shares(3000, 3) == (3, 1000) and shares(600, None) == (1, 600)
 
 
 def test_help_answers_at_once():

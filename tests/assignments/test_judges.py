@@ -25,7 +25,10 @@ def judged(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_CACHE", str(folder / "cache"))
         patch.setenv("KIT_SAMPLES", str(folder / "samples"))
-        run, data = make_run(request.param, folder)
+        if request.param == "backprop":
+            run, data = request.getfixturevalue("backprop_run"), ""
+        else:
+            run, data = make_run(request.param, folder)
         module = importlib.import_module(f"assignments.{request.param}.judge")
         yield request.param, module, run, data, module.judge(run, data)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from data_tools import glasses
+from data_tools import glasses, glasses_labels
 from data_tools.celeba import ATTRIBUTES
 from data_tools.errors import KitError
 from data_tools.glasses import CLASSES, divide, find_glasses, find_or_draw
@@ -124,10 +124,14 @@ def test_everything_wrong_is_in_one_message(tmp_path):
     assert text.count("\n") == 10 and str(tmp_path) in text
 
 
-def test_long_lists_are_cut_after_twenty_with_the_count(tmp_path):
-    with pytest.raises(KitError) as caught:
-        find_glasses(write_folder(tmp_path / "set", files(ids=range(1, 8))))
-    assert "35 ids have no image" in str(caught.value) and "26, 27 and 15 more" in str(caught.value)
+def test_every_absent_image_is_named_but_a_hostile_list_is_cut(tmp_path, monkeypatch):
+    folder = write_folder(tmp_path / "set", files(ids=range(1, 8)))
+    with pytest.raises(KitError, match="35 ids have no image") as caught:
+        find_glasses(folder)
+    assert ", ".join(map(str, range(8, 43))) in str(caught.value)
+    monkeypatch.setattr(glasses_labels, "MOST_NAMED", 20)
+    with pytest.raises(KitError, match="26, 27 and 15 more"):
+        find_glasses(folder)
 
 
 @pytest.mark.parametrize("train, problem", [

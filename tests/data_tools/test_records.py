@@ -19,7 +19,7 @@ from data_tools.packed import PackedStore, resize
 from data_tools.record_files import file_hash
 from data_tools.records import RecordStore, pack
 from data_tools.sources import open_source
-from data_tools.tfrecord import read_examples
+from data_tools.tfrecord import frame, read_examples, record_spans
 from tests.data_tools.processes import descendants, program, python, wait_until
 from tests.data_tools.small_set import encoded, write_folder, write_zip
 
@@ -247,6 +247,27 @@ def test_open_packs_again_what_read_refuses(images, tmp_path):
     assert np.array_equal(RecordStore.open(images, 16, tmp_path / "out", progress=False).images, whole)
     (folder / "manifest.json").write_text("[]")
     assert np.array_equal(RecordStore.open(images, 16, tmp_path / "out", progress=False).images, whole)
+
+
+def test_every_record_is_read_as_if_it_stood_alone(tmp_path):
+    """Records of one length and one layout are parsed once; one among them that is of another kind is found all the same."""
+    names = [f"{'ab'[i % 2]}/{'long-' * (i % 3)}{i}.png" for i in range(12)]
+    source = open_source(write_folder(tmp_path / "data", {name: encoded(i) for i, name in enumerate(names)}))
+    images = ImageSet("training", source, tuple(names), np.array([0, 1, 1, -1, 0, 300, 301, 1, 0, 127, 128, 2]))
+    folder = pack(images, 8, tmp_path / "out", progress=False)
+    store = RecordStore.read(folder, check=True)
+    assert store.names == images.names and np.array_equal(store.labels, images.labels)
+    assert np.array_equal(store.images, [resize(images.decode(row), 8) for row in range(12)])
+    shard = folder / "shard-00000-of-00001.tfrecord"
+    content = shard.read_bytes()
+    spans = list(record_spans(content, "shard"))
+    for old, new, words in ((b"raw", b"png", "'png'"), (b"image/class/label", b"image/class/other", "label is absent"),
+                            (b"image/filename", b"image/filenome", "image/filename is absent")):
+        records = [content[slice(*span)] for span in spans]
+        records[8] = records[8].replace(old, new)
+        shard.write_bytes(b"".join(map(frame, records)))
+        with pytest.raises(KitError, match=f"record at byte {spans[8][0] - 12:,}: .*{words}"):
+            RecordStore.read(folder)
 
 
 @pytest.mark.parametrize("change, problem", [

@@ -42,14 +42,14 @@ def test_loss_is_the_logistic_one(smoothing):
 
 def test_rows_and_summary_are_those_of_scikit_learn():
     logits = RNG.normal(scale=3, size=6)
-    task = BinaryTask(FirstPixel(), label_smoothing=0.3, threshold=0.7)  # smoothing is for training alone
+    task = BinaryTask(FirstPixel(), label_smoothing=0.3)  # smoothing is for training alone
     rows = task.evaluate(batch(logits))
     assert rows["index"].tolist() == list(range(6)) and rows["label"].tolist() == LABELS.tolist()
     np.testing.assert_allclose(rows["probabilities"], sigmoid(logits), rtol=1e-5)
     assert rows["loss"].dtype == rows["probabilities"].dtype == np.float32
     summary = task.summarize(rows)
     assert summary["loss"] == pytest.approx(log_loss(LABELS, sigmoid(logits)), rel=1e-5)
-    assert summary["accuracy"] == np.mean((sigmoid(logits) >= 0.7) == LABELS)
+    assert summary["accuracy"] == np.mean((sigmoid(logits) >= 0.5) == LABELS)
     assert (task.monitor, task.mode) == ("loss", "min")
 
 

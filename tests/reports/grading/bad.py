@@ -35,7 +35,7 @@ EXPECTED = {  # {kind of bad submission: (kind of problem, "" for none; verdict)
     "not-finite": ("not-finite", INCOMPLETE), "huge-header": ("huge-header", INCOMPLETE),
     "truncated": ("truncated", INCOMPLETE), "overlapping-weights": ("bad-weights", INCOMPLETE),
     "yaml-tags": ("yaml-tags", INCOMPLETE), "yaml-aliases": ("yaml-aliases", INCOMPLETE),
-    "yaml-deep": ("yaml-deep", INCOMPLETE), "deep-json": ("bad-json", INCOMPLETE),
+    "yaml-deep": ("yaml-deep", INCOMPLETE), "yaml-number": ("bad-yaml", INCOMPLETE), "deep-json": ("bad-json", INCOMPLETE),
     "metrics-too-large": ("metrics-too-large", INCOMPLETE), "metrics-too-large-in-zip": ("metrics-too-large", INCOMPLETE),
     "object-arrays": ("bad-arrays", INCOMPLETE), "claimed-arrays": ("bad-arrays", INCOMPLETE),
     "other-assignment": ("other-assignment", INCOMPLETE), "result-edited": ("seal-broken", EDITED),
@@ -407,7 +407,8 @@ _EDITS: dict[str, Callable[[Path], None]] = {
     "other-weights": _weights(_other, tell=False), "truncated": _truncate, "overlapping-weights": _overlap,
     "yaml-tags": _config(lambda text: text + "x: !!python/object/apply:os.system ['true']\n"),
     "yaml-aliases": _config(_alias_bomb), "yaml-deep": _config(lambda text: text + "x: " + "[" * 100 + "]" * 100 + "\n"),
-    "deep-json": _deep_json, "object-arrays": _arrays(lambda arrays: arrays.update(evil=np.array([{}], dtype=object))),
+    "yaml-number": _config(lambda text: text + "x: 0x" + "f" * 5000 + "\n"), "deep-json": _deep_json,
+    "object-arrays": _arrays(lambda arrays: arrays.update(evil=np.array([{}], dtype=object))),
     "claimed-arrays": _claimed_arrays, "result-edited-resealed": _edit_result, "predictions-forged": _arrays(_forge),
     "metrics-edited": _metrics_edited, "other-assignment": _other_assignment, "drawn-as-real": _drawn_as_real,
     "formula-settings": _formula_settings}

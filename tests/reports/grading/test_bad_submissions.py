@@ -1,13 +1,17 @@
 """Every bad submission is survived, named, and judged by what can still be believed of it."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
+from data_tools.errors import BadFile
 from reports.grading.grade_one import Grade, grade
 from reports.grading.limits import Limits
+from reports.grading.submission import WEIGHTS, named_assignment
+from reports.grading.unpack import listing, take
 from reports.grading.verdict import PROBLEMS
 from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
 from tests.reports.grading.toy import make_toy_run, works
@@ -59,6 +63,26 @@ def test_what_is_not_read_is_listed_and_not_unpacked(good, tmp_path):
     made = graded(zip_run(good, tmp_path / "run.zip", **{"virus.exe": "x", "checkpoints/last.safetensors": "y"}), tmp_path / "s")
     assert made.verdict == "reproduced" and "virus.exe" in made.notes[0]
     assert not list((tmp_path / "s").rglob("virus*")) and not list((tmp_path / "s").rglob("last*"))
+
+
+def test_a_folder_that_is_replaced_while_it_is_read_is_refused(good, tmp_path):
+    run, other = Path(shutil.copytree(good, tmp_path / "run")), Path(shutil.copytree(good, tmp_path / "other"))
+    with listing(run, Limits()) as entries:
+        (run / "checkpoints").rename(run / "old")
+        (run / "checkpoints").symlink_to(other / "checkpoints")
+        with pytest.raises(BadFile, match="was replaced while it was read"):
+            take(entries[WEIGHTS], tmp_path / "taken", 1 << 20)
+    assert not (tmp_path / "taken").exists()
+
+
+def test_the_assignment_is_seen_without_parsing_where_that_is_cheap(good, tmp_path):
+    def seen(path: Path, known: tuple[str, ...] = ("toy",)) -> str | None:
+        return named_assignment(path, known, Limits())
+
+    assert seen(good) == seen(zip_run(good, tmp_path / "a.zip")) == seen(zip_run(good, tmp_path / "b.zip", "my run/")) == "toy"
+    assert seen(good, ("monkey_species",)) is None and seen(tmp_path / "absent") is None
+    for kind in ("too-many-files", "no-zip", "empty", "two-runs", "path-escape", "symlink-itself", "encrypted"):
+        assert seen(make_bad(kind, good, tmp_path / kind)) is None, kind
 
 
 def test_a_folder_of_many_files_is_not_walked_to_its_end(good, tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from data_tools.errors import KitError
-from reports.grading.class_run import content_hash, grade_class, name_submissions
+from reports.grading.class_run import _file_names, content_hash, grade_class, name_submissions
 from reports.grading.limits import Limits
 from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
 from tests.reports.grading.toy import make_toy_run
@@ -111,12 +111,27 @@ def test_names(tmp_path):
         name_submissions([tmp_path / "none"])
 
 
+def test_no_name_gives_the_file_of_another(tmp_path):
+    made = _file_names(["bob smith"])["bob smith"]
+    names = ["bob smith", made, "bob_smith", "Bob_Smith", "../bob", "a" * 300, "a" * 301, "学生", "."]
+    files = _file_names(names)
+    assert files["bob smith"] == made and len({file.casefold() for file in files.values()}) == len(names)
+    assert all(Path(file).name == file and len(file.encode()) < 250 for file in files.values())
+
+
 def test_the_hash_of_a_submission_follows_its_content(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "a").write_text("1")
     first = content_hash(tmp_path / "run")
     assert content_hash(tmp_path / "run") == first
     (tmp_path / "run" / "a").write_text("22")
+    assert content_hash(tmp_path / "run") != first
+    about = (tmp_path / "run" / "a").stat()
+    first = content_hash(tmp_path / "run")
+    (tmp_path / "run" / "a").write_text("33")
+    os.utime(tmp_path / "run" / "a", ns=(about.st_atime_ns, about.st_mtime_ns))  # as unpacking a zip of `submit` does
+    assert content_hash(tmp_path / "run") != first
+    (tmp_path / "run" / "a").rename(tmp_path / "run" / "b")
     assert content_hash(tmp_path / "run") != first
     (tmp_path / "file").write_bytes(b"1")
     (tmp_path / "same").write_bytes(b"1")
