@@ -1,4 +1,4 @@
-"""Every assignment from nothing to its table: run.py, figures.py, measured values beside the document's, the report."""
+"""Every assignment from nothing to its table: run.py, experiments, figures.py, values beside the document's, the report."""
 
 import subprocess
 import sys
@@ -9,6 +9,11 @@ from typing import List, Sequence
 from data_tools.errors import KitError
 
 FOLDER = Path(__file__).resolve().parent
+MORE = {  # what figures and tables show beside a run; "PRESET" stands for the preset
+    "glasses": (("experiments.py", "all", "--seeds", "2", "--epochs", "4", "--preset", "PRESET"),
+                ("label_errors.py", "--preset", "PRESET")),
+    "swift_srgan": (("speed.py", "--quick"),),
+}
 
 
 def reproduce(names: Sequence[str], preset: str) -> int:
@@ -21,6 +26,8 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     start, tables, runs = time.monotonic(), [], {}
     for name in names:
         _step(name, "run.py", "--preset", preset)
+        for script, *arguments in MORE.get(name, ()):
+            _step(name, script, *(preset if word == "PRESET" else word for word in arguments))
         run = Run(latest_run(name), name)
         _step(name, "figures.py", "--run", str(run.path))
         runs[name] = run.path
