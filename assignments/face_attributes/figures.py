@@ -92,8 +92,8 @@ FIGURES = [
 
 
 def values(run: FaceRun) -> dict[str, Any]:
-    """What the claims' result keys can name."""
-    return claims.values(run, run.ablation)
+    """What the claims' result keys can name; the ablation only where its data are of the run's kind."""
+    return claims.values(run, run.ablation if run.ablation and run.ablation.origin == run.origin else None)
 
 
 SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES, more_tables={"attributes": attribute_table.table}, values=values,

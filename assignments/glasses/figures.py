@@ -200,7 +200,8 @@ TABLES = {"class_shares": class_shares, "resolution": _of_experiments(experiment
 
 def values(run: GlassesRun) -> dict[str, Any]:
     """What the claims' result keys can name: tables.run_values; "derived", what follows from the run's arrays; "experiments"
-    by experiment, label (blanks as _) and measure, n = seeds; "label_errors"."""
+    by experiment, label (blanks as _) and measure, n = seeds; "label_errors". Both only where their data are of the run's kind:
+    numbers from drawn faces do not stand among those from photographs."""
     _, _, probabilities = results.predictions(run)
     share, (low, high) = label_shares(run), document.band_of(run)
     derived: dict[str, Any] = {
@@ -215,15 +216,16 @@ def values(run: GlassesRun) -> dict[str, Any]:
     epochs, accuracy = run.series("epoch", "epoch", "train/accuracy")
     if (accuracy >= FULL).any():
         derived["epochs_to_full"] = float(epochs[accuracy >= FULL][0]) + 1
+    tried, suspects = (found if found and found.origin == run.origin else None for found in (run.experiments, run.suspects))
     made: dict[str, Any] = {}
-    for name, choices in (run.experiments.choices if run.experiments else {}).items():
+    for name, choices in (tried.choices if tried else {}).items():
         for choice in choices:
             found = {key: {"value": choice.mean(key), "n": choice.seeds} for key in experiments.MEASURES}
             size = choice.bytes_per_image
             found["chunk_mb"] = None if size is None else size * experiments.CHUNK / 1e6
             made.setdefault(name, {})[choice.label.replace(" ", "_")] = found
-    doubted = {"precision": run.suspects.precision, "recall": run.suspects.recall, "found": run.suspects.found,
-               "examined": run.suspects.examined} if run.suspects else {}
+    doubted = {"precision": suspects.precision, "recall": suspects.recall, "found": suspects.found,
+               "examined": suspects.examined} if suspects else {}
     return {**tables.run_values(run), "derived": derived, "experiments": made, "label_errors": doubted}
 
 
