@@ -143,7 +143,7 @@ case $command in
         exec "$VENV/bin/python" -m assignments reproduce "$@" ;;
     test)
         install
-        exec "$VENV/bin/python" -m pytest "$@" ;;
+        exec "$VENV/bin/python" -m pytest -n auto --dist loadfile "$@" ;;
     clean)
         clean ;;
     *)
