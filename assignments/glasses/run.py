@@ -42,8 +42,8 @@ class GlassesSettings(TrainerSettings):
     """hidden units, a number per dense layer"""
     dropout: float = 0.5
     """share of the inputs of every dense layer that is dropped in training"""
-    augmentation: Literal["none", "light"] = "none"
-    """light: mirror, small shift, turn and zoom, mild light; the document uses none"""
+    augmentation: Literal["none", "light", "strong"] = "none"
+    """light: mirror, small shift, turn and zoom, mild light; strong: colours and hidden patches too; the document uses none"""
     label_smoothing: float = 0.0
     """share of the target that is spread over both classes"""
     flip_at_test: bool = False
@@ -146,7 +146,7 @@ def fit(settings: GlassesSettings, training, validation, run, device: str, resum
 
     training, validation: stores. rows: those of each that are used, None for all. stopping: in place of plain early stopping.
     """
-    from data_tools.augment import Augmenter, light_pipeline
+    from data_tools.augment import Augmenter, light_pipeline, strong_face_pipeline
     from paddle_models.binary_task import BinaryTask
     from paddle_models.trainer import runtime
     from paddle_models.trainer.data import StoreData
@@ -160,7 +160,8 @@ def fit(settings: GlassesSettings, training, validation, run, device: str, resum
     layers = accelerate(network, settings.fast_layers)
     side, blocks = settings.image_size, len(settings.filters)
     say(f"{blocks} blocks at {side}x{side} on {runtime.describe(device)}; {layers.reason}")
-    augmenter = Augmenter(light_pipeline()) if settings.augmentation == "light" else None
+    pipeline = {"light": light_pipeline, "strong": strong_face_pipeline}.get(settings.augmentation)
+    augmenter = Augmenter(pipeline()) if pipeline else None
     data = StoreData(training, validation, settings, augmenter, *rows, normalize=MiddleSigned(side))
     task = BinaryTask(network, settings.label_smoothing, settings.flip_at_test)
     trainer = Trainer(task, data, settings, run, device)
