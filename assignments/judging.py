@@ -17,8 +17,9 @@ import paddle_models  # noqa: F401  sets the environment before Paddle is import
 from assignments.runner import Assignment
 from data_tools.errors import BadFile, KitError
 from data_tools.image_set import ImageSet
+from data_tools.loader import make_loader, to_signed_unit
 from data_tools.samples import sample_folder
-from paddle_models.trainer import runtime
+from paddle_models.trainer import loop, runtime
 from paddle_models.trainer.checkpoint import load_network_arrays
 from paddle_models.trainer.run_folder import read_config
 from paddle_models.trainer.settings import from_dict, read_presets
@@ -100,9 +101,11 @@ def start() -> None:
     runtime.start("cpu")
 
 
-def batch_size(side: int) -> int:
-    """Images of `side` x `side` pixels to judge at a time, whatever the submission trained with."""
-    return max(1, PIXELS // side**2)
+def answers(task, store, side: int, normalize: Callable = to_signed_unit) -> Dict[str, np.ndarray]:
+    """What a task says of all images of a store, as predictions.npz has it; images of `side` pixels through `normalize`."""
+    size = max(1, PIXELS // side**2)
+    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0, normalize=normalize))
+    return {"names": np.array(store.names), "labels": rows["label"], "probabilities": rows["probabilities"]}
 
 
 def drawn_signs(run: Path, sample: str, images: Callable[[], ImageSet]) -> List[str]:

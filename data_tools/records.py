@@ -4,6 +4,7 @@ import hashlib
 import mmap
 import operator
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,7 @@ class RecordStore(MappedFile):
             folder = cache / "records" / hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
         target = Path(folder).expanduser().absolute() / f"{image_set.name}-{size}"
         encoding, shard = "raw", SHARD
-        try:
+        with suppress(KitError):  # absent or damaged shards: packed anew, and every shard is looked at
             found = read_manifest(target)
             if found is not None:
                 encoding, shard = found["encoding"], found["shard"]
@@ -118,8 +119,6 @@ class RecordStore(MappedFile):
                 whole = skip_unreadable or not any(entry["left_out"] for entry in found["shards"].values())
                 if found["complete"] and same and whole:
                     return cls.read(target)
-        except KitError:  # absent or damaged shards: packed anew, and every shard is looked at
-            pass
         pack(image_set, size, folder, crop=crop, shard=shard, encoding=encoding, processes=processes, progress=progress,
              skip_unreadable=skip_unreadable)
         return cls.read(target)

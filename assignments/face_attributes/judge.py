@@ -11,11 +11,10 @@ from assignments import judging
 from assignments.face_attributes.run import ASSIGNMENT, build
 from data_tools.celeba import CROP, CelebAData, find_or_draw
 from data_tools.image_set import ImageSet
-from data_tools.loader import make_loader, to_unit
+from data_tools.loader import to_unit
 from data_tools.packed import PackedStore
 from paddle_models.attribute_metrics import MEASURES, measure_attributes
 from paddle_models.attribute_task import AttributeTask
-from paddle_models.trainer import loop
 from paddle_models.trainer.fast_layers import accelerate
 from reports.grading.work import Judged
 
@@ -49,10 +48,8 @@ def judge(run: Path, data: str) -> Judged:
     accelerate(network)
     store = _store(celeba, settings.image_size, progress=False)
     task = AttributeTask(network, flip_at_test=settings.flip_at_test)
-    size = judging.batch_size(settings.image_size)
-    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0, normalize=to_unit))
-    predictions = {"names": np.array(store.names), "labels": rows["label"].astype(np.uint8),
-                   "probabilities": rows["probabilities"]}
+    predictions = judging.answers(task, store, settings.image_size, to_unit)
+    predictions["labels"] = predictions["labels"].astype(np.uint8)
     signs = judging.drawn_signs(run, "celeba", lambda: _split(_found("sample")))
     return Judged(score(predictions), len(store), celeba.origin, predictions, signs)
 

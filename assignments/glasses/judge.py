@@ -10,10 +10,8 @@ import numpy as np
 from assignments import judging
 from assignments.glasses.run import ASSIGNMENT, MiddleSigned, build, open_store
 from data_tools.glasses import GlassesData, find_or_draw
-from data_tools.loader import make_loader
 from paddle_models import calibration
 from paddle_models.binary_task import BinaryTask
-from paddle_models.trainer import loop
 from paddle_models.trainer.fast_layers import accelerate
 from reports.grading.work import Judged
 
@@ -47,11 +45,8 @@ def judge(run: Path, data: str) -> Judged:
     judging.load_best(network, run, "model")
     accelerate(network)
     store = open_store(settings, glasses.test, progress=False, processes=1)
-    size = judging.batch_size(settings.image_size)
     task = BinaryTask(network, flip_at_test=settings.flip_at_test)
-    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0,
-                                             normalize=MiddleSigned(settings.image_size)))
-    predictions = {"names": np.array(store.names), "labels": rows["label"], "probabilities": rows["probabilities"]}
+    predictions = judging.answers(task, store, settings.image_size, MiddleSigned(settings.image_size))
     signs = judging.drawn_signs(run, "glasses", lambda: _found("sample").test)
     return Judged(score(predictions), len(store), glasses.origin, predictions, signs)
 

@@ -10,12 +10,10 @@ import numpy as np
 from assignments import judging
 from assignments.monkey_species.run import ASSIGNMENT
 from data_tools.errors import BadFile
-from data_tools.loader import make_loader
 from data_tools.monkeys import MonkeyData, find_or_draw
 from data_tools.packed import PackedStore
 from paddle_models import metrics
 from paddle_models.classification import ClassificationTask
-from paddle_models.trainer import loop
 from paddle_models.trainer.fast_layers import accelerate
 from paddle_models.zoo import build_model
 from reports.grading.work import Judged
@@ -57,9 +55,7 @@ def judge(run: Path, data: str) -> Judged:
     accelerate(network)
     store = PackedStore.open(monkeys.validation, settings.image_size, progress=False)
     task = ClassificationTask(network, monkeys.classes, flip_at_test=settings.flip_at_test)
-    size = judging.batch_size(settings.image_size)
-    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0))
-    predictions = {"names": np.array(store.names), "labels": rows["label"], "probabilities": rows["probabilities"]}
+    predictions = judging.answers(task, store, settings.image_size)
     signs = judging.drawn_signs(run, "monkeys", lambda: _found("sample").validation)
     return Judged(score(predictions), len(store), monkeys.origin, predictions, signs)
 

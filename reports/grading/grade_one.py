@@ -5,7 +5,7 @@ import math
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -102,9 +102,8 @@ def failed(name: str, work: Work | None, kind: str, message: str, seconds: float
 def _noted(problems: list[Problem], kind: str = "bad-file") -> Iterator[None]:
     """What is raised inside of the block becomes a problem, of `kind` where the error does not name one itself."""
     try:
-        yield
-    except _Stop:
-        pass
+        with suppress(_Stop):
+            yield
     except Exception as error:  # nothing that a submission provokes may end the grading
         problems.append(_problem(error, kind))
 
