@@ -74,8 +74,8 @@ def logarithmic(axes, which: str = "xy", ticks: int = 6) -> None:
 
 
 def plain_number(value: float) -> str:
-    """0.001 to 10,000 written out, other powers of ten as 1e-6."""
-    if 0.0009 < value < 20_000:
+    """0.001 to 100,000 written out, other powers of ten as 1e-6."""
+    if 0.0009 < value < 200_000:
         return f"{value:,.10g}"
     mantissa, _, power = f"{value:e}".partition("e")
     return f"{float(mantissa):g}e{int(power)}"

@@ -43,6 +43,8 @@ class Case:
     rivals: Tuple[Rival, ...]
     seconds_goal: Optional[float] = None
     """most seconds that one unit of ours may take; then seconds are shown beside the ratio, not units per second"""
+    gpu: bool = False
+    """whether it needs a GPU; such rows stand in a table of their own"""
 
     @property
     def peers(self) -> Tuple[Peer, ...]:
@@ -68,14 +70,14 @@ def _amp(name: str, level: str) -> Case:
     """Mixed precision against float32, both by the kit's trainer on a GPU."""
     return Case(f"{name}-{level}", f"train {training.WORKLOADS[name].title}, on a GPU", "images",
                 Peer(f"kit, AMP {level}", partial(training.kit_on_gpu, name, level)),
-                (Rival(Peer("kit, float32", partial(training.kit_on_gpu, name, "off")), 1.0),))
+                (Rival(Peer("kit, float32", partial(training.kit_on_gpu, name, "off")), 1.0),), gpu=True)
 
 
 def _exported(name: str, engine: str, title: str) -> Case:
     """The export against eager Paddle, both on a GPU; `name` is a workload of inference.py."""
     return Case(f"{name}-gpu-{engine}", f"infer {inference.WORKLOADS[name].title}, on a GPU", "images",
                 Peer(f"kit, {title}", partial(inference.kit_on_gpu, name, engine)),
-                (Rival(Peer("eager Paddle", partial(inference.paddle_default, name, device="gpu:0")), 1.0),))
+                (Rival(Peer("eager Paddle", partial(inference.paddle_default, name, device="gpu:0")), 1.0),), gpu=True)
 
 
 def _int8(name: str, note: str) -> Case:

@@ -73,8 +73,8 @@ def measure_growth(folder: Optional[Path], sizes: Sequence[int], rounds: int, ma
 
 def draw_set(folder: Path, count: int, drawn: Path, distinct: int) -> Path:
     """A set of `count` images in CelebA's layout whose files are links to `distinct` drawn faces in `drawn`."""
-    from data_tools.celeba import DRAWN_FILE
     from data_tools.celeba_sample import FOLDER, SHARES, draw_celeba
+    from data_tools.drawn_set import NOTICE_FILE
 
     draw_celeba(drawn, distinct)
     faces = sorted((drawn / FOLDER).iterdir())
@@ -89,7 +89,7 @@ def draw_set(folder: Path, count: int, drawn: Path, distinct: int) -> Path:
             labels.writelines(f"{number:06}.jpg{rows[number % distinct]}\n" for number in range(1, count + 1))
         with open(folder / "list_eval_partition.txt", "w", encoding="ascii") as partition:
             partition.writelines(f"{number:06}.jpg {(number > first) + (number > second)}\n" for number in range(1, count + 1))
-        shutil.copy(drawn / DRAWN_FILE, folder)
+        shutil.copy(drawn / NOTICE_FILE, folder)
     except OSError as error:
         raise KitError(f"cannot lay out {count:,} images in {folder.parent}: {error.strerror or error}; name a folder with "
                        "room and hard links in TMPDIR") from error

@@ -6,14 +6,14 @@ import subprocess
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Tuple
 
-from assignments.bench.cases import CASES
+from assignments.bench.cases import CASES, Case, Rival
 from assignments.bench.harness import ROOT, Result, quartiles
 from data_tools.errors import KitError
 from data_tools.files import write_atomically
 
-PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "torch", "numpy", "opencv-python", "imaug")
+PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "torch", "onnxruntime", "numpy", "opencv-python", "imaug")
 BUSY = 0.5  # cores that others use from which a goal is neither met nor missed (PyTorch's waiting threads suffer most)
 INTRODUCTION = """# Speed, measured in turns
 
@@ -100,29 +100,36 @@ def _number(machines: Dict[str, Dict[str, str]], machine: Dict[str, str]) -> str
 
 
 def as_markdown(table: Dict[str, Any]) -> str:
-    """The table for people; rows in the order of the registry."""
-    lines = [INTRODUCTION, "| what | against | ratio (quartiles) | goal | measured | rounds | others | date | commit | machine |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
-    notes = []
-    for case in CASES:
-        for rival in case.rivals:
-            row = table["rows"].get(f"{case.name} / {rival.peer.name}")
-            if row is None:
-                continue
-            if rival.note:
-                notes.append(rival.note)
-            ours = "" if row["ours"] == "kit" else f"{row['ours']}: "
-            lines.append(" | ".join([
-                f"| {ours}{row['what']}", row["against"], ratio_text(row) + (f" [{len(notes)}]" if rival.note else ""),
-                goal_text(row), speed_text(row, case.seconds_goal is not None), str((row["ratio"] or {}).get("rounds", "")),
-                "" if row["others"] is None else f"{row['others']:.1f}", row["date"], commit_text(row),
-                f"{row['machine']} |"]))
-    if notes:
-        lines += ["", *(f"[{number}] {note}  " for number, note in enumerate(notes, 1))]
+    """The table for people; rows in the order of the registry, those of GPUs last."""
+    rows = [(case, rival, table["rows"][name]) for case in CASES for rival in case.rivals
+            if (name := f"{case.name} / {rival.peer.name}") in table["rows"]]
+    on_gpu = [row for row in rows if row[0].gpu]
+    lines = [INTRODUCTION, *_as_table([row for row in rows if not row[0].gpu])]
+    if any(row["ratio"] for *_, row in on_gpu):
+        lines += ["", "## On a GPU", "", *_as_table(on_gpu)]
+    elif on_gpu:
+        names = ", ".join(f"`{case.name}`" for case, *_ in on_gpu)
+        lines += ["", "## On a GPU", "", f"Not measured, {on_gpu[0][2]['obstacle']}: {names}."]
     lines += ["", "A commit with + had changed files."]
     for number, machine in table["machines"].items():
         lines += ["", f"## Machine {number}", "", *(f"- {key}: {value}" for key, value in machine.items())]
     return "\n".join(lines) + "\n"
+
+
+def _as_table(rows: List[Tuple[Case, Rival, Dict[str, Any]]]) -> List[str]:
+    """Lines of a Markdown table with its notes below."""
+    lines = ["| what | against | ratio (quartiles) | goal | measured | rounds | others | date | commit | machine |",
+             "|---|---|---|---|---|---|---|---|---|---|"]
+    notes = []
+    for case, rival, row in rows:
+        if rival.note:
+            notes.append(rival.note)
+        ours = "" if row["ours"] == "kit" else f"{row['ours']}: "
+        lines.append(" | ".join([
+            f"| {ours}{row['what']}", row["against"], ratio_text(row) + (f" [{len(notes)}]" if rival.note else ""),
+            goal_text(row), speed_text(row, case.seconds_goal is not None), str((row["ratio"] or {}).get("rounds", "")),
+            "" if row["others"] is None else f"{row['others']:.1f}", row["date"], commit_text(row), f"{row['machine']} |"]))
+    return lines + (["", *(f"[{number}] {note}  " for number, note in enumerate(notes, 1))] if notes else [])
 
 
 def ratio_text(row: Dict[str, Any]) -> str:
@@ -140,11 +147,13 @@ def goal_text(row: Dict[str, Any]) -> str:
 
 
 def speed_text(row: Dict[str, Any], seconds: bool) -> str:
-    """Both medians: "6.91 and 1.49 images/s", or "0.21 and 2.1 s"."""
+    """Both medians: "1,690 and 1.49 images/s", or "0.21 and 2.1 s"."""
     if not row["ratio"]:
         return ""
     ours, theirs = (row["speed"][side]["median"] for side in ("ours", "against"))
-    return f"{1 / ours:.2f} and {1 / theirs:.2f} s" if seconds else f"{ours:.3g} and {theirs:.3g} {row['unit']}/s"
+    if seconds:
+        return f"{1 / ours:.2f} and {1 / theirs:.2f} s"
+    return " and ".join(f"{float(f'{speed:.3g}'):,.10g}" for speed in (ours, theirs)) + f" {row['unit']}/s"
 
 
 def commit_text(row: Dict[str, Any]) -> str:

@@ -326,3 +326,13 @@ def test_the_pytorch_twin_is_the_kits_network(name):
         found, expected = ours(paddle.to_tensor(images)).numpy(), theirs(torch.from_numpy(images)).numpy()
     assert np.abs(found - expected).max() < 1e-5 * max(0.1, np.abs(expected).max())  # a single logit may be near 0
     assert np.std(expected, axis=0).max() > 1e-3 * np.abs(expected).max()  # the images count
+
+
+def test_rows_of_gpus_stand_apart(tmp_path):
+    absent = [result(name=name, obstacle="no GPU here", absent=True) for name in ("resnet50-O1", "resnet50-O2")]
+    update_table(tmp_path, [result([4.0]), *absent], HERE, None)
+    shown = (tmp_path / "table.md").read_text()
+    assert shown.count("\n| ") == 2 and "Not measured, no GPU here: `resnet50-O1`, `resnet50-O2`." in shown
+    update_table(tmp_path, [result([1.7], "resnet50-O1")], HERE, None)
+    measured, on_gpu = (tmp_path / "table.md").read_text().split("## On a GPU")
+    assert "| 1.70 (1.70 to 1.70) |" in on_gpu and "no GPU here" in on_gpu and "on a GPU" not in measured

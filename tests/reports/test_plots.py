@@ -54,5 +54,5 @@ def test_diagram_boxes_hold_their_text_and_keep_apart(figure):
 
 
 def test_tick_labels_of_logarithmic_axes_are_plain():
-    shown = [plots.plain_number(value) for value in (1e-6, 0.01, 1, 1000, 10_000, 1e5, 3e-5)]
-    assert shown == ["1e-6", "0.01", "1", "1,000", "10,000", "1e5", "3e-5"]
+    shown = [plots.plain_number(value) for value in (1e-6, 0.01, 1, 1000, 10_000, 1e5, 1e6, 3e-5)]
+    assert shown == ["1e-6", "0.01", "1", "1,000", "10,000", "100,000", "1e6", "3e-5"]
