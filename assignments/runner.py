@@ -4,6 +4,7 @@ Nothing heavy is imported here until a run starts, so `--help` answers at once.
 """
 
 import json
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, Optional, Sequence
@@ -57,14 +58,27 @@ def run_assignment(assignment: Assignment, argv: Optional[Sequence[str]] = None)
         if not resume and (folder.path / "config.yaml").exists() and folder.writer:
             raise KitError(f"{path} already holds a run; continue it with --resume {path} or choose another --out")
         say(f"{assignment.name}, preset {options.preset}, run folder {path}")
-        if folder.writer:
-            (folder.path / SEAL).unlink(missing_ok=True)  # of a run that is now continued
-        folder.write_config(assignment.name, options.preset, to_dict(settings))
+
+        def begin() -> None:
+            if folder.writer:
+                for name in (SEAL, "result.json"):  # of a run that is now continued
+                    (folder.path / name).unlink(missing_ok=True)
+            folder.write_config(assignment.name, options.preset, to_dict(settings))
+
+        if resume:
+            folder.on_resume = begin  # a run that does not go on with these settings stays as it is
+        else:
+            begin()
+        again = f"    python assignments/{assignment.name}/run.py --resume {shlex.quote(str(path))}"
         try:
             result = assignment.train(settings, folder, device, resume)
         except Interrupted as stop:
-            say(f"{stop}\n    python assignments/{assignment.name}/run.py --resume {path}")
+            say(f"{stop}\n{again}")
             return 130
+        except KeyboardInterrupt:  # before or after the training, or the second one in it
+            if folder.last.exists():
+                say(f"continue from the last checkpoint with\n{again}")
+            raise
         result = {"assignment": assignment.name, "preset": options.preset, **result}
         folder.write_json("result.json", result)
         if folder.writer:

@@ -6,6 +6,8 @@ import numpy as np
 import paddle
 from paddle import nn
 
+from paddle_models.modes import evaluating
+
 
 def multiply_adds(network: nn.Layer, input_shape: Sequence[int]) -> int:
     """Multiply-adds of convolutions (transposed ones too) and linear layers for one input of that shape, (1, C, H, W).
@@ -30,12 +32,10 @@ def multiply_adds(network: nn.Layer, input_shape: Sequence[int]) -> int:
     counted = (nn.Conv2D, nn.Conv2DTranspose, nn.Linear)
     hooks = [layer.register_forward_post_hook(count) for layer in network.sublayers(include_self=True)
              if isinstance(layer, counted) or hasattr(layer, "product_multiply_adds")]
-    training = network.training
-    network.eval()
-    with paddle.no_grad():
-        network(paddle.zeros(list(input_shape)))
-    for hook in hooks:
-        hook.remove()
-    if training:
-        network.train()
+    try:
+        with evaluating(network), paddle.no_grad():
+            network(paddle.zeros(list(input_shape)))
+    finally:
+        for hook in hooks:
+            hook.remove()
     return total

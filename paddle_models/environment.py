@@ -9,15 +9,12 @@ import sys
 import warnings
 import zlib  # noqa: F401  Paddle 2.6.2 carries its own zlib symbols; loaded first, they break Python's zlib
 
+from data_tools.machine import cores
+
 # Read before Paddle is imported, which sets the variable to 1 where it is absent.
 USER_THREADS = None if "paddle" in sys.modules else os.environ.get("OMP_NUM_THREADS")
-
-
-def cores() -> int:
-    """CPU cores this process may use (affinity and container limits included, where the system tells)."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+if USER_THREADS == "1" and "PADDLE_LOCAL_SIZE" in os.environ:  # paddle.distributed.launch has imported Paddle
+    USER_THREADS = None
 
 
 def paddle_version() -> tuple[int, ...]:

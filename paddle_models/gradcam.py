@@ -1,6 +1,5 @@
 """Grad-CAM (Selvaraju et al., arXiv 1610.02391): which places of an image speak for a class."""
 
-from contextlib import contextmanager
 from typing import Optional
 
 import numpy as np
@@ -8,6 +7,7 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.modes import evaluating
 
 
 def grad_cam(model: nn.Layer, images: paddle.Tensor, class_index,
@@ -20,7 +20,7 @@ def grad_cam(model: nn.Layer, images: paddle.Tensor, class_index,
     used and the former modes come back; parameters, frozen or not, keep their gradients as they were.
     """
     target = paddle.to_tensor(np.asarray(class_index), dtype="int64")
-    with _evaluation(model):
+    with evaluating(model):
         layer = layer or last_feature_map(model, images[:1])
         features = []
         # Cut off what lies below: the gradient starts at the feature map, so frozen layers do no harm.
@@ -67,16 +67,3 @@ def _leaf(output: paddle.Tensor, kept: list) -> paddle.Tensor:
     leaf.stop_gradient = False
     kept.append(leaf)
     return leaf
-
-
-@contextmanager
-def _evaluation(model: nn.Layer):
-    """Evaluation mode inside the block; afterwards every layer has its own former mode."""
-    layers = model.sublayers(include_self=True)
-    modes = [layer.training for layer in layers]
-    model.eval()
-    try:
-        yield
-    finally:
-        for layer, mode in zip(layers, modes):
-            layer.training = mode

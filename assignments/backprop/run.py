@@ -71,7 +71,7 @@ def train(settings: BackpropSettings, run, device: str, resume: bool) -> Dict[st
     from paddle_models.trainer.run_folder import describe_environment
 
     start = time.monotonic()
-    run.cut_metrics(-1, -1)  # what an interrupted run has left
+    run.go_on(-1, -1)  # what an interrupted run has left
     seed_everything(settings.seed, 0)
     run.write_json("environment.json", describe_environment(record.fingerprint(), runtime.describe(device), {}))
     try:

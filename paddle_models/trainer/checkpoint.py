@@ -13,6 +13,7 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import BadFile, KitError
+from paddle_models.trainer.settings import TrainerSettings
 from paddle_models.weights import load_weights, save_weights
 
 Arrays = Dict[str, np.ndarray]
@@ -55,3 +56,20 @@ def load_checkpoint(path: Path) -> Tuple[Dict[str, Arrays], Dict[str, Any]]:
         return groups, json.loads(metadata["state"])
     except (KeyError, ValueError):
         raise KitError(f"{path} is not a checkpoint of this kit: its header has no state") from None
+
+
+def check_settings(settings: TrainerSettings, groups: Dict[str, Arrays], state: Dict[str, Any], where: str) -> None:
+    """KitError naming `where` and a setting that is not the one with which the run that left the checkpoint was begun.
+
+    Those that fix which images come next, and those whose state is not there. Older checkpoints do not say the batch size.
+    """
+    wrong = [(name, state[name]) for name in ("seed", "batch_size") if state.get(name, getattr(settings, name)) !=
+             getattr(settings, name)]
+    if settings.ema_decay and not any(group.startswith("averages/") for group in groups):
+        wrong.append(("ema_decay", 0))
+    if settings.schedule.name == "plateau" and not state["schedule"]:
+        wrong.append(("schedule.name", "another than plateau"))
+    if wrong:
+        name, begun = wrong[0]
+        raise KitError(f"setting {name}: {where} was begun with {begun} and only goes on with that; leave out --{name}, or begin "
+                       "a new run")

@@ -38,9 +38,15 @@ def broadcast_weights(tensors: Iterable[paddle.Tensor]) -> None:
 
 
 def synchronise_batch_norm(network: nn.Layer, device: str) -> nn.Layer:
-    """The same network with BatchNorm statistics taken over all ranks; KitError on a CPU, where Paddle cannot."""
+    """The same network with BatchNorm statistics taken over all ranks.
+
+    KitError on a CPU, where Paddle cannot, and for frozen statistics, which would be taken from the batches again.
+    """
     if not device.startswith("gpu"):
         raise KitError(f"--sync_batch_norm true: Paddle synchronises BatchNorm on GPUs only, not on {device}; leave it out")
+    if any(getattr(layer, "_use_global_stats", None) for layer in network.sublayers(include_self=True)):
+        raise KitError("--sync_batch_norm true: the BatchNorm statistics of this network are frozen (--train head), so there is "
+                       "nothing to synchronise; leave it out")
     return nn.SyncBatchNorm.convert_sync_batchnorm(network)
 
 

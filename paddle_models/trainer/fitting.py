@@ -11,9 +11,9 @@ def fit_best(trainer: Trainer, resume: bool, fingerprint: str, layers: Decision)
 
     fingerprint: of the training data. layers: what `accelerate` said of the network. Errors: as of Trainer.
     """
-    trainer.run.write_json("environment.json", describe_environment(
-        fingerprint, runtime.describe(trainer.device), {"fast_layers": layers.reason}))
     if resume:
         trainer.resume()
+    trainer.run.write_json("environment.json", describe_environment(
+        fingerprint, runtime.describe(trainer.device), {"fast_layers": layers.reason}))
     trainer.fit()
     trainer.load_best()

@@ -1,7 +1,6 @@
 """The one training loop. Read `fit`, then `_train_epoch`, `_step` and `_finish_epoch`: that is all of it."""
 
 import math
-import random
 import signal
 import time
 from contextlib import ExitStack
@@ -14,7 +13,14 @@ import paddle
 
 from data_tools.errors import KitError
 from paddle_models.trainer import distributed
-from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays, network_arrays, save_checkpoint
+from paddle_models.trainer.batches import seed_everything, split, tensors
+from paddle_models.trainer.checkpoint import (
+    check_settings,
+    load_checkpoint,
+    load_network_arrays,
+    network_arrays,
+    save_checkpoint,
+)
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.ema import MovingAverage
 from paddle_models.trainer.optimizers import build_optimizer, load_optimizer_arrays, optimizer_arrays
@@ -83,9 +89,9 @@ class Trainer:
                            for name, network in task.networks.items()}
         for name, network in task.networks.items():
             self.precision.decorate(network, self.optimizers[name])
-            distributed.broadcast_weights(network.state_dict().values())
         self.averages = {name: MovingAverage(network, settings.ema_decay)
                          for name, network in task.networks.items() if settings.ema_decay}
+        self._follow_first_rank()
         self.stopped = ""
         self._signal = 0
 
@@ -99,6 +105,8 @@ class Trainer:
         self.bar = ProgressBar(self.total_steps, self.position.step)
         with self._signals_noted():
             try:
+                if self.position.batch and self._finished():  # resumed beyond a limit: a part of an epoch is judged, too
+                    self._finish_epoch()
                 while not self._finished():
                     self._train_epoch()
                     self._finish_epoch()
@@ -145,7 +153,9 @@ class Trainer:
             parts = split(batch, self.micro_batches)
             shares = [len(part["index"]) / len(batch["index"]) for part in parts]
             first, *others = [self.precision.forward(self.task.losses(tensors(part))) for part in parts]
-            for name, loss in first:
+            for position, (name, loss) in enumerate(first):
+                if name in list(stepped)[:position]:
+                    raise ValueError(f"the task yields two losses of {name} for one batch; a network steps once: add them up")
                 losses = chain([loss], (next(stream)[1] for stream in others))
                 if name in stepped:  # stepped before memory ran out in a later loss: only computed again
                     for _ in losses:
@@ -190,6 +200,7 @@ class Trainer:
         position.epoch, position.batch, position.sums = position.epoch + 1, 0, {}
         ends = self._finished()
         if ends or position.epoch % settings.validate_every == 0:
+            self._follow_first_rank()
             rows, values = self.evaluate(self.data.validation())
             row.update({f"val/{key}": value for key, value in values.items()})
             self.stopping.update(values[self.task.monitor], position.epoch - 1)
@@ -203,15 +214,20 @@ class Trainer:
     # ------------------------------------------------------------------ evaluation
 
     def evaluate(self, batches: Iterable[Dict[str, np.ndarray]]) -> tuple[Rows, Dict[str, float]]:
-        """(rows of every sample, metrics) in float32 with the averaged weights where there are any."""
+        """(rows of every sample, metrics) in float32, but for O2, with the averaged weights where there are any."""
         with ExitStack() as stack, paddle.no_grad():
             for average in self.averages.values():
                 stack.enter_context(average.applied())
+            stack.enter_context(self.precision.evaluating())
             return evaluate(self.task, batches)
 
     def load_best(self) -> None:
-        """Put the best weights into the networks that are judged."""
+        """Put the best weights into the networks that are judged, all in float32; KitError where no weights were kept."""
         distributed.barrier()  # the first rank may still be writing them
+        if self.stopping.best is None and not self.run.best.exists():
+            raise KitError(f"no weights were kept: {self.task.monitor} was not finite at any validation; see "
+                           f"{self.run.path / 'metrics.jsonl'}")
+        self.precision.end(self.task.networks.values())
         groups, _ = load_checkpoint(self.run.best)
         for name in self.task.judged or self.task.networks:
             load_network_arrays(self.task.networks[name], groups[f"networks/{name}"], str(self.run.best))
@@ -223,9 +239,10 @@ class Trainer:
         """Continue from run.last: the weights that follow are those of a run that never stopped, bit for bit on a CPU."""
         if not self.run.last.exists():
             say(f"{self.run.path} has no checkpoint yet: it begins again")
-            self.run.cut_metrics(0, 0)
+            self.run.go_on(0, 0)
             return
         groups, state = load_checkpoint(self.run.last)
+        check_settings(self.settings, groups, state, str(self.run.path))
         for name, network in self.task.networks.items():
             load_network_arrays(network, groups[f"networks/{name}"], str(self.run.last))
             load_optimizer_arrays(self.optimizers[name], list(network.named_parameters()), groups.get(f"optimizers/{name}", {}))
@@ -236,7 +253,7 @@ class Trainer:
         self.schedule.load_state_dict(state["schedule"])
         self.precision.load_state_dict(state["scalers"])
         self.micro_batches = max(self.micro_batches, state["micro_batches"])
-        self.run.cut_metrics(self.position.step, self.position.epoch)
+        self.run.go_on(self.position.step, self.position.epoch)
         say(f"continuing {self.run.path} after epoch {self.position.epoch}, step {self.position.step}")
 
     def _save_last(self) -> None:
@@ -252,7 +269,7 @@ class Trainer:
         save_checkpoint(self.run.last, groups, {
             "position": asdict(self.position), "stopping": self.stopping.state_dict(),
             "schedule": self.schedule.state_dict(), "scalers": self.precision.state_dict(),
-            "micro_batches": self.micro_batches, "seed": self.settings.seed})
+            "micro_batches": self.micro_batches, "seed": self.settings.seed, "batch_size": self.settings.batch_size})
 
     def _save_best(self) -> None:
         self._check_finite()
@@ -269,11 +286,11 @@ class Trainer:
     # ------------------------------------------------------------------ small things
 
     def _finished(self) -> bool:
-        if self.position.epoch >= self.settings.epochs:
-            self.stopped = f"all {self.settings.epochs} epochs done"
-        elif self._limit_reached():
+        if self._limit_reached():  # before the epochs: it may have cut the last one short
             self.stopped = (f"limit of {self.settings.max_steps} steps" if self._steps_done() else
                             f"limit of {self.settings.max_minutes:g} minutes")
+        elif self.position.epoch >= self.settings.epochs:
+            self.stopped = f"all {self.settings.epochs} epochs done"
         elif self.stopping.reason:
             self.stopped = self.stopping.reason
         return bool(self.stopped)
@@ -344,9 +361,12 @@ class Trainer:
                 f"{peak_memory_mb(self.device):.0f} MB  ETA {self.bar.eta()}")
 
     def _signals_noted(self) -> ExitStack:
-        """SIGTERM and Ctrl-C let the step finish and the checkpoint be written; a second one ends at once."""
+        """SIGTERM and Ctrl-C let the step finish and the checkpoint be written; a second Ctrl-C ends at once.
+
+        A second SIGTERM does not: paddle.distributed.launch repeats it after 0.2 s.
+        """
         def note(number: int, _frame: Any) -> None:
-            if self._signal:
+            if number == self._signal == signal.SIGINT:
                 raise KeyboardInterrupt
             self._signal = number
 
@@ -354,6 +374,13 @@ class Trainer:
         for number in (signal.SIGINT, signal.SIGTERM):
             stack.callback(signal.signal, number, signal.signal(number, note))
         return stack
+
+    def _follow_first_rank(self) -> None:
+        """Weights and running statistics of rank 0 on all: gradients are averaged, the statistics are each rank's own."""
+        for network in self.task.networks.values():
+            distributed.broadcast_weights(network.state_dict().values())
+        for average in self.averages.values():
+            distributed.broadcast_weights(average.averages.values())
 
     def _stop_wanted(self) -> bool:
         """Ranks must agree, or some would wait for the others' gradients for ever; asking each step would cost too much."""
@@ -370,23 +397,3 @@ def evaluate(task: Task, batches: Iterable[Dict[str, np.ndarray]]) -> tuple[Rows
         parts = [task.evaluate(tensors(batch)) for batch in batches]
     rows = distributed.gather_rows({key: np.concatenate([part[key] for part in parts]) for key in parts[0]})
     return rows, task.summarize(rows)
-
-
-def seed_everything(seed: int, step: int) -> None:
-    """All global random states as a function of seed, step and rank: nothing else has to be saved."""
-    word = int(np.random.SeedSequence((seed, step, distributed.rank())).generate_state(1)[0])
-    random.seed(word)
-    np.random.seed(word)
-    paddle.seed(word)
-
-
-def split(batch: Dict[str, np.ndarray], parts: int) -> List[Dict[str, np.ndarray]]:
-    """At most `parts` micro-batches of nearly equal size."""
-    parts = min(parts, len(batch["index"]))
-    pieces = {key: np.array_split(values, parts) for key, values in batch.items()}
-    return [{key: values[i] for key, values in pieces.items()} for i in range(parts)]
-
-
-def tensors(batch: Dict[str, np.ndarray]) -> Dict[str, paddle.Tensor]:
-    """NumPy arrays as Paddle tensors on the current device."""
-    return {key: paddle.to_tensor(values) for key, values in batch.items()}

@@ -1,6 +1,7 @@
 """Automatic mixed precision on GPUs; float32 elsewhere, with a plain notice."""
 
-from typing import Dict, Iterator, Tuple
+from contextlib import nullcontext
+from typing import Dict, Iterable, Iterator, Tuple
 
 import paddle
 from paddle import nn
@@ -35,6 +36,17 @@ class Precision:
         """The context in which a loss is computed."""
         return paddle.amp.auto_cast(enable=self.level != "off", level=self.level if self.level != "off" else "O1",
                                     dtype=self.dtype)
+
+    def evaluating(self):
+        """The context in which networks are judged while they train: float32 but for O2, whose short weights take no float32."""
+        return self.casting() if self.level == "O2" else nullcontext()
+
+    def end(self, networks: Iterable[nn.Layer]) -> None:
+        """The counterpart of decorate, when training is over: float32 weights again, for any input and without a context."""
+        if self.level == "O2":
+            self.level = "off"
+            for network in networks:
+                network.float()
 
     def forward(self, losses: Iterator[Tuple[str, paddle.Tensor]]) -> Iterator[Tuple[str, paddle.Tensor]]:
         """The task's losses, each computed inside the casting context and handed out outside of it."""

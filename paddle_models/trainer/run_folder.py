@@ -11,12 +11,13 @@ files.json          SHA-256 of the files of a finished run
 import json
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 import filelock
 import numpy as np
@@ -26,6 +27,7 @@ from data_tools.errors import KitError
 from data_tools.files import atomic_path, write_atomically
 
 ROOT = Path(__file__).resolve().parents[2]
+STAMP = "%Y%m%d-%H%M%S"  # begins the name of a run folder
 
 
 def runs_root() -> Path:
@@ -37,11 +39,13 @@ class RunFolder:
     """Write side of a run folder; holds a lock so that no second run writes the same one.
 
     Use as a context manager. Only `writer` (rank 0) writes; the other ranks get the same object with every write left out.
+    on_resume: called when a resumed run has found where it goes on; before that its folder stays as it is.
     """
 
     def __init__(self, path: Path, writer: bool = True):
         self.path, self.writer = Path(path), writer
         self._lock: Optional[filelock.FileLock] = None
+        self.on_resume: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "RunFolder":
         if self.writer:
@@ -104,8 +108,11 @@ class RunFolder:
                 raise KitError(f"cannot write {self.path / 'metrics.jsonl'}: {error.strerror}; make room and continue "
                                f"with --resume {self.path}") from None
 
-    def cut_metrics(self, step: int, epoch: int) -> None:
-        """Forget lines that a killed run wrote after its last checkpoint: steps after `step`, epochs from `epoch` on."""
+    def go_on(self, step: int, epoch: int) -> None:
+        """The first thing that a resumed run does to its folder: call on_resume, then forget lines of metrics.jsonl that a killed
+        run wrote after its last checkpoint, of steps after `step` and epochs from `epoch` on.
+        """
+        self.on_resume()
         path = self.path / "metrics.jsonl"
         if not self.writer or not path.exists():
             return
@@ -126,18 +133,28 @@ class RunFolder:
 
 def new_run_path(assignment: str, preset: str) -> Path:
     """A fresh folder name under runs/<assignment>/, sorted by time."""
-    base = runs_root() / assignment / f"{time.strftime('%Y%m%d-%H%M%S')}-{preset}"
+    base = runs_root() / assignment / f"{time.strftime(STAMP)}-{preset}"
     path, number = base, 2
     while path.exists():
         path, number = base.with_name(f"{base.name}-{number}"), number + 1
     return path
 
 
+def run_date(file: Path) -> Tuple[str, str]:
+    """What orders runs by time, of a file in the folder of each: (time, folder's name).
+
+    The time with which new_run_path begins the name stays what it is where folders are copied; it counts. A folder of
+    another name has the time of its file.
+    """
+    stamp = re.match(r"\d{8}-\d{6}(?!\d)", file.parent.name)
+    return stamp[0] if stamp else time.strftime(STAMP, time.localtime(file.stat().st_mtime)), file.parent.name
+
+
 def unfinished_run(assignment: str) -> Path:
     """The newest run folder of an assignment that has a checkpoint but no result."""
-    runs = sorted(path.parent.parent for path in (runs_root() / assignment).glob("*/checkpoints/last.safetensors"))
-    for path in reversed(runs):
-        if not (path / "result.json").exists():
+    for file in sorted((runs_root() / assignment).glob("*/config.yaml"), key=run_date, reverse=True):
+        path = file.parent
+        if (path / "checkpoints" / "last.safetensors").exists() and not (path / "result.json").exists():
             return path
     raise KitError(f"--resume: no unfinished run under {runs_root() / assignment}; name its folder, --resume DIR")
 
@@ -172,7 +189,8 @@ def describe_environment(data_fingerprint: str, device: str, notes: Dict[str, An
     """What environment.json says: enough to explain a figure that differs elsewhere."""
     from importlib.metadata import distributions
 
-    wanted = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "imaug", "safetensors")
+    wanted = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "pillow", "imaug", "safetensors",
+              "scikit-learn", "scikit-image", "matplotlib")
     versions = {d.metadata["Name"]: d.version for d in distributions() if (d.metadata["Name"] or "").lower() in wanted}
     variables = {key: os.environ[key] for key in sorted(os.environ) if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}
     return {"python": platform.python_version(), "system": platform.platform(), "processor": _processor(),

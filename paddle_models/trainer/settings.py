@@ -118,7 +118,8 @@ class TrainerSettings:
     amp: AmpSettings = field(default_factory=AmpSettings)
 
     def __post_init__(self) -> None:
-        for name, lowest in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("validate_every", 1), ("log_every", 1)):
+        for name, lowest in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("validate_every", 1), ("log_every", 1),
+                             ("seed", 0), ("max_steps", 0), ("max_minutes", 0), ("clip_norm", 0), ("checkpoint_minutes", 0)):
             if getattr(self, name) < lowest:
                 raise KitError(f"setting {name}: {getattr(self, name)} is below {lowest}")
         if self.accumulate > self.batch_size:
@@ -185,6 +186,10 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Optional[
     if preset not in presets:
         raise KitError(f"--preset {preset}: no such preset{_nearest(preset, presets)}; there are {', '.join(presets)}")
     base, where = presets[preset]["settings"] or {}, f"{presets_file.name}: {preset}"
+    if resume is not None:
+        for flag in ("--preset", "--out"):
+            if _value_of(argv, flag) is not None:
+                raise KitError(f"{flag} is not for --resume: a run goes on with its own settings and in its own folder")
     if resume is not None and load_resumed is not None:
         preset, base, where = load_resumed(resume)
     _check_keys(base, _tree(settings_class), where)

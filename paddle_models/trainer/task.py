@@ -32,7 +32,7 @@ class Task(ABC):
     def losses(self, batch: Batch) -> Iterator[Tuple[str, paddle.Tensor]]:
         """Yields (optimizer name, mean loss over the batch) in the order of stepping.
 
-        The optimizer has stepped when the generator is resumed, so a later loss sees the new weights.
+        The optimizer has stepped when the generator is resumed, so a later loss sees the new weights. One loss for each.
         """
 
     @abstractmethod

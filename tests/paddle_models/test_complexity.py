@@ -1,5 +1,7 @@
 """Multiply-adds against the published count and a count by hand."""
 
+from contextlib import nullcontext
+
 import pytest
 from paddle import nn
 
@@ -12,6 +14,16 @@ def test_resnet50_has_the_published_count():
     network.train()
     assert multiply_adds(network, (1, 3, 224, 224)) == 4_089_184_256
     assert network.training
+
+
+def test_modes_and_hooks_are_as_before_also_when_the_input_does_not_fit():
+    network = nn.Sequential(nn.Linear(7, 3), nn.Dropout(0.5))
+    network[1].eval()
+    for shape in ((1, 7), (1, 8)):
+        with nullcontext() if shape == (1, 7) else pytest.raises(ValueError):
+            multiply_adds(network, shape)
+        assert [layer.training for layer in network.sublayers(include_self=True)] == [True, True, False]
+        assert not network[0]._forward_post_hooks
 
 
 @pytest.mark.parametrize("layer, shape, expected", [

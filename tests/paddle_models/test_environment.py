@@ -33,6 +33,18 @@ def test_all_cores_unless_the_user_says_otherwise():
     assert python(code, PADDLE_LOCAL_SIZE="1000").stdout.split()[1] == "1"  # processes of one launch share the cores
 
 
+def test_the_launcher_is_not_taken_for_the_user():
+    """paddle.distributed.launch imports Paddle, which sets OMP_NUM_THREADS=1 for all that it starts."""
+    code = ("import paddle_models, paddle\n"
+            "from paddle_models.environment import cores, threads\n"
+            "from paddle_models.trainer import runtime\n"
+            "runtime.start('cpu')\n"
+            "import os; print(threads() == cores(), threads(), os.environ.get('OMP_NUM_THREADS'))")
+    started = python(code, PADDLE_LOCAL_SIZE="1", OMP_NUM_THREADS="1").stdout.split()
+    assert (started[0], started[2]) == ("True", "None")
+    assert python(code, PADDLE_LOCAL_SIZE="1", OMP_NUM_THREADS="3").stdout.split()[1] == "3"  # that was the user
+
+
 def test_processes_started_from_a_run_have_all_cores_too():
     child = "from paddle_models.environment import cores, threads; print(threads() == cores())"
     code = ("import paddle_models, subprocess, sys\nfrom paddle_models.trainer import runtime\nruntime.start('cpu')\n"

@@ -2,6 +2,8 @@
 
 import json
 import math
+import os
+import signal
 
 import numpy as np
 import paddle
@@ -10,12 +12,13 @@ from paddle import nn
 
 from data_tools.errors import KitError
 from paddle_models.classification import ClassificationTask
-from paddle_models.trainer.checkpoint import load_checkpoint, network_arrays
-from paddle_models.trainer.loop import Trainer, seed_everything, split
+from paddle_models.trainer import distributed
+from paddle_models.trainer.checkpoint import load_checkpoint, network_arrays, save_checkpoint
+from paddle_models.trainer.loop import Interrupted, Trainer, seed_everything, split
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.settings import TrainerSettings, from_dict
 from paddle_models.trainer.task import Task
-from tests.paddle_models.trainer.tiny import DEFAULTS, TinyData, plain_network, tiny_trainer
+from tests.paddle_models.trainer.tiny import DEFAULTS, TinyData, plain_network, tiny_network, tiny_trainer
 
 pytestmark = pytest.mark.compat
 
@@ -96,16 +99,16 @@ def test_a_network_learns_at_the_rate_that_its_task_says(run):
 
 
 def test_averaged_weights_are_validated_and_kept(run):
-    trainer = tiny_trainer(run, epochs=2, ema_decay=0.9)
+    trainer = tiny_trainer(run, epochs=1, ema_decay=0.9)
     trainer.fit()
-    best, state = load_checkpoint(run.best)
+    best, _ = load_checkpoint(run.best)
     last, _ = load_checkpoint(run.last)
-    assert state["epoch"] == trainer.stopping.best_epoch
-    if state["epoch"] == 1:
-        assert_same(best["networks/model"], last["averages/model"])
+    assert_same(best["networks/model"], last["averages/model"])
     own = weights(trainer)
     assert any((own[name] != last["averages/model"][name]).any() for name in last["averages/model"])
     assert_same(own, last["networks/model"])
+    trainer.load_best()  # the averaged weights themselves
+    assert trainer.evaluate(trainer.data.validation())[1]["loss"] == rows(run, "epoch")[0]["val/loss"]
 
 
 def test_early_stopping_counts_validation_checks_and_says_why(run):
@@ -121,6 +124,75 @@ def test_limits(run):
     trainer.fit()
     assert (trainer.position.step, trainer.stopped) == (7, "limit of 7 steps")
     assert rows(run, "epoch")[-1]["val/accuracy"] >= 0
+
+
+def test_a_limit_within_the_last_epoch_is_what_ended_the_run(run):
+    trainer = tiny_trainer(run, epochs=2, max_steps=7)
+    trainer.fit()
+    assert trainer.stopped == "limit of 7 steps"
+
+
+class StoppedTask(ClassificationTask):
+    """Signals come while the eighth batch is computed, in the middle of the second epoch."""
+
+    left, signals = 7, ()
+
+    def losses(self, batch):
+        self.left -= 1
+        for number in self.signals if self.left < 0 else ():
+            os.kill(os.getpid(), number)
+        yield from super().losses(batch)
+
+
+@pytest.mark.parametrize("signals, outcome", [
+    ([signal.SIGTERM] * 3, Interrupted),  # paddle.distributed.launch repeats it
+    ([signal.SIGINT, signal.SIGTERM], Interrupted),
+    ([signal.SIGINT] * 2, KeyboardInterrupt),
+    ([signal.SIGTERM, signal.SIGINT, signal.SIGINT], KeyboardInterrupt),
+])
+def test_only_a_second_ctrl_c_ends_without_a_checkpoint(run, signals, outcome):
+    trainer = tiny_trainer(run, task_class=StoppedTask)
+    trainer.task.signals = signals
+    with pytest.raises((Interrupted, KeyboardInterrupt)) as stop:
+        trainer.fit()
+    assert stop.type is outcome
+    assert load_checkpoint(run.last)[1]["position"]["step"] == (8 if outcome is Interrupted else 5)
+
+
+def test_a_part_of_an_epoch_is_judged_when_a_resumed_run_is_beyond_its_limit(run):
+    trainer = tiny_trainer(run, task_class=StoppedTask, validate_every=3)
+    trainer.task.signals = [signal.SIGTERM]
+    with pytest.raises(Interrupted):
+        trainer.fit()
+    assert not run.best.exists()
+    again = tiny_trainer(run, validate_every=3, max_steps=6)
+    again.resume()
+    again.fit()
+    assert (again.position.step, again.stopped) == (8, "limit of 6 steps")
+    assert [row.get("val/accuracy", -1) >= 0 for row in rows(run, "epoch")] == [False, True]
+    again.load_best()
+
+
+@pytest.mark.parametrize("begun, changed, message", [
+    ({}, {"seed": 1}, "setting seed: .*run was begun with 0 and only goes on with that"),
+    ({}, {"batch_size": 4}, "setting batch_size: .*run was begun with 8 and"),
+    ({}, {"ema_decay": 0.9}, "setting ema_decay: .*run was begun with 0 and"),
+    ({}, {"schedule": {"name": "plateau"}}, "setting schedule.name: .*run was begun with another than plateau"),
+])
+def test_settings_that_a_run_cannot_go_on_with_are_named(run, begun, changed, message):
+    tiny_trainer(run, epochs=1, **begun).fit()
+    with pytest.raises(KitError, match=message):
+        tiny_trainer(run, **changed).resume()
+
+
+def test_a_checkpoint_that_does_not_say_seed_and_batch_size_is_gone_on_with(run):
+    tiny_trainer(run, epochs=1).fit()
+    groups, state = load_checkpoint(run.last)
+    save_checkpoint(run.last, groups, {key: value for key, value in state.items() if key not in ("seed", "batch_size")})
+    trainer = tiny_trainer(run, epochs=2)
+    trainer.resume()
+    trainer.fit()
+    assert trainer.position.step == 10
 
 
 class PoisonedTask(ClassificationTask):
@@ -141,6 +213,39 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_weights(run):
     for path in (run.best, run.last):
         groups, _ = load_checkpoint(path)
         assert all(np.isfinite(array).all() for array in groups["networks/model"].values())
+
+
+def test_a_metric_that_is_never_finite_is_blamed_for_the_missing_weights(run):
+    class Unmeasured(ClassificationTask):
+        def summarize(self, rows):
+            return {**super().summarize(rows), "accuracy": float("nan")}
+
+    trainer = tiny_trainer(run, task_class=Unmeasured, epochs=1)
+    trainer.fit()
+    with pytest.raises(KitError, match="no weights were kept: accuracy was not finite at any validation; see .*metrics.jsonl"):
+        trainer.load_best()
+
+
+def test_the_best_weights_are_float32_whatever_they_were_trained_in(run):
+    trainer = tiny_trainer(run, plain_network, epochs=1)
+    trainer.fit()
+    trainer.precision.level = "O2"  # a CPU does not train so: as decorate would have left the weights on a GPU
+    trainer.task.networks["model"].to(dtype="float16")
+    trainer.load_best()
+    best, _ = load_checkpoint(run.best)
+    assert {str(p.dtype) for p in trainer.task.networks["model"].parameters()} == {"paddle.float32"}
+    assert_same(weights(trainer), best["networks/model"])
+    assert trainer.evaluate(trainer.data.validation())[1]["loss"] == rows(run, "epoch")[0]["val/loss"]
+
+
+def test_a_second_loss_of_a_network_is_an_error(run):
+    class Doubled(ClassificationTask):
+        def losses(self, batch):
+            yield from super().losses(batch)
+            yield from super().losses(batch)
+
+    with pytest.raises(ValueError, match="two losses of model for one batch"):
+        tiny_trainer(run, task_class=Doubled).fit()
 
 
 class HungryTask(ClassificationTask):
@@ -228,6 +333,13 @@ def test_weights_of_another_network_are_refused(run):
 def test_synchronised_batch_norm_on_a_cpu_is_an_error(run):
     with pytest.raises(KitError, match="on GPUs only, not on cpu"):
         tiny_trainer(run, sync_batch_norm=True)
+
+
+def test_frozen_statistics_are_not_synchronised():
+    network = tiny_network()
+    network[1]._use_global_stats = True  # as freeze_backbone does
+    with pytest.raises(KitError, match="statistics of this network are frozen"):
+        distributed.synchronise_batch_norm(network, "gpu:0")
 
 
 def test_split_keeps_every_image_once():

@@ -11,7 +11,7 @@ from paddle_models.trainer.checkpoint import load_checkpoint, save_checkpoint
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.ema import MovingAverage
 from paddle_models.trainer.precision import Precision
-from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
+from paddle_models.trainer.run_folder import RunFolder, describe_environment, new_run_path, read_config, unfinished_run
 from paddle_models.trainer.settings import AmpSettings, EarlyStoppingSettings
 
 pytestmark = pytest.mark.compat
@@ -136,6 +136,11 @@ def test_run_folders(tmp_path, monkeypatch):
     assert unfinished_run("monkey_species") == path
 
 
+def test_environment_names_every_package_that_shapes_a_result():
+    found = {name.lower() for name in describe_environment("", "cpu", {})["versions"]}
+    assert {"paddlepaddle", "numpy", "opencv-python", "pillow", "scikit-learn", "scikit-image", "matplotlib"} <= found
+
+
 def test_metrics_after_the_checkpoint_are_forgotten(tmp_path):
     with RunFolder(tmp_path / "run") as run:
         for step in range(1, 5):
@@ -143,5 +148,5 @@ def test_metrics_after_the_checkpoint_are_forgotten(tmp_path):
         run.append_metrics({"kind": "epoch", "step": 4, "epoch": 0})
         with open(run.path / "metrics.jsonl", "a") as file:
             file.write('{"kind": "st')
-        run.cut_metrics(step=3, epoch=0)
+        run.go_on(step=3, epoch=0)
         assert (run.path / "metrics.jsonl").read_text().count("\n") == 3

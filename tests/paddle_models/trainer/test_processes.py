@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from paddle_models.trainer.checkpoint import load_checkpoint
+from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.weights import sha256_of_weights
+from tests.paddle_models.trainer.tiny import tiny_trainer
 
 SCRIPT = Path(__file__).with_name("tiny.py")
 
@@ -57,14 +59,16 @@ def test_kill_and_resume_ends_with_the_same_weights(tmp_path, undisturbed, step,
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_polite_stop_saves_and_says_how_to_continue(tmp_path, undisturbed, number):
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "epochs=3000", "ema_decay=0.9"],
+    process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "pause=0.3", "checkpoint_minutes=0", "ema_decay=0.9"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     await_file(tmp_path / "checkpoints" / "last.safetensors", process)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (130, "")
     assert f"continue with --resume {tmp_path}" in out
-    assert load_checkpoint(tmp_path / "checkpoints" / "last.safetensors")[1]["position"]["step"] > 0
+    assert 0 < load_checkpoint(tmp_path / "checkpoints" / "last.safetensors")[1]["position"]["step"] < 15
+    assert tiny(tmp_path, "--resume", "ema_decay=0.9").returncode == 0
+    assert (final_weights(tmp_path), final_weights(tmp_path, "averages/model")) == undisturbed
 
 
 def test_a_second_run_is_locked_out(tmp_path):
@@ -110,21 +114,38 @@ def test_a_really_full_disk(tmp_path):
         subprocess.run(["umount", "-l", str(mount)], check=True, timeout=120)
 
 
+def tiny_twice(folder, *arguments):
+    """Two processes that train together."""
+    own = ("PADDLE", "CUDA_VISIBLE")  # the launcher takes an empty list of GPUs for one nameless GPU
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(own)}
+    two = subprocess.run([sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir",
+                          str(folder.with_name("log")), str(SCRIPT), str(folder), *arguments],
+                         capture_output=True, text=True, timeout=180, env=environment, cwd=folder.parent)
+    assert two.returncode == 0, two.stdout + two.stderr
+
+
+def losses(folder):
+    rows = map(json.loads, (folder / "metrics.jsonl").read_text().splitlines())
+    return [row["val/loss"] for row in rows if row["kind"] == "epoch"]
+
+
 def test_two_processes_train_like_one(tmp_path):
     """Same losses, same weights as one process with the same global batch (no dropout, no BatchNorm)."""
     assert tiny(tmp_path / "one", "plain=true").returncode == 0
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PADDLE")}
-    two = subprocess.run([sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir",
-                          str(tmp_path / "log"), str(SCRIPT), str(tmp_path / "two"), "plain=true"],
-                         capture_output=True, text=True, timeout=180, env=environment, cwd=tmp_path)
-    assert two.returncode == 0, two.stdout + two.stderr
-
-    def losses(name):
-        rows = map(json.loads, (tmp_path / name / "metrics.jsonl").read_text().splitlines())
-        return [row["val/loss"] for row in rows if row["kind"] == "epoch"]
-
-    assert losses("two") == pytest.approx(losses("one"), abs=1e-5)
+    tiny_twice(tmp_path / "two", "plain=true")
+    assert losses(tmp_path / "two") == pytest.approx(losses(tmp_path / "one"), abs=1e-5)
     one, two = (load_checkpoint(tmp_path / name / "checkpoints" / "last.safetensors")[0]["networks/model"]
                 for name in ("one", "two"))
     for name in one:
         assert two[name] == pytest.approx(one[name], abs=1e-5), name
+
+
+@pytest.mark.parametrize("ema_decay", [0, 0.9])
+def test_two_processes_judge_with_the_running_statistics_that_are_kept(tmp_path, ema_decay):
+    """Each rank's BatchNorm sees other images; the loss of the epoch is that of the weights in the file."""
+    tiny_twice(tmp_path / "run", "epochs=1", f"ema_decay={ema_decay}")
+    with RunFolder(tmp_path / "run") as run:
+        trainer = tiny_trainer(run)
+        trainer.load_best()
+        _, values = trainer.evaluate(trainer.data.validation())
+    assert losses(tmp_path / "run") == pytest.approx([values["loss"]], abs=1e-6)

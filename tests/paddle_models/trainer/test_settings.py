@@ -55,6 +55,10 @@ def test_round_trip(presets):
     (["--epochs", "0"], "setting epochs: 0 is below 1"),
     (["--accumulate", "64"], "setting accumulate: 64 micro-batches of a batch of 32"),
     (["--ema_decay", "1"], "outside [0, 1)"),
+    (["--seed", "-1"], "setting seed: -1 is below 0"),
+    (["--max_steps", "-1"], "setting max_steps: -1 is below 0"),
+    (["--resume", "run", "--preset", "paper"], "--preset is not for --resume"),
+    (["--out=other", "--resume"], "--out is not for --resume"),
     (["stray"], "unrecognized arguments: stray"),
     (["--data", "__import__('os').system('true')", "--epochs", "__import__('os').getpid()"], 'setting "epochs"'),
 ])

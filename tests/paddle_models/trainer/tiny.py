@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
@@ -83,18 +84,19 @@ def main(arguments):
 
     folder, resume = Path(arguments[0]), "--resume" in arguments
     settings = {key: json.loads(value) for key, value in (a.split("=") for a in arguments if "=" in a)}
-    kill_at, plain = settings.pop("kill_at", None), settings.pop("plain", False)
+    kill_at, plain, pause = settings.pop("kill_at", None), settings.pop("plain", False), settings.pop("pause", 0)
     device = runtime.start("cpu")
     try:
         with RunFolder(folder, writer=distributed.rank() == 0) as run:
             trainer = tiny_trainer(run, plain_network if plain else tiny_network, device=device, **settings)
             if resume:
                 trainer.resume()
-            if kill_at:
+            if kill_at or pause:
                 advance = trainer._note
 
                 def note(losses):
                     advance(losses)
+                    time.sleep(pause)
                     if trainer.position.step == kill_at:
                         os.kill(os.getpid(), signal.SIGKILL)
                 trainer._note = note
