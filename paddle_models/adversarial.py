@@ -25,7 +25,7 @@ LARGEST_OUTPUT = 4.0  # mean |value| of a generator's images, which belong in 0.
 
 @dataclass(frozen=True)
 class LossWeights:
-    """What the generator's loss is made of; a weight of 0 leaves a term out.
+    """What the generator's loss is made of, at first the paper's equations 1 to 3; a weight of 0 leaves a term out.
 
     pixel: mean difference of the values in [0, 1], absolute ("l1") or squared ("mse"). content: mean squared difference
     of features. adversarial: one of the three above. total_variation: see total_variation().
@@ -37,11 +37,6 @@ class LossWeights:
     adversarial: float = 1e-3
     adversarial_kind: Kind = "non_saturating"
     total_variation: float = 0.0
-
-
-PAPER = LossWeights()  # equations 1 to 3
-AUTHORS_CODE = LossWeights(pixel=1.0, pixel_kind="mse", content=6e-3, adversarial=1e-3, adversarial_kind="one_minus",
-                           total_variation=2e-8)
 
 
 def generator_loss(kind: Kind, fake: paddle.Tensor, real: paddle.Tensor) -> paddle.Tensor:

@@ -1,7 +1,7 @@
 """Weights from PyTorch, by name, to this kit's networks.
 
 `convert` writes a safetensors file under our names; `load_converted` puts such a file into a network. What the two have
-in common is `compare`: every name and every shape has to fit, and all that does not is told in one message.
+in common is `zoo.compare`: every name and every shape has to fit, and all that does not is told in one message.
 """
 
 from functools import partial
@@ -17,6 +17,7 @@ from paddle_models import efficientformer_v2_weights, super_resolution_weights
 from paddle_models.lpips import LPIPS, lpips_name
 from paddle_models.torch_weights import read_torch
 from paddle_models.weights import load_weights, save_weights
+from paddle_models.zoo import compare
 
 
 class Source(NamedTuple):
@@ -87,19 +88,6 @@ def load_converted(network: nn.Layer, path: str | Path) -> None:
     compare(network, arrays, str(path))
     for name, value in own.items():
         value.set_value(paddle.to_tensor(np.ascontiguousarray(arrays[name])).astype(value.dtype))
-
-
-def compare(network: nn.Layer, arrays: Dict[str, np.ndarray], source: str) -> None:
-    """One KitError that names `source` and the first few names that are missing, unexpected or of another shape."""
-    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    problems = [f"{name} is missing" for name in shapes if name not in arrays]
-    problems += [f"{name} is unexpected" for name in arrays if name not in shapes]
-    problems += [f"{name} has shape {arrays[name].shape} instead of {shape}"
-                 for name, shape in shapes.items() if name in arrays and arrays[name].shape != shape]
-    if problems:
-        more = f" and {len(problems) - 3} more" if len(problems) > 3 else ""
-        raise KitError(f"{source} does not fit {type(network).__name__}: {'; '.join(problems[:3])}{more}; "
-                       "give the weights of this very network")
 
 
 def _read(path: Path) -> Dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import KitError
+from data_tools.files import file_sha256
 from data_tools.quiet import STANDARD_ERROR, STANDARD_OUTPUT, quiet
 from paddle_models.folding import fold_batch_norm, traceable_upsampling
 from paddle_models.predictor import (
@@ -28,7 +29,6 @@ from paddle_models.predictor import (
     Card,
     Predictor,
     allowed_error,
-    file_sha256,
     last_line,
     relative_difference,
     usable_engines,

@@ -5,7 +5,8 @@
 | psnr_y, ssim_y | Y of BT.601, 16..235 | `scale` pixels cut off each side | values rounded to 8 bits before, Y not rounded |
 | psnr_rgb, ssim_rgb | the three channels | none | values rounded to 8 bits; SSIM is the mean over the channels |
 
-All in float64, one value per image; a set's value is the mean over its images. SSIM (Wang et al., 2004) with an 11x11
+All in float64, one value per image; a set's value is the mean over its images. So that one image that is reproduced to the
+bit does not make that mean infinite, no image counts for more than HIGHEST dB. SSIM (Wang et al., 2004) with an 11x11
 Gaussian window, sigma 1.5, K1 = 0.01, K2 = 0.03, population variances, the mean over the places where the window fits.
 """
 
@@ -18,6 +19,7 @@ from data_tools.errors import KitError
 
 WINDOW, SIGMA = 11, 1.5
 PEAK = 255.0
+HIGHEST = 100.0  # dB; one wrong grey level in a picture of 400x400 has 100.2
 Y_WEIGHTS = np.array([65.481, 128.553, 24.966]) / 255.0  # BT.601, studio range
 Y_OFFSET = 16.0
 
@@ -64,11 +66,14 @@ def _window_mean(values: np.ndarray) -> np.ndarray:
 
 
 def measure(image: np.ndarray, reference: np.ndarray, border: int) -> Dict[str, float]:
-    """psnr_y, ssim_y, psnr_rgb and ssim_rgb of two (H, W, 3) uint8 RGB images; border: pixels cut for Y, the scale."""
+    """psnr_y, ssim_y, psnr_rgb and ssim_rgb of two (H, W, 3) uint8 RGB images, PSNR at most HIGHEST dB.
+
+    border: pixels cut for Y, the scale.
+    """
     if image.shape != reference.shape:
         raise KitError(f"an image of {image.shape[1]}x{image.shape[0]} pixels cannot be compared with one of "
                        f"{reference.shape[1]}x{reference.shape[0]}; cut the reference to a multiple of the scale")
     inside = slice(border, -border or None)
     y, y_reference = rgb_to_y(image)[inside, inside], rgb_to_y(reference)[inside, inside]
-    return {"psnr_y": psnr(y, y_reference), "ssim_y": ssim(y, y_reference),
-            "psnr_rgb": psnr(image, reference), "ssim_rgb": ssim(image, reference)}
+    return {"psnr_y": min(psnr(y, y_reference), HIGHEST), "ssim_y": ssim(y, y_reference),
+            "psnr_rgb": min(psnr(image, reference), HIGHEST), "ssim_rgb": ssim(image, reference)}

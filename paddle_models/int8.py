@@ -15,9 +15,9 @@ from typing import Any, Callable, Dict
 import numpy as np
 
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files import file_sha256, write_atomically
 from data_tools.quiet import STANDARD_ERROR, STANDARD_OUTPUT, quiet
-from paddle_models.predictor import CARD, INT8, ONNX, file_sha256, last_line, onnx_session, read_card
+from paddle_models.predictor import CARD, INT8, ONNX, last_line, onnx_session, read_card
 
 MOST_LOST = 0.003  # of the accuracy: 0.3 points
 CALIBRATION, CHECKED, BATCH = 128, 2000, 16  # images that are looked at, at most; of them at a time
@@ -47,7 +47,7 @@ def add_int8(folder: str | Path, calibration: np.ndarray, images: np.ndarray, la
         exact, short = (accuracy(onnx_session(path), images, labels) for path in (folder / ONNX, file))
         if short < exact - MOST_LOST:
             raise KitError(f"in 8 bits {100 * short:.2f} % of {len(images)} images are answered right, before {100 * exact:.2f} %: "
-                           "more than 0.3 points are lost and nothing is written; use the export without --int8")
+                           "more than 0.3 points are lost, so there is no 8-bit network; the export in float32 is whole")
         found = {"accuracy": short, "accuracy_float32": exact, "images": len(images), "calibrated_on": len(calibration)}
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         card["files"][INT8] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}

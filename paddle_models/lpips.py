@@ -18,7 +18,6 @@ POOLED_BEFORE = (1, 2)  # convolutions that see their input through a 3x3 max po
 PLACES = {0: 0, 3: 1, 6: 2, 8: 3, 10: 4}  # of the convolutions in torchvision's AlexNet
 SHIFT, SCALE = (-0.030, -0.088, -0.188), (0.458, 0.448, 0.450)  # of values in [-1, 1]
 EPSILON = 1e-10
-SMALLEST = 32  # pixels a side
 
 
 class LPIPS(nn.Layer):

@@ -18,18 +18,6 @@ def accuracy(labels: np.ndarray, predictions: np.ndarray) -> float:
     return float(np.mean(labels == predictions))
 
 
-def top_k(labels: np.ndarray, scores: np.ndarray, k: int) -> float:
-    """Share of samples whose label is among the k largest scores, 0..1, each sample counting once.
-
-    labels: int (N,); scores: (N, C), only their order matters. Of equal scores the lower class goes first.
-    """
-    _check(labels, scores)
-    if not 1 <= k <= scores.shape[1]:
-        raise KitError(f"top-{k} of {scores.shape[1]} classes cannot be computed; take 1 <= k <= classes")
-    best = np.argsort(-scores, axis=1, kind="stable")[:, :k]
-    return float(np.mean((best == labels[:, None]).any(axis=1)))
-
-
 def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     """Confidence interval (low, high) of a share k/n, within 0..1 (Wilson, 1927, no continuity correction).
 

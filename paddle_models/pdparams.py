@@ -10,6 +10,9 @@ import numpy as np
 
 from data_tools.errors import KitError
 from paddle_models.pickle_reader import MALFORMED, interpret
+from paddle_models.weights import check_finite
+
+NAME_TABLE = "StructuredToParameterName@@"  # of paddle.save, beside the arrays: other names of theirs
 
 
 class _Array:
@@ -44,35 +47,29 @@ def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
     """{name: array} of a state dictionary saved by `paddle.save`.
 
     Raises KitError, naming the file, when it cannot be read, holds anything but a flat dictionary of arrays
-    (text such as Paddle's name table is left out), or would call something that is not on the list above.
+    (Paddle's name table is left out), NaN or infinity, or would call something that is not on the list above.
     """
     path = Path(path)
     try:
         state = interpret(path.read_bytes(), ALLOWED, _build)
         if not isinstance(state, dict):
             raise ValueError("not a dictionary")
-        return {name: _array(value) for name, value in state.items() if _is_array(value)}
+        arrays = {name: _array(name, value) for name, value in state.items() if name != NAME_TABLE}
     except OSError as error:
         raise KitError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except MALFORMED as error:
         raise KitError(f"{path}: not a plain dictionary of arrays ({error}); if you trust it, save its "
                        "arrays with safetensors.numpy.save_file and give that file") from error
+    check_finite(path, arrays)
+    return arrays
 
 
-def _is_array(value) -> bool:
-    return isinstance(_unnamed(value), _Array)
-
-
-def _array(value) -> np.ndarray:
-    array = _unnamed(value).array
-    if array is None:
-        raise ValueError("an array without its data")
-    return array
-
-
-def _unnamed(value):
-    """Paddle also writes a tensor as (name, array)."""
-    return value[1] if isinstance(value, tuple) and len(value) == 2 else value
+def _array(name, value) -> np.ndarray:
+    if isinstance(value, tuple) and len(value) == 2:  # Paddle also writes a tensor as (name, array)
+        value = value[1]
+    if not isinstance(value, _Array) or value.array is None:
+        raise ValueError(f"{str(name)[:80]} is no array")
+    return value.array
 
 
 def _build(target, state) -> None:

@@ -5,11 +5,9 @@ import paddle
 from paddle import nn
 
 from paddle_models.mobilenet_v2 import folded_mobilenet_v2
-from paddle_models.zoo import build_model
+from paddle_models.zoo import build_model, normalise_as_imagenet
 
 BLOCK = 16  # of MobileNetV2's 17 inverted residual blocks
-SMALLEST = 32  # pixels a side: the features have stride 32
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, for weights that come with BatchNorm
 
 
 class MobileNetFeatures:
@@ -36,10 +34,8 @@ class MobileNetFeatures:
             parameter.stop_gradient = True
 
     def __call__(self, image: paddle.Tensor) -> paddle.Tensor:
-        if self.signed:
-            return self.network(image * 2 - 1)
-        mean, deviation = (paddle.to_tensor(values).reshape([1, 3, 1, 1]) for values in (MEAN, DEVIATION))
-        return self.network((image - mean) / deviation)
+        image = image * 2 - 1
+        return self.network(image if self.signed else normalise_as_imagenet(image))
 
 
 def _fill(network: nn.Layer) -> None:

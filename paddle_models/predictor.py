@@ -19,8 +19,9 @@ from typing import Any, Callable, Dict, List, Optional, Tuple
 import numpy as np
 
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files import file_sha256, write_atomically
 from paddle_models.environment import paddle_version, threads
+from paddle_models.modes import evaluating
 
 CARD, WEIGHTS, ONNX, INT8 = "card.json", "model.pdiparams", "model.onnx", "model.int8.onnx"
 PROGRAMS = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
@@ -97,15 +98,6 @@ def _checked(found: Any) -> Card:
         raise ValueError(f"files {', '.join(map(str, files))[:100]}")
     return Card(shape, (float(low), float(high)), classes, found["weights_sha256"],
                 {name: {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])} for name, facts in files.items()})
-
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file, read in blocks."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 class Predictor:
@@ -208,14 +200,8 @@ def _eager(network) -> Callable[[np.ndarray], np.ndarray]:
     import paddle
 
     def run(inputs: np.ndarray) -> np.ndarray:
-        modes = [(layer, layer.training) for layer in network.sublayers(include_self=True)]
-        network.eval()
-        try:
-            with paddle.no_grad():
-                return network(paddle.to_tensor(inputs)).numpy()
-        finally:
-            for layer, training in modes:
-                layer.training = training
+        with evaluating(network), paddle.no_grad():
+            return network(paddle.to_tensor(inputs)).numpy()
 
     return run
 

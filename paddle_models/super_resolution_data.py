@@ -1,12 +1,12 @@
 """Crops to train super-resolution on and whole images to judge it by, as the trainer asks for them."""
 
-from typing import Dict, Iterable
+from typing import Dict, Iterable, Union
 
 import numpy as np
 
 from data_tools.crops import CropPairs, WholePairs, check_crop, rows_that_fit
 from data_tools.errors import KitError
-from data_tools.loader import fit_workers, make_loader
+from data_tools.loader import Batches, WorkerBatches, fit_workers, make_loader
 from data_tools.packed_images import Images
 from paddle_models.trainer import distributed
 from paddle_models.trainer.settings import TrainerSettings
@@ -23,19 +23,19 @@ class CropData:
 
     def __init__(self, training: Images, validation: Images, settings: TrainerSettings, side: int, scale: int,
                  crops_per_image: int = 1, largest: int = 0, skip_small: bool = False):
+        self.crops, self.whole = CropPairs(side, scale), WholePairs(scale, largest)
         fitting = rows_that_fit(training, side) if skip_small else np.arange(len(training))
         if not skip_small or not len(fitting):
-            check_crop(training, side, scale)
+            check_crop(training, side)
         self.train_images, self.validation_images, self.settings = training, validation, settings
-        self.crops, self.whole = CropPairs(side, scale), WholePairs(scale, largest)
         self.rows = np.tile(fitting, crops_per_image)
         self.workers = fit_workers(settings.workers)
-        self.steps_per_epoch = len(self.rows) // settings.batch_size
+        self.steps_per_epoch = len(self.training(0, 0))  # several ranks round the number of rows up before it is divided
         if not self.steps_per_epoch:
             raise KitError(f"{len(fitting)} images with {crops_per_image} crops of each fill no batch of {settings.batch_size}; "
                            "take more crops of each image or a smaller --batch_size")
 
-    def training(self, epoch: int, start_batch: int) -> Iterable[Dict[str, np.ndarray]]:
+    def training(self, epoch: int, start_batch: int) -> Union[Batches, WorkerBatches]:
         """Batches of an epoch from `start_batch` on: a function of seed and epoch alone."""
         return make_loader(self.train_images, self.settings.batch_size, shuffle=True, seed=self.settings.seed, epoch=epoch,
                            start_batch=start_batch, rank=distributed.rank(), world=distributed.world(), drop_last=True,

@@ -16,6 +16,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from paddle_models.pickle_reader import MALFORMED, interpret
+from paddle_models.weights import check_finite
 
 STATE_KEYS = ("state_dict", "model", "model_state_dict", "params_ema", "params", "net")  # where training codes put weights
 LARGEST_RANK = 8
@@ -69,7 +70,7 @@ def read_torch(path: str | Path) -> Dict[str, np.ndarray]:
 
     The dictionary may lie in a larger one, as training codes write it, under one of STATE_KEYS; the prefix "module."
     that DataParallel puts before every name is taken off. Raises KitError, naming the file, when it cannot be read,
-    is cut short, holds no such dictionary, or would call something that is not on the list above.
+    is cut short, holds no such dictionary, NaN or infinity, or would call something that is not on the list above.
     """
     path = Path(path)
     try:
@@ -83,6 +84,7 @@ def read_torch(path: str | Path) -> Dict[str, np.ndarray]:
         raise KitError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (*MALFORMED, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise KitError(f"{path}: not a plain PyTorch weight file ({error}); {ADVICE}") from error
+    check_finite(path, arrays)
     if all(name.startswith("module.") for name in arrays):
         arrays = {name[len("module."):]: array for name, array in arrays.items()}
     return arrays
@@ -151,10 +153,10 @@ def _build(target, _state) -> None:
 
 
 def _state(content) -> Dict[str, _Tensor]:
-    """The dictionary of tensors in what a file holds."""
+    """The dictionary of tensors in what a file holds; the top level last, where a training code may leave a stray one."""
     if not isinstance(content, dict):
         raise ValueError("not a dictionary")
-    for candidate in (content, *(content.get(key) for key in STATE_KEYS)):
+    for candidate in (*(content.get(key) for key in STATE_KEYS), content):
         if isinstance(candidate, dict):
             tensors = {name: value for name, value in candidate.items() if isinstance(value, _Tensor)}
             if tensors and all(isinstance(name, str) for name in tensors):

@@ -44,7 +44,7 @@ def load_weights(path: str | Path, refuse_nan: bool = False) -> tuple[dict[str, 
     except (OSError, SafetensorError, ValueError) as error:
         raise BadFile("bad-weights", f"{path}: not readable as safetensors ({error}); fetch it again") from error
     if refuse_nan:
-        _refuse_nan(path, arrays)
+        check_finite(path, arrays)
     return arrays, header.get("__metadata__", {})
 
 
@@ -108,7 +108,8 @@ def check_layout(path: str | Path, largest: int = LARGEST_HEADER) -> dict:
     return header
 
 
-def _refuse_nan(path: Path, arrays: dict[str, np.ndarray]) -> None:
+def check_finite(path: str | Path, arrays: dict[str, np.ndarray]) -> None:
+    """BadFile naming the file and the first array that holds NaN or infinity."""
     bad = [name for name, a in arrays.items() if a.dtype.kind == "f" and not np.isfinite(a).all()]
     if bad:
         raise BadFile("not-finite", f"{path}: {len(bad)} arrays hold NaN or infinity, the first is {bad[0]!r}; "

@@ -80,10 +80,13 @@ def figure_2_5(figure, run: Run, t: Labels) -> None:
         "augment": Box(t("Random aug-\nmentation", "随机\n数据增强"), 0, 2), "scale": Box(scale, 0, 3),
         "network": Box(network, 0, 4, "network"),
         "loss": Box(t("Cross-entropy\nloss", "交叉熵\n损失"), 0, 5, "result"),
-        "validation": Box(t("Validation\nimages", "验证集\n图像"), 1, 0, "data"), "resize 2": Box(resize, 1, 1),
+        "validation": Box(t("Held-out\nimages", "留出的\n训练图像") if _held_out(run) else t("Validation\nimages", "验证集\n图像"),
+                          1, 0, "data"),
+        "resize 2": Box(resize, 1, 1),
         "scale 2": Box(scale, 1, 3),
         "network 2": Box(t(f"{network}\n(evaluating)", f"{network}\n（评估）"), 1, 4, "network"),
-        "accuracy": Box(t("Validation\naccuracy", "验证集\n准确率"), 1, 5, "result"),
+        "accuracy": Box(t("Held-out\naccuracy", "留出图\n准确率") if _held_out(run) else
+                        t("Validation\naccuracy", "验证集\n准确率"), 1, 5, "result"),
         "test": Box(t("200 random\nimages", "随机抽取的\n200 张图像"), 2, 0, "data"), "resize 3": Box(resize, 2, 1),
         "scale 3": Box(scale, 2, 3),
         "best": Box(t(f"{network}\n(best weights)", f"{network}\n（最优权重）"), 2, 4, "network"),
@@ -163,10 +166,13 @@ def figure_2_9(figure, run: Run, t: Labels) -> None:
 
 
 def figure_2_10(figure, run: Run, t: Labels) -> None:
-    """Validation loss and accuracy per epoch, the best epoch marked."""
+    """Loss and accuracy on the images that choose the epoch, the best one marked."""
     left, right = figure.subplots(1, 2)
-    for axes, key, label in ((left, "val/loss", t("validation loss", "验证损失")),
-                             (right, "val/accuracy", t("validation accuracy", "验证集准确率"))):
+    loss, accuracy = t("validation loss", "验证损失"), t("validation accuracy", "验证集准确率")
+    if _held_out(run):
+        loss = t("loss, held-out training images", "留出训练图的损失")
+        accuracy = t("accuracy, held-out training images", "留出训练图的准确率")
+    for axes, key, label in ((left, "val/loss", loss), (right, "val/accuracy", accuracy)):
         epochs, values = run.series("epoch", "epoch", key)
         plots.curves(axes, [("", epochs + 1, values)], t("epoch", "轮次"), label, first_style=1)
         plots.whole_numbers(axes.xaxis)
@@ -278,6 +284,11 @@ def _names(run: Run, t: Labels, chinese: bool = False) -> list[str]:
     if chinese:
         return [CHINESE_NAMES.get(name, t.plain(name)) for name in classes]
     return [t.plain(name.replace("_", " ").capitalize()) for name in classes]
+
+
+def _held_out(run: Run) -> bool:
+    """Whether a part of the training images chose the epoch, and not the validation images as in the document."""
+    return run.setting("choose_on", "validation") == "holdout"
 
 
 def _percent(share: float, digits: int = 1) -> str:

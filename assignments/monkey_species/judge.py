@@ -15,7 +15,8 @@ from data_tools.packed import PackedStore
 from paddle_models import metrics
 from paddle_models.classification import ClassificationTask
 from paddle_models.trainer.fast_layers import accelerate
-from paddle_models.zoo import build_model
+from paddle_models.weights import read_header
+from paddle_models.zoo import IMAGENET, rebuild_model
 from reports.grading.work import Judged
 
 METRICS = ("accuracy", "macro_f1")
@@ -23,8 +24,9 @@ BOUNDS = {"image_size": (16, 512)}
 
 
 def prepare(data: str) -> None:
-    """Decode the grader's data at the size of the preset sample, before the first submission does. data: as --data of run.py."""
-    PackedStore.open(_found(data).validation, judging.sample_settings(ASSIGNMENT).image_size)
+    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    for settings in judging.preset_settings(ASSIGNMENT):
+        PackedStore.open(_found(data).validation, settings.image_size)
 
 
 def ground(data: str) -> judging.Ground:
@@ -42,18 +44,16 @@ def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
 
 def judge(run: Path, data: str) -> Judged:
     """The best weights on the validation images of the grader's data."""
-    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS, data=data)
+    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS, begun_from=[IMAGENET], data=data)
     judging.start()
     if len(settings.model) > 60:
         raise BadFile("bad-file", "config.yaml: setting model is no name of a network")
     monkeys = _found(data)
-    model = settings.model
-    if model == "mobilenet_v2" and not any(name.endswith("._mean") for name in judging.best_arrays(run)):
-        model = "mobilenet_v2_folded"  # it began from folded weights
-    network = build_model(model, len(monkeys.classes))
+    network = rebuild_model(settings.model, len(monkeys.classes), settings.weights, read_header(run / judging.BEST))
     judging.load_best(network, run, "model")
     accelerate(network)
-    store = PackedStore.open(monkeys.validation, settings.image_size, progress=False)
+    with judging.own_data():
+        store = PackedStore.open(monkeys.validation, settings.image_size, progress=False)
     task = ClassificationTask(network, monkeys.classes, flip_at_test=settings.flip_at_test)
     predictions = judging.answers(task, store, settings.image_size)
     signs = judging.drawn_signs(run, "monkeys", lambda: _found("sample").validation)

@@ -28,7 +28,7 @@ class MonkeySettings(TrainerSettings):
     model: str = "resnet50"
     """resnet50, resnet101, resnet152, mobilenet_v2 or paddleclas:NAME"""
     weights: str = ""
-    """empty trains from scratch, "imagenet" downloads, else a .safetensors or .pdparams file"""
+    """empty trains from scratch, "imagenet" downloads, else a .safetensors or .pdparams file of a network for [-1, 1]"""
     train: Literal["all", "head"] = "all"
     """train all weights, or only the last layer on a frozen backbone"""
     augmentation: Literal["document", "light", "none"] = "document"
@@ -43,6 +43,15 @@ class MonkeySettings(TrainerSettings):
     """what chooses the best epoch: the validation images (as the document, flattering) or a part of the training images"""
     holdout: float = 0.1
     """share of the training images of each class that is held out with choose_on holdout"""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.image_size < 8:
+            raise KitError(f"setting image_size: {self.image_size} is below 8")
+        if not 0.0 <= self.label_smoothing < 1.0:
+            raise KitError(f"setting label_smoothing: {self.label_smoothing} is outside [0, 1)")
+        if not self.mixup >= 0.0:
+            raise KitError(f"setting mixup: {self.mixup} is negative")
 
 
 def train(settings: MonkeySettings, run, device: str, resume: bool) -> Dict[str, Any]:
@@ -95,18 +104,15 @@ def network_of(settings: MonkeySettings, run: Path):
     import numpy as np
 
     from paddle_models.weights import read_header
-    from paddle_models.zoo import build_model
+    from paddle_models.zoo import rebuild_model
 
     file = run / "predictions.npz"
     if not file.is_file():
         raise KitError(f"{run} has no predictions.npz, which names the classes: let the run come to its end first")
     with np.load(file, allow_pickle=False) as predictions:
         classes = [str(name) for name in predictions["classes"]]
-    model, weights = settings.model, read_header(run / "checkpoints" / "best.safetensors")
-    if model == "mobilenet_v2" and not any(name.endswith("._mean") for name in weights):
-        model = "mobilenet_v2_folded"  # it began from folded weights
-    side = settings.image_size
-    return build_model(model, len(classes)), (None, 3, side, side), classes, (-1.0, 1.0)
+    network = rebuild_model(settings.model, len(classes), settings.weights, read_header(run / "checkpoints" / "best.safetensors"))
+    return network, (None, 3, settings.image_size, settings.image_size), classes, (-1.0, 1.0)
 
 
 ASSIGNMENT = Assignment("monkey_species", MonkeySettings, train)

@@ -9,8 +9,7 @@ from data_tools.errors import KitError
 from data_tools.super_resolution import enlarge_bicubic, reduce_bicubic
 from data_tools.texture_drawing import draw_texture
 from paddle_models.adversarial import (
-    AUTHORS_CODE,
-    PAPER,
+    LossWeights,
     Watch,
     content_loss,
     discriminator_loss,
@@ -19,6 +18,7 @@ from paddle_models.adversarial import (
     total_variation,
 )
 from paddle_models.perceptual import MobileNetFeatures
+from tests.paddle_models.imagenet_file import logits, publish, signed_images, trained
 
 RNG = np.random.default_rng(0)
 FAKE, REAL = RNG.normal(0, 2, (5, 1)), RNG.normal(1, 2, (5, 1))
@@ -78,10 +78,8 @@ def test_pixel_content_and_total_variation():
     assert float(total_variation(paddle.full([1, 3, 4, 4], 0.3))) == 0
 
 
-def test_the_two_recipes():
-    assert (PAPER.pixel, PAPER.content, PAPER.adversarial, PAPER.adversarial_kind) == (0, 1, 1e-3, "non_saturating")
-    assert (AUTHORS_CODE.pixel, AUTHORS_CODE.content, AUTHORS_CODE.adversarial, AUTHORS_CODE.total_variation) == (
-        1, 6e-3, 1e-3, 2e-8) and AUTHORS_CODE.adversarial_kind == "one_minus"
+def test_the_loss_is_at_first_the_papers():
+    assert LossWeights() == LossWeights(0, "l1", 1, 1e-3, "non_saturating", 0)
 
 
 @pytest.mark.parametrize("values, steps, message", [
@@ -142,6 +140,14 @@ def test_features_of_block_16_by_random_filters(pictures):
     assert np.array_equal(found.numpy(), MobileNetFeatures()(image).numpy())
     none, slight, strong, flat = distances(features, pictures)
     assert none == 0 < slight < strong < flat
+
+
+def test_features_of_weights_with_batch_norm_see_images_normalised_as_imagenet(tmp_path, monkeypatch):
+    publish(trained(1000), tmp_path, monkeypatch)
+    features, (images, normalised) = MobileNetFeatures("imagenet"), signed_images()
+    expected = logits(features.network, normalised)
+    assert not features.signed and expected.max() > 1
+    np.testing.assert_allclose(features(paddle.to_tensor((images + 1) / 2)).numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.realdata

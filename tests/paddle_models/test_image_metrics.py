@@ -44,6 +44,12 @@ def test_equal_and_opposite_images():
     assert ssim(image, 255 - image) < 0
 
 
+def test_an_image_reproduced_to_the_bit_leaves_a_mean_finite():
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
+    found = measure(image, image, 2)
+    assert (found["psnr_y"], found["psnr_rgb"]) == (100.0, 100.0)
+
+
 def test_bytes_are_rounded_and_cut():
     assert to_bytes(np.array([-0.5, 0.0, 1 / 255 * 0.49, 1 / 255 * 0.51, 0.5, 1.0, 2.0])).tolist() == [0, 0, 0, 1, 128, 255, 255]
 

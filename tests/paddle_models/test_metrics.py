@@ -14,25 +14,16 @@ from paddle_models.metrics import (
     confusion_matrix,
     macro_f1,
     precision_recall_f1,
-    top_k,
     wilson_interval,
 )
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 9, 300)  # class 9 never occurs
 PREDICTIONS = np.where(RNG.random(300) < 0.6, LABELS, RNG.integers(1, 10, 300))  # class 0 only when right
-SCORES = RNG.normal(size=(300, 10))
 
 
-def test_accuracy_and_top_k():
+def test_accuracy():
     assert accuracy(LABELS, PREDICTIONS) == pytest.approx(sk.accuracy_score(LABELS, PREDICTIONS))
-    for k in (1, 3, 10):
-        expected = sk.top_k_accuracy_score(LABELS, SCORES, k=k, labels=range(10))
-        assert top_k(LABELS, SCORES, k) == pytest.approx(expected)
-
-
-def test_top_k_of_equal_scores_takes_the_lower_class():
-    assert top_k(np.array([0, 1]), np.zeros((2, 3)), 1) == 0.5
 
 
 @pytest.mark.parametrize("k, n", [(0, 10), (10, 10), (131, 136), (256, 272), (1, 1)])
@@ -63,8 +54,6 @@ def test_impossible_questions_are_named():
         accuracy(np.array([]), np.array([]))
     with pytest.raises(KitError, match="5 out of 4"):
         wilson_interval(5, 4)
-    with pytest.raises(KitError, match="top-11"):
-        top_k(LABELS, SCORES, 11)
 
 
 def test_paddle_is_not_needed():

@@ -64,6 +64,21 @@ def test_object_arrays_are_refused(tmp_path):
         read_pdparams(path)
 
 
+@pytest.mark.parametrize("value", [3, "text", {"inner": np.ones(2, "float32")}, [np.ones(2, "float32")]])
+def test_what_is_no_array_is_refused(tmp_path, value):
+    path = tmp_path / "mixed.pdparams"
+    paddle.save({"a": np.ones(2, "float32"), "odd one": value}, str(path))
+    with pytest.raises(KitError, match="mixed.pdparams: not a plain dictionary of arrays .odd one is no array"):
+        read_pdparams(path)
+
+
+def test_nan_is_refused(tmp_path):
+    path = tmp_path / "nan.pdparams"
+    paddle.save({"a": np.ones(2, "float32"), "b": np.array([1, np.nan], "float32")}, str(path))
+    with pytest.raises(KitError, match="nan.pdparams: 1 arrays hold NaN or infinity, the first is 'b'"):
+        read_pdparams(path)
+
+
 def test_missing_file(tmp_path):
     with pytest.raises(KitError, match="No such file"):
         read_pdparams(tmp_path / "none.pdparams")

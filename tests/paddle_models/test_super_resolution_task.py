@@ -10,7 +10,7 @@ from data_tools.errors import KitError
 from data_tools.packed_images import PackedImages
 from data_tools.super_resolution import enlarge_bicubic, read_images
 from data_tools.texture_sample import draw_textures
-from paddle_models.adversarial import AUTHORS_CODE, LossWeights
+from paddle_models.adversarial import LossWeights
 from paddle_models.image_metrics import measure, to_bytes
 from paddle_models.perceptual import MobileNetFeatures
 from paddle_models.super_resolution_data import CropData
@@ -23,6 +23,7 @@ from paddle_models.trainer.settings import TrainerSettings, from_dict
 from paddle_models.weights import load_weights
 
 SCALE, SIDE = 2, 32
+AUTHORS_CODE = LossWeights(1.0, "mse", 6e-3, 1e-3, "one_minus", 2e-8)
 DEFAULTS = {"epochs": 2, "batch_size": 4, "log_every": 1, "amp": {"level": "off"}, "fast_layers": False, "workers": 0,
             "optimizer": {"name": "adamw", "lr": 0.01, "weight_decay": 0.0}, "schedule": {"name": "plateau"}}
 
@@ -183,5 +184,14 @@ def test_what_does_not_fit_is_named(stores):
     assert 0 < len(small.rows) < 8 and (stores[0].shapes[small.rows] >= 256).all()
     with pytest.raises(KitError, match="do not fit into 8 of 8"):
         CropData(*stores, settings, 512, SCALE, skip_small=True)
+    with pytest.raises(KitError, match="a crop of 33 pixels cannot be reduced 2 times"):  # though it fits into some images
+        CropData(*stores, from_dict(TrainerSettings, DEFAULTS, "test"), 33, SCALE, skip_small=True)
     with pytest.raises(ValueError, match="features"):
         adversarial(AUTHORS_CODE)
+
+
+@pytest.mark.parametrize("ranks, batch", [(1, 3), (2, 4), (3, 3), (3, 9)])  # of 8 rows, which 3 ranks make 9
+def test_as_many_steps_are_planned_as_there_are_batches(stores, monkeypatch, ranks, batch):
+    monkeypatch.setenv("PADDLE_TRAINERS_NUM", str(ranks))  # as paddle.distributed.launch does
+    data = CropData(*stores, from_dict(TrainerSettings, {**DEFAULTS, "batch_size": batch}, "test"), SIDE, SCALE)
+    assert data.steps_per_epoch == sum(1 for _ in data.training(0, 0))

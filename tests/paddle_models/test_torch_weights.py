@@ -47,6 +47,20 @@ def test_looks_into_a_checkpoint(tmp_path, key):
     assert_same(read_torch(path), ARRAYS)
 
 
+@pytest.mark.parametrize("key", ["state_dict", "params_ema"])
+def test_a_stray_tensor_on_top_hides_no_weights(tmp_path, key):
+    path = save(tmp_path / "w.pth.tar", ARRAYS, lambda state: dictionary(
+        {"best_acc1": tensor("0", "FloatStorage", ARRAYS["conv.weight"].size, (), ()), key: state}))
+    assert_same(read_torch(path), ARRAYS)
+
+
+@pytest.mark.parametrize("writer", [save, save_legacy])
+def test_nan_is_refused(tmp_path, writer):
+    path = writer(tmp_path / "w.pth", {**ARRAYS, "bad": np.array([1, np.inf], "float32")})
+    with pytest.raises(KitError, match="w.pth: 1 arrays hold NaN or infinity, the first is 'bad'"):
+        read_torch(path)
+
+
 def test_the_prefix_of_data_parallel_is_taken_off(tmp_path):
     path = save(tmp_path / "w.pth", {f"module.{key}": array for key, array in ARRAYS.items()})
     assert read_torch(path).keys() == ARRAYS.keys()

@@ -8,8 +8,10 @@ import pytest
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.trainer.fast_layers import accelerate
 from paddle_models.weights import save_weights
-from paddle_models.zoo import build_model, freeze_backbone, head, head_parameters, load_pretrained
+from paddle_models.zoo import build_model, freeze_backbone, head, head_parameters, load_pretrained, rebuild_model
+from tests.paddle_models.imagenet_file import logits, publish, signed_images, trained
 
 
 def arrays_of(model):
@@ -65,6 +67,54 @@ def test_wrong_shape_leaves_the_model_untouched():
 def test_files_of_other_kinds_are_refused(tmp_path):
     with pytest.raises(KitError, match=r"weights.h5.*\.safetensors and \.pdparams"):
         build_model("mobilenet_v2", 10, str(tmp_path / "weights.h5"))
+
+
+@pytest.mark.compat
+def test_imagenet_weights_get_the_inputs_they_were_trained_on(tmp_path, monkeypatch, capsys):
+    plain = trained(5)
+    file = publish(plain, tmp_path, monkeypatch)
+    images, normalised = signed_images()
+    expected, unlike = logits(plain, normalised), logits(plain, images)
+    assert np.abs(expected - unlike).max() > 0.1 * np.abs(expected).max()
+    model = build_model("mobilenet_v2", 5, "imagenet")
+    assert "ImageNet weights of mobilenet_v2: https://localhost" in capsys.readouterr().out
+    assert arrays_of(model).keys() == arrays_of(plain).keys()
+    freeze_backbone(model)
+    model.train()
+    for layer in model.sublayers():
+        if isinstance(layer, nn.Dropout):
+            layer.eval()
+    np.testing.assert_allclose(logits(model, images), expected, rtol=1e-5, atol=1e-5)  # in training, the backbone frozen
+    accelerate(model)
+    model.eval()
+    np.testing.assert_allclose(logits(model, images), expected, rtol=1e-3, atol=1e-3)
+    for given in (build_model("mobilenet_v2", 5, file), rebuild_model("mobilenet_v2", 5, file, arrays_of(plain))):
+        given.set_state_dict(plain.state_dict())
+        given.eval()
+        np.testing.assert_array_equal(logits(given, images), unlike)  # a file's network takes them as they are
+
+
+def test_a_network_is_built_again_without_its_file():
+    names = arrays_of(build_model("mobilenet_v2", 5))
+    assert rebuild_model("mobilenet_v2", 5, "", names)._forward_pre_hooks == {}
+    assert len(rebuild_model("mobilenet_v2", 5, "imagenet", names)._forward_pre_hooks) == 1
+    for weights in ("", "imagenet"):
+        folded = rebuild_model("mobilenet_v2", 5, weights, ["classifier.1.weight"])
+        assert not folded._forward_pre_hooks and not any(isinstance(layer, nn.BatchNorm2D) for layer in folded.sublayers())
+
+
+def test_weights_that_were_trained_on_signed_inputs_are_left_alone():
+    pytest.importorskip("paddleclas")
+    hooks = {name: len(rebuild_model(f"paddleclas:{name}", 5, "imagenet", [])._forward_pre_hooks)
+             for name in ("PPLCNet_x0_25", "ViT_small_patch16_224")}
+    assert hooks == {"PPLCNet_x0_25": 1, "ViT_small_patch16_224": 0}
+
+
+def test_a_failed_download_says_where_to_put_the_file(tmp_path, monkeypatch):
+    file = publish(build_model("mobilenet_v2", 5), tmp_path, monkeypatch)
+    open(file, "ab").write(b"damaged")
+    with pytest.raises(KitError, match=f"published.pdparams could not be fetched.*put it here as {file}"):
+        build_model("mobilenet_v2", 5, "imagenet")
 
 
 @pytest.mark.parametrize("name", ["mobilenet_v2", "mobilenet_v2_folded", "resnet50"])
