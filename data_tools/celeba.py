@@ -1,7 +1,6 @@
 """CelebA as people have it: aligned images in a folder or in the official zip (read in place), label files as
 published (.txt) or as on Kaggle (.csv), all of the 202,599 images or any part of them."""
 
-import glob
 import os
 import re
 from collections import Counter
@@ -12,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.celeba_labels import read_rows, split_header
+from data_tools.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.image_set import MAX_HEADER, ImageSet, image_size
-from data_tools.samples import sample_folder
+from data_tools.samples import as_last_resort, real_places, sample_folder
 from data_tools.sources import FolderSource, Source, ZipSource
 
 # fmt: off
@@ -36,7 +36,6 @@ IMAGE_SIZE = (178, 218)  # width, height as published
 CROP = "centre"  # of PackedStore.open: the document's square of 178 x 178 from the middle
 SMALLEST_SIDE = 32  # pixels; below it nothing of a face is left
 LOOKED_AT = 400  # images whose size is checked, evenly spread: all 202,599 headers would take half a minute
-DRAWN_FILE, DRAWN_MARK = "DRAWN.txt", "Drawn stand-in"  # the first line of the file begins so
 IMAGE_NAME = re.compile(r"\d{6}\.(jpe?g|png)", re.IGNORECASE)
 DEPTH = 3  # folders below the given one that are looked into
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -84,7 +83,7 @@ class _Place:
 
 
 def find_celeba(path: str | Path | None = None) -> CelebAData | None:
-    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one; None where no place does.
+    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
 
     `path` may be the data folder, the image folder, a zip archive (with the label files inside or beside it), or a
     folder above. Raises KitError when a given path (or $CELEBA_DATA) holds no such set, or the set contradicts itself.
@@ -92,22 +91,22 @@ def find_celeba(path: str | Path | None = None) -> CelebAData | None:
     path = path or os.environ.get("CELEBA_DATA")
     if path:
         return _read_given(Path(path).expanduser())
-    for pattern in SEARCH_PLACES:
-        for found in sorted(glob.glob(os.path.expanduser(pattern))):
-            place = _place_at(Path(found), strict=False)
-            if place is not None:
-                return read_celeba(place)
+    for found in real_places(SEARCH_PLACES):
+        place = _place_at(found, strict=False)
+        if place is not None and (data := read_celeba(place)).origin != "drawn":
+            return data
     return None
 
 
 def find_or_draw(data: str = "") -> CelebAData:
-    """As find_celeba(data); "sample", or nothing found, gives the drawn stand-in in data/drawn-celeba."""
+    """As find_celeba(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in data/drawn-celeba."""
     found = None if data == "sample" else find_celeba(data or None)
     if found is not None:
         return found
     from data_tools.celeba_sample import draw_celeba  # which needs this module's ATTRIBUTES
 
-    return find_celeba(draw_celeba(sample_folder("celeba")))
+    drawn = find_celeba(draw_celeba(sample_folder("celeba")))
+    return drawn if data == "sample" else as_last_resort(drawn, "CelebA", "CELEBA_DATA", SEARCH_PLACES)
 
 
 def _read_given(path: Path) -> CelebAData:
@@ -204,7 +203,7 @@ class _LabelFolder(FolderSource):
     """The label files in a folder and its LABEL_FOLDERS: whatever else is there, images above all, is not listed."""
 
     def names(self) -> list[str]:
-        wanted = (*ATTRIBUTE_FILES, *PARTITION_FILES, DRAWN_FILE)
+        wanted = (*ATTRIBUTE_FILES, *PARTITION_FILES)
         candidates = [f"{inside}{name}" for inside in LABEL_FOLDERS for name in wanted]
         return [name for name in candidates if os.path.isfile(os.path.join(self.path, name))]
 
@@ -252,7 +251,7 @@ def read_celeba(place: _Place) -> CelebAData:
         sets[split] = ImageSet(split, place.images, tuple(names[i] for i in chosen[mine]), labels[row[mine]])
         if not len(mine):
             notes.append(f"the {split} split has no image")
-    drawn = _is_drawn(place.labels)
+    drawn = is_drawn(place.images, names[:1]) or is_drawn(place.labels, [_label_file(place.labels, ATTRIBUTE_FILES)])
     origin = "drawn" if drawn else "real" if len(row) == TOTAL else "subset"
     if origin == "real":
         notes.clear()
@@ -326,7 +325,3 @@ def _check_sizes(source: Source, names: list[str]) -> list[str]:
     name, size = next(iter(others.items()))
     return [f"{len(others):,} of {len(seen):,} images looked at are not {IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}, for example "
             f"{name} is {size[0]}x{size[1]}; the middle square of each is used"]
-
-
-def _is_drawn(source: Source) -> bool:
-    return DRAWN_FILE in source.names() and source.head(DRAWN_FILE, 64).startswith(DRAWN_MARK.encode())

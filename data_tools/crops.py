@@ -24,10 +24,8 @@ def crop_pipeline() -> iaa.Augmenter:
         return iaa.Sequential([iaa.Fliplr(0.5), iaa.Rot90((0, 3))])
 
 
-def check_crop(images: Images, side: int, scale: int) -> None:
-    """KitError where a crop of `side` pixels cannot be cut from every image, or not be reduced `scale` times."""
-    if side < scale or side % scale:
-        raise KitError(f"a crop of {side} pixels cannot be reduced {scale} times; give a multiple of {scale}")
+def check_crop(images: Images, side: int) -> None:
+    """KitError where a crop of `side` pixels cannot be cut from every image."""
     small = np.flatnonzero(images.shapes.min(axis=1) < side)
     if len(small):
         named = ", ".join(f"{images.names[i]} ({images.shapes[i][1]}x{images.shapes[i][0]})" for i in small[:3])
@@ -46,12 +44,16 @@ class CropPairs:
     """{"hr": float32 (B, 3, side, side), "lr": (B, 3, side / scale, side / scale)}, RGB in [0, 1].
 
     One random crop of each image, mirrored and turned, and its antialiased bicubic reduction: a function of the image
-    and the seed alone.
+    and the seed alone. KitError where `side` is no multiple of `scale`.
     """
 
     side: int
     scale: int
     turn: Augmenter = field(default_factory=lambda: Augmenter(crop_pipeline()))
+
+    def __post_init__(self) -> None:
+        if self.side < self.scale or self.side % self.scale:
+            raise KitError(f"a crop of {self.side} pixels cannot be reduced {self.scale} times; give a multiple of {self.scale}")
 
     def __call__(self, store: Images, indices: np.ndarray, seed: tuple[int, ...], first: int) -> Batch:
         crops = np.stack([self._crop(store, int(index), (*seed, first + i)) for i, index in enumerate(indices)])
@@ -61,7 +63,7 @@ class CropPairs:
     def _crop(self, store: Images, index: int, seed: tuple[int, ...]) -> np.ndarray:
         room = store.shapes[index] - self.side  # rows and columns that are left over
         if room.min() < 0:
-            check_crop(store, self.side, self.scale)
+            check_crop(store, self.side)
         top, left = np.random.default_rng((*seed, POSITION)).integers(room + 1)
         return store.cut(index, int(top), int(left), self.side, self.side)
 

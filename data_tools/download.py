@@ -1,7 +1,6 @@
 """Data sets from their public addresses: resumed after a cut, checked, web pages recognised."""
 
 import contextlib
-import hashlib
 import http.client
 import importlib.util
 import json
@@ -17,6 +16,7 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
+from data_tools.files import file_sha256
 
 BLOCK = 2**18
 ATTEMPTS = 5
@@ -143,7 +143,9 @@ def _receive(url: str, part: Path, by_hand: str, progress: bool) -> None:
                 return
             reason = "the connection was cut"
         except urllib.error.HTTPError as error:
-            if error.code == 416:  # the part is longer than the file: it belongs to another version
+            if error.code == 416:  # nothing comes after the part
+                if part.exists() and error.headers.get("Content-Range") == f"bytes */{part.stat().st_size}":
+                    return  # it was whole
                 part.unlink(missing_ok=True)
                 reason = "the file on the server has changed"
                 continue
@@ -216,12 +218,3 @@ def _problem(path: Path, name: str, sha256: str | None, size: int | None) -> str
     if name.endswith(".zip") and not zipfile.is_zipfile(path):
         return "is no whole zip archive"
     return ""
-
-
-def file_sha256(path: str | Path) -> str:
-    """Hex digest of a file of any size."""
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -3,19 +3,41 @@
 import os
 import shutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import islice
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
+from data_tools.machine import cores
+from data_tools.sources import FolderSource, Source
 
 NOTICE_FILE = "DRAWN.txt"
 MARK = "Drawn stand-in"  # how every notice begins
+ABOVE = 3  # folders above a picture in which the notice is looked for; the kit's own sets need two
 CHUNK = 512  # pictures that are handed out together, so that a set of any size needs no memory
+
+
+def is_drawn(source: Source, names: Iterable[str]) -> bool:
+    """Whether any of these files of a folder or archive is of a drawn set: DRAWN.txt stands beside it or above it.
+
+    Folders above the given one, or above the archive, count too; of the notice only the beginning is read.
+    """
+    folders = {name.rpartition("/")[0] for name in names}
+    inside = {above for folder in folders for above in islice(PurePosixPath(folder, NOTICE_FILE).parents, ABOVE + 1)}
+    places = [(source, str(folder / NOTICE_FILE)) for folder in inside]
+    places += [(FolderSource(folder), NOTICE_FILE) for folder in Path(source.path).parents[:ABOVE]]
+    return any(_is_notice(*place) for place in places)
+
+
+def _is_notice(source: Source, name: str) -> bool:
+    with suppress(KitError):  # there is none
+        return source.head(name, len(MARK)) == MARK.encode()
+    return False
 
 
 def write_drawn_set(
@@ -67,7 +89,7 @@ def _draw(folder: Path, notice: str, pictures, draw, texts, what: str, progress:
         waiting = iter(pictures.items())
         # Threads, not processes: OpenCV draws without the interpreter's lock; forking after Paddle is unsafe.
         with (
-            ThreadPoolExecutor(min(threads, os.cpu_count() or 1)) as pool,
+            ThreadPoolExecutor(min(threads, cores())) as pool,
             tqdm(desc=f"drawing {what}", total=len(pictures), file=sys.stdout, disable=not progress) as bar,
         ):
             while chunk := list(islice(waiting, CHUNK)):
@@ -95,9 +117,7 @@ def _refuse_foreign(folder: Path) -> None:
     """Only a drawn set or an empty folder is ever replaced."""
     if not folder.exists():
         return
-    notice = folder / NOTICE_FILE
-    drawn = notice.is_file() and notice.read_bytes().startswith(MARK.encode())
-    if not folder.is_dir() or (any(folder.iterdir()) and not drawn):
+    if not folder.is_dir() or (any(folder.iterdir()) and not _is_notice(FolderSource(folder), NOTICE_FILE)):
         raise KitError(
             f"{folder} holds something that is not a drawn set; it is left alone. Name a new folder"
         )

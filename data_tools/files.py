@@ -1,5 +1,6 @@
-"""Files that are whole or absent: written under a temporary name, synced and renamed."""
+"""Files that are whole or absent: written under a temporary name, synced and renamed; and their checksums."""
 
+import hashlib
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,15 @@ def write_atomically(path: Path, content: bytes) -> None:
     """Replace `path` by `content`, or leave it as it was and raise KitError."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def file_sha256(path: str | Path) -> str:
+    """Hex SHA-256 of a file of any size."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _sync(path: Path) -> None:

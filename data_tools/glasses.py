@@ -1,7 +1,6 @@
 """Glasses or no glasses as people have it: folder, doubled folder or zip archives with train.csv, test.csv and images
 face-N.png (or .jpg); or CelebA with its attribute Eyeglasses, as `celeba:PATH`."""
 
-import glob
 import hashlib
 import os
 import re
@@ -11,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from data_tools.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.glasses_labels import LabelFile, read_labels, some
 from data_tools.image_set import ImageSet
-from data_tools.samples import sample_folder
+from data_tools.samples import as_last_resort, real_places, sample_folder
 from data_tools.sources import FolderSource, Source, ZipSource
 
 CLASSES = ("no glasses", "glasses")
@@ -27,7 +27,6 @@ LABELLED, UNLABELLED = 4500, 500
 FEWEST = 3  # images of a class, one for each split
 IMAGE_NAME = re.compile(r"face-(\d{1,9})\.(png|jpe?g)", re.IGNORECASE)
 CELEBA_PREFIX, CELEBA_ATTRIBUTE = "celeba:", "Eyeglasses"
-DRAWN_FILE, DRAWN_MARK = "DRAWN.txt", "Drawn stand-in"  # the first line of the file begins so
 ABOVE = 2  # folders above the given one in which the label files are looked for
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -85,7 +84,7 @@ class _Place:
 
 
 def find_glasses(path: str | Path | None = None) -> GlassesData | None:
-    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one; None where no place does.
+    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
 
     `path` may be the data folder, a zip archive, the image folder, a folder above, or `celeba:PATH` (`celeba:` alone
     searches, `celeba:sample` draws). Raises KitError when a given path (or $GLASSES_DATA) holds no such set, or its
@@ -96,22 +95,22 @@ def find_glasses(path: str | Path | None = None) -> GlassesData | None:
         if str(path).startswith(CELEBA_PREFIX):
             return _from_celeba(str(path)[len(CELEBA_PREFIX):])
         return _read_given(Path(path).expanduser())
-    for pattern in SEARCH_PLACES:
-        for found in sorted(glob.glob(os.path.expanduser(pattern))):
-            place = _place_at(Path(found), strict=False)
-            if place is not None:
-                return read_glasses(place)
+    for found in real_places(SEARCH_PLACES):
+        place = _place_at(found, strict=False)
+        if place is not None and (data := read_glasses(place)).origin != "drawn":
+            return data
     return None
 
 
 def find_or_draw(data: str = "") -> GlassesData:
-    """As find_glasses(data); "sample", or nothing found, gives the drawn stand-in in data/drawn-glasses."""
+    """As find_glasses(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in data/drawn-glasses."""
     found = None if data == "sample" else find_glasses(data or None)
     if found is not None:
         return found
     from data_tools.glasses_sample import draw_glasses
 
-    return find_glasses(draw_glasses(sample_folder("glasses")))
+    drawn = find_glasses(draw_glasses(sample_folder("glasses")))
+    return drawn if data == "sample" else as_last_resort(drawn, "images with and without glasses", "GLASSES_DATA", SEARCH_PLACES)
 
 
 def _read_given(path: Path) -> GlassesData:
@@ -203,7 +202,7 @@ def read_glasses(place: _Place) -> GlassesData:
     if problems:
         raise KitError(f"the glasses data at {place.labels.path} does not fit together:\n  - " + "\n  - ".join(problems) +
                        "\nMend what is named above, or fetch the files again.")
-    drawn = _is_drawn(place)
+    drawn = is_drawn(place.images, place.files.values()) or is_drawn(place.labels, [place.folder + TRAIN_FILE])
     ids = np.array(sorted(train.rows), np.int64)
     labels = np.array([train.rows[number] for number in ids.tolist()], np.int64)
     rows = divide([str(number) for number in ids.tolist()], labels)
@@ -258,11 +257,6 @@ def divide(keys: list[str], labels: np.ndarray, test: float = TEST_SHARE,
         for name, part in zip(("test", "validation", "training"), np.split(members, ends)):
             parts[name].append(part)
     return {name: np.sort(np.concatenate(parts[name])) for name in ("training", "validation", "test")}
-
-
-def _is_drawn(place: _Place) -> bool:
-    name = place.beside(DRAWN_FILE)
-    return name is not None and place.labels.head(name, 64).startswith(DRAWN_MARK.encode())
 
 
 def _read_planted(place: _Place) -> dict[str, str]:

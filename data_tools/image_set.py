@@ -1,11 +1,12 @@
 """Encoded images of one split with their labels, decoded one at a time when asked for."""
 
 import io
+import struct
 import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from data_tools.errors import KitError
 from data_tools.sources import Source
@@ -21,11 +22,18 @@ SUFFIXES = {
     "jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "tiff": "TIFF",
     "webp": "WEBP",
 }
-# What Pillow's decoders raise on damaged files.
-DAMAGED = (OSError, ValueError, SyntaxError, TypeError, IndexError, EOFError, OverflowError)
+# What Pillow raises on damaged files; the last two on numbers in their EXIF.
+DAMAGED = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, ArithmeticError, struct.error)
+ORIENTATION = 0x0112  # of EXIF
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 # Pillow warns (on standard error) from 89 megapixels; decode() refuses such images by name instead.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.TiffImagePlugin")  # of odd EXIF, which does no harm
 
 
 def image_format(head: bytes) -> str | None:
@@ -52,12 +60,25 @@ def decode(content: bytes, name: str = "image") -> np.ndarray:
         with Image.open(io.BytesIO(content), formats=sorted(set(SUFFIXES.values()))) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise KitError(_too_large(name))
-            return np.array(_to_rgb(ImageOps.exif_transpose(image)))
+            return np.array(_to_rgb(upright(image)))
     except Image.DecompressionBombError as error:
         raise KitError(_too_large(name)) from error
     except DAMAGED as error:
         reason = "unknown image format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise KitError(f"{name} cannot be decoded ({reason}); replace or remove it") from error
+
+
+def upright(image: Image.Image) -> Image.Image:
+    """Turned as its EXIF orientation says; as stored where that is absent or cannot be read.
+
+    ImageOps.exif_transpose() also rewrites the rest of the EXIF and fails on that of some telephones.
+    """
+    image.load()
+    try:
+        turn = TURNS.get(image.getexif().get(ORIENTATION))
+    except DAMAGED:
+        return image  # its pixels are whole
+    return image if turn is None else image.transpose(turn)
 
 
 def _too_large(name: str) -> str:

@@ -26,6 +26,7 @@ from multiprocessing.util import Finalize
 import numpy as np
 
 from data_tools.errors import KitError
+from data_tools.machine import cores
 
 PRELOADED = ("numpy", "cv2", "imgaug.augmenters")  # a second to import, so a new worker should find them there
 SIGNED_UNIT = (np.arange(256, dtype=np.float32) / 255.0) * 2.0 - 1.0  # the document's formula, for each value
@@ -317,9 +318,8 @@ def _receive(file) -> tuple[dict, Batch]:
 
 def fit_workers(requested: int | None) -> int:
     """Number of data workers: None chooses 0 on one or two cores, else one less than cores, at most 8."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if requested is None:
-        return 0 if cores <= 2 else min(cores - 1, 8)
+        return 0 if cores() <= 2 else min(cores() - 1, 8)
     if requested < 0:
         raise KitError(f"workers is {requested}; give 0 or more, or leave it out")
-    return min(requested, cores)
+    return min(requested, cores())

@@ -4,7 +4,6 @@ A class folder is recognised by its place, `.../training/n3/` or `.../validation
 bytes: a missing dot (`n9151jpg`) or a wrong suffix loses nothing.
 """
 
-import glob
 import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -12,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from data_tools.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.image_set import ImageSet, image_format, suffix_format
 from data_tools.monkey_sample import draw_monkeys
-from data_tools.samples import sample_folder
+from data_tools.samples import as_last_resort, real_places, sample_folder
 from data_tools.sources import FolderSource, Source, ZipSource
 
 SPLITS = ("training", "validation")
@@ -26,8 +26,6 @@ COMMON_NAMES = (
     "nilgiri_langur",
 )
 LABELS_FILE = "monkey_labels.txt"
-DRAWN_FILE = "DRAWN.txt"
-DRAWN_MARK = "Drawn stand-in"  # the first line of DRAWN_FILE begins so
 REAL_COUNTS = (1097, 272)
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
@@ -63,7 +61,7 @@ class MonkeyData:
 
 
 def find_monkeys(path: str | Path | None = None) -> MonkeyData | None:
-    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one; None where no place does.
+    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
 
     `path` may be the data folder, the zip archive, one of the split folders, or a folder above.
     Raises KitError when a given path (or $MONKEY_DATA) holds no such set, or the set found contradicts
@@ -72,18 +70,20 @@ def find_monkeys(path: str | Path | None = None) -> MonkeyData | None:
     path = path or os.environ.get("MONKEY_DATA")
     if path:
         return _read_given(Path(path).expanduser())
-    for pattern in SEARCH_PLACES:
-        for place in sorted(glob.glob(os.path.expanduser(pattern))):
-            source = _source_at(Path(place), strict=False)
-            if source is not None:
-                return read_monkeys(source)
+    for place in real_places(SEARCH_PLACES):
+        source = _source_at(place, strict=False)
+        if source is not None and (data := read_monkeys(source)).origin != "drawn":
+            return data
     return None
 
 
 def find_or_draw(data: str = "") -> MonkeyData:
-    """As find_monkeys(data); "sample", or nothing found, gives the drawn stand-in in data/drawn-monkeys."""
+    """As find_monkeys(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in data/drawn-monkeys."""
     found = None if data == "sample" else find_monkeys(data or None)
-    return found or find_monkeys(draw_monkeys(sample_folder("monkeys")))
+    if found is not None:
+        return found
+    drawn = find_monkeys(draw_monkeys(sample_folder("monkeys")))
+    return drawn if data == "sample" else as_last_resort(drawn, "monkey images", "MONKEY_DATA", SEARCH_PLACES)
 
 
 def _read_given(path: Path) -> MonkeyData:
@@ -150,7 +150,7 @@ def read_monkeys(source: Source) -> MonkeyData:
     for split, count in zip(SPLITS, counts):
         if listed and count not in listed[split]:
             notes.append(f"{split} has {count} images, {LABELS_FILE} lists {listed[split][-1]}")
-    origin = _origin(source, names, counts)
+    origin = _origin(sets, counts)
     return MonkeyData(sets["training"], sets["validation"], classes, origin, source.path, tuple(notes))
 
 
@@ -255,10 +255,9 @@ def parse_labels(text: str) -> tuple[dict[str, tuple[str, int, int]], list[str]]
     return rows, wrong
 
 
-def _origin(source: Source, names: list[str], counts: tuple[int, ...]) -> str:
-    for name in names:
-        if name.rsplit("/", 1)[-1] == DRAWN_FILE and source.head(name, 64).startswith(DRAWN_MARK.encode()):
-            return "drawn"
+def _origin(sets: dict[str, ImageSet], counts: tuple[int, ...]) -> str:
+    if any(is_drawn(images.source, images.names) for images in sets.values()):
+        return "drawn"
     # Copies of the public set differ by an image or two.
     return "real" if all(abs(count - real) <= 3 for count, real in zip(counts, REAL_COUNTS)) else "subset"
 

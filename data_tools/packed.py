@@ -5,10 +5,13 @@ unless it is told to crop the middle square first. The store lies in a cache fol
 and a JSON file that, written last, vouches for them.
 """
 
+import errno
+import glob
 import hashlib
 import json
 import mmap
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +27,7 @@ from tqdm import tqdm
 from data_tools.errors import KitError
 from data_tools.files import atomic_path, write_atomically
 from data_tools.image_set import DECODE_VERSION, ImageSet, decode
+from data_tools.machine import cores
 
 STORE_VERSION = 2
 CHUNK = 32  # decoded images held in memory at a time
@@ -132,7 +136,7 @@ class PackedStore(MappedFile):
             chosen = packed.chosen
             return cls(pixels, size, chosen.labels, chosen.names, packed.hashes, packed.fingerprint(form), packed.left_out)
 
-        return open_store(image_set, form, prepare, make, folder, skip_unreadable, progress)
+        return open_store(image_set, form, prepare, make, folder, skip_unreadable, progress, 3 * size * size)
 
 
 @dataclass(frozen=True)
@@ -156,10 +160,11 @@ class Packed:
 
 
 def open_store(image_set: ImageSet, form: str, prepare: Callable, make: Callable, folder: str | Path | None = None,
-               skip_unreadable: bool = False, progress: bool = True):
+               skip_unreadable: bool = False, progress: bool = True, each: int = 0):
     """`make(path of the pixels, Packed)` of a store of `image_set`, built where there is none or a source has changed.
 
     form: how images are stored, part of the file names. prepare: decoded (H, W, 3) uint8 RGB to the same as stored.
+    each: bytes of one image, where all are of one size; looked for on the disk before anything is decoded.
     folder, skip_unreadable and errors: as PackedStore.open.
     """
     if not len(image_set):
@@ -176,7 +181,7 @@ def open_store(image_set: ImageSet, form: str, prepare: Callable, make: Callable
             # Another process may have built it meanwhile.
             store = _load(stem, image_set, state, skip_unreadable, make)
             if store is None:
-                _build(stem, image_set, prepare, state, skip_unreadable, progress)
+                _build(stem, image_set, prepare, state, skip_unreadable, progress, each * len(image_set))
                 store = _load(stem, image_set, state, skip_unreadable, make)
     except OSError as error:
         raise KitError(f"cannot write the packed images to {folder}: {error.strerror or error}; make "
@@ -189,17 +194,23 @@ def open_store(image_set: ImageSet, form: str, prepare: Callable, make: Callable
 def _stem(image_set: ImageSet, form: str) -> str:
     """The same for the same names from the same place, so that a changed set replaces its old store."""
     key = "\n".join((image_set.source.path, *image_set.names))
-    return f"{image_set.name}-{form}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
+    return f"{image_set.name}-{form}-{hashlib.sha256(os.fsencode(key)).hexdigest()[:16]}"
 
 
 def _state(image_set: ImageSet) -> str:
     """Hash of sizes and times of change, or of an archive's checksums: cheap, and other after any change."""
-    digest = hashlib.sha256(f"[{STORE_VERSION}, {DECODE_VERSION}, [".encode())
+    digest = with_stamps(image_set, f"[{STORE_VERSION}, {DECODE_VERSION}, [")
+    digest.update(b"]]")
+    return digest.hexdigest()
+
+
+def with_stamps(image_set: ImageSet, head: str):
+    """SHA-256 begun with `head` and the stamps of all images as JSON."""
+    digest = hashlib.sha256(head.encode())
     for start in range(0, len(image_set), STAMPS):  # as JSON of all would be, without 200,000 pairs in memory
         stamps = json.dumps([image_set.source.stamp(name) for name in image_set.names[start:start + STAMPS]])
         digest.update(f"{', ' if start else ''}{stamps[1:-1]}".encode())
-    digest.update(b"]]")
-    return digest.hexdigest()
+    return digest
 
 
 def _load(stem: Path, image_set: ImageSet, state: str, skip_unreadable: bool, make: Callable):
@@ -219,11 +230,14 @@ def _load(stem: Path, image_set: ImageSet, state: str, skip_unreadable: bool, ma
 
 
 def _build(stem: Path, image_set: ImageSet, prepare: Callable, state: str, skip_unreadable: bool,
-           progress: bool) -> None:
-    """Write pixels, then the JSON file. The caller holds the lock."""
+           progress: bool, needed: int) -> None:
+    """Write pixels, then the JSON file. The caller holds the lock. OSError where `needed` bytes are not free."""
     kept, hashes, shapes, errors = [], [], [], []
-    for leftover in stem.parent.glob(f".{stem.name}*.tmp"):  # of a build that was killed
+    for leftover in stem.parent.glob(f".{glob.escape(stem.name)}*.tmp"):  # of a build that was killed
         leftover.unlink()
+    free = shutil.disk_usage(stem.parent).free
+    if needed > free:
+        raise OSError(errno.ENOSPC, f"they need {needed / 1e6:,.1f} MB and {free / 1e6:,.1f} MB are free")
     pixels = Path(f"{stem}.{state[:8]}.u8")
     with atomic_path(pixels) as temporary, open(temporary, "wb") as file:
         # Written in order, not into a memory map: on a full disk a map ends in a bus error, a write in a
@@ -246,7 +260,7 @@ def _build(stem: Path, image_set: ImageSet, prepare: Callable, state: str, skip_
     described = {"state": state, "pixels": pixels.name, "kept": kept, "hashes": hashes, "shapes": shapes,
                  "source": image_set.source.path, "unreadable": [name for name, _ in errors]}
     write_atomically(Path(f"{stem}.json"), json.dumps(described).encode())
-    for old in stem.parent.glob(f"{stem.name}.*.u8"):  # stale pixels; a run that still maps them keeps them
+    for old in stem.parent.glob(f"{glob.escape(stem.name)}.*.u8"):  # stale pixels; a run that still maps them keeps them
         if old != pixels:
             old.unlink()
 
@@ -261,7 +275,7 @@ def _decoded(image_set: ImageSet, prepare: Callable) -> Iterator[tuple[int, "tup
         except KitError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=min(8, _cores())) as pool:
+    with ThreadPoolExecutor(max_workers=min(8, cores())) as pool:
         for start in range(0, len(image_set), CHUNK):
             indices = range(start, min(start + CHUNK, len(image_set)))
             yield from zip(indices, pool.map(one, indices))
@@ -291,7 +305,3 @@ def _watched(results: Iterator, image_set: ImageSet, progress: bool) -> Iterator
                     file=sys.stdout)
     print(f"packing {len(image_set)} {image_set.name} images", flush=True)
     return results
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,10 +4,10 @@ import io
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from data_tools.errors import KitError
-from data_tools.image_set import DAMAGED, MAX_PIXELS, SUFFIXES
+from data_tools.image_set import DAMAGED, MAX_PIXELS, SUFFIXES, upright
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def read_picture(content: bytes, name: str) -> Picture:
                 raise KitError(f"{name} has more than the {MAX_PIXELS:,} pixels that are read; reduce it")
             deep = image.mode.startswith("I") or image.mode == "F" or _has_16_bits(content)
             notes = [f"{name}: one of {image.n_frames} frames, the first"] if getattr(image, "n_frames", 1) > 1 else []
-            image = ImageOps.exif_transpose(image)
+            image = upright(image)
             if deep:
                 notes.append(f"{name}: 16 bits become 8")
             if image.mode == "CMYK":

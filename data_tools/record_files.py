@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files import file_sha256, write_atomically
 from data_tools.image_set import DECODE_VERSION
 from data_tools.packed import CROPS
 from data_tools.tfrecord import BYTES, INTEGERS, Malformed, parse_example, record_spans
@@ -96,15 +96,6 @@ def fingerprint(labels: np.ndarray, hashes: tuple[str, ...], size: int, crop: st
     return digest.hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """sha256, read in pieces."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(2**20):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
 @dataclass(frozen=True)
 class Index:
     """What the records of a folder hold, in the order of the shards.
@@ -142,7 +133,7 @@ def read_index(folder: Path, manifest: dict, check: bool = False) -> Index:
             size = os.path.getsize(path)
             if size != entry["bytes"]:
                 raise KitError(f"{path} has {size:,} bytes and {entry['bytes']:,} are in the manifest; {PACK_AGAIN}")
-            if check and file_hash(path) != entry["sha256"]:
+            if check and file_sha256(path) != entry["sha256"]:
                 _name_damage(path)
             before = len(names)
             if size:
@@ -189,7 +180,7 @@ def _read_shard(content: mmap.mmap, path: Path, number: int, manifest: dict, che
         places.append((number, start + begin, start + end))
         labels.append(layout.label)
         names.append(name.decode("utf-8", "surrogateescape"))
-        hashes.append(digest.decode("utf-8", "surrogateescape"))
+        hashes.append(digest.decode("utf-8", "replace"))  # what is damaged has another fingerprint
 
 
 @dataclass(frozen=True)

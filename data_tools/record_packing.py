@@ -1,8 +1,6 @@
 """Packing images into TFRecord shards: in parallel, with little memory, and on from where it was interrupted."""
 
-import hashlib
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -17,9 +15,11 @@ from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
+from data_tools.files import file_sha256
 from data_tools.image_set import DECODE_VERSION, ImageSet
+from data_tools.machine import cores
 from data_tools.pack_worker import answer
-from data_tools.packed import CROPS
+from data_tools.packed import CROPS, with_stamps
 from data_tools.record_files import (
     ENCODINGS,
     FORMAT,
@@ -28,7 +28,6 @@ from data_tools.record_files import (
     SHARD_NAME,
     attribute_count,
     class_counts,
-    file_hash,
     fingerprint,
     read_index,
     read_manifest,
@@ -80,9 +79,8 @@ class _Plan:
 
 def source_state(image_set: ImageSet) -> str:
     """Hash of names, labels, and sizes and times of change (or an archive's checksums): other after any change."""
-    stamps = [image_set.source.stamp(name) for name in image_set.names]
-    digest = hashlib.sha256(json.dumps([DECODE_VERSION, image_set.names, stamps]).encode())
-    digest.update(f"{image_set.labels.dtype} {image_set.labels.shape}".encode() + image_set.labels.tobytes())
+    digest = with_stamps(image_set, f"[{DECODE_VERSION}, {json.dumps(image_set.names)}, [")
+    digest.update(f"]]{image_set.labels.dtype} {image_set.labels.shape}".encode() + image_set.labels.tobytes())
     return digest.hexdigest()
 
 
@@ -111,7 +109,7 @@ def pack(image_set: ImageSet, size: int, folder: str | Path, *, crop: str | None
     try:
         target.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f".{target.name}.lock")):
-            _pack(plan, processes or min(MOST_PROCESSES, _cores()), progress)
+            _pack(plan, processes or min(MOST_PROCESSES, cores()), progress)
     except OSError as error:
         raise KitError(f"cannot write the records to {target}: {error.strerror or error}; make room there or name another "
                        "folder, then run the command again: finished shards are kept") from error
@@ -128,8 +126,10 @@ def _pack(plan: _Plan, processes: int, progress: bool) -> None:
     jobs = {name: plan.job(name, rows) for name, rows in wanted.items() if name not in manifest["shards"]}
     if manifest["complete"] and not jobs:
         return
+    if not manifest["complete"]:
+        write_manifest(plan.target, manifest)
+    # A complete pack stays so until a shard has been written: what is refused before that leaves it as it was.
     manifest["complete"], before, unreadable = False, manifest["seconds"], []
-    write_manifest(plan.target, manifest)
     with closing(_watched(_shards(plan, jobs, processes), plan, jobs, progress)) as results:
         for name, result in results:
             if "unreadable" in result:
@@ -177,7 +177,7 @@ def _is_whole(plan: _Plan, name: str, entry: dict) -> bool:
     path = plan.target / name
     try:
         return (path.stat().st_size == entry["bytes"] and (plan.skip_unreadable or not entry["left_out"])
-                and file_hash(path) == entry["sha256"])
+                and file_sha256(path) == entry["sha256"])
     except FileNotFoundError:
         return False
 
@@ -204,7 +204,7 @@ def _shards(plan: _Plan, jobs: dict[str, dict], processes: int) -> Iterator[tupl
             yield result
     finally:
         for process in crew:
-            process.kill()  # it holds nothing that others need; half a shard is removed by the next pack
+            process.kill()  # it holds nothing that others need
         for thread in threads:
             thread.join()
         for process in crew:
@@ -212,6 +212,8 @@ def _shards(plan: _Plan, jobs: dict[str, dict], processes: int) -> Iterator[tupl
                 process.stdin.close()
             process.stdout.close()
             process.wait()
+        for half in plan.target.glob(".*.tmp"):  # shards of those that were killed
+            half.unlink(missing_ok=True)
 
 
 def _start() -> subprocess.Popen:
@@ -262,7 +264,3 @@ def _watched(results: Iterator, plan: _Plan, jobs: dict[str, dict], progress: bo
         for name, result in results:
             yield name, result
             bar.update(len(jobs[name]["names"]))
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

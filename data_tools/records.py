@@ -1,5 +1,6 @@
 """Images read back from TFRecord shards: the training path of packed records, with the shape of a PackedStore."""
 
+import errno
 import hashlib
 import mmap
 import operator
@@ -19,6 +20,7 @@ from data_tools.record_files import MANIFEST, PACK_AGAIN, fingerprint, map_file,
 from data_tools.record_packing import SHARD, pack, source_state
 
 __all__ = ["RecordImages", "RecordStore", "pack"]
+TOO_MANY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the last where there are too many maps
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -29,6 +31,7 @@ class RecordImages:
 
     def __init__(self, paths: list[str], places: np.ndarray, size: int, encoding: str):
         self._paths, self._places, self._encoding = paths, places, encoding
+        _allow_files(len(paths))
         self._maps = [map_file(path) if os.path.getsize(path) else None for path in paths]
         self._bytes = [np.frombuffer(one, np.uint8) if one else np.zeros(0, np.uint8) for one in self._maps]
         ends = np.zeros(len(paths), np.int64)
@@ -73,6 +76,15 @@ class RecordImages:
         return image[..., ::-1]
 
 
+def _allow_files(count: int) -> None:
+    """Let this process hold `count` more open files than before, as far as the system permits; each map holds one."""
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit; the others may refuse
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft + count, hard), hard))
+
+
 @dataclass(frozen=True)
 class RecordStore(MappedFile):
     """One packed image set, ready for training; `path` is its folder.
@@ -94,7 +106,17 @@ class RecordStore(MappedFile):
 
     def _views(self) -> dict[str, Any]:
         paths = [os.path.join(self.path, name) for name in self.shards]
-        return {"images": RecordImages(paths, self.places, self.size, self.encoding)}
+        try:
+            images = RecordImages(paths, self.places, self.size, self.encoding)
+        except OSError as error:
+            if error.errno in TOO_MANY:
+                raise KitError(f"{self.path} has {len(paths):,} shards, more files than one process may hold open "
+                               f"({error.strerror}): raise the limit (ulimit -n), or {PACK_AGAIN} with a larger --shard") from error
+            raise
+        manifest = read_manifest(Path(self.path))  # after mapping: a pack that begins anew says so before it writes
+        if manifest is None or (manifest["fingerprint"], manifest["encoding"]) != (self.fingerprint, self.encoding):
+            raise ValueError("its manifest describes another pack")
+        return {"images": images}
 
     @classmethod
     def open(cls, image_set: ImageSet, size: int, folder: str | Path | None = None, skip_unreadable: bool = False,
@@ -140,5 +162,8 @@ class RecordStore(MappedFile):
         if known != manifest["fingerprint"]:
             raise KitError(f"the records in {folder} are not those that its manifest describes; {PACK_AGAIN}")
         left_out = tuple(name for shard in index.shards for name in manifest["shards"][shard]["left_out"])
-        return cls(str(folder), manifest["size"], manifest["encoding"], index.labels, index.names, index.hashes, known,
-                   index.shards, index.places, left_out)
+        try:
+            return cls(str(folder), manifest["size"], manifest["encoding"], index.labels, index.names, index.hashes, known,
+                       index.shards, index.places, left_out)
+        except (OSError, ValueError) as error:
+            raise KitError(f"cannot read {folder}: {error}; another run packs it now, try again later") from error

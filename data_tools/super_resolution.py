@@ -32,19 +32,12 @@ SETS = MappingProxyType({
     "Urban100": KnownSet(("Urban100",), 100),
     "DIV2K_train": KnownSet(("DIV2K_train_HR",), 800),
     "DIV2K_valid": KnownSet(("DIV2K_valid_HR",), 100),
-    "DIV2K_test": KnownSet(("DIV2K_test_HR",), 100),
+    "DIV2K_test": KnownSet(("DIV2K_test_HR",), 100),  # low resolution alone was published
     "Flickr2K": KnownSet(("Flickr2K_HR", "Flickr2K"), 2650),
     "T91": KnownSet(("T91", "91-images"), 91),
     "BSDS500_train": KnownSet(("BSDS500-train", "BSDS200", "BSDS500/data/images/train", "BSDS500/images/train"), 200),
     "BSDS500_val": KnownSet(("BSDS500-val", "BSDS500/data/images/val", "BSDS500/images/val"), 100),
     "BSDS500_test": KnownSet(("BSDS500-test", "BSDS500/data/images/test", "BSDS500/images/test"), 200),
-})
-
-# Table I of the paper. The high-resolution images of DIV2K's test part were never published.
-TABLE_I = MappingProxyType({
-    "train": ("DIV2K_train", "Flickr2K"),
-    "validation": ("DIV2K_valid",),
-    "test": ("DIV2K_test", "Set5", "Set14"),
 })
 
 # What file and folder names tell of an image; words are separated by _ - . or space.
@@ -79,29 +72,6 @@ def find_set(name: str, *places: str | Path) -> ImageSet:
     folders = " or ".join(known.folders)
     raise KitError(f"{name} was not found in {', '.join(map(str, places)) or 'no place at all'}: a folder or zip archive "
                    f"named {folders} is looked for; fetch it (data fetch), unpack it if it is a .tar or .tgz, or name its folder")
-
-
-def paper_split(*places: str | Path) -> tuple[dict[str, tuple[ImageSet, ...]], tuple[str, ...]]:
-    """Table I: {"train": ..., "validation": ..., "test": ...}, and notes on what differs from it.
-
-    A set of the training or validation part that is missing is a KitError; of the test part, a note.
-    """
-    split: dict[str, tuple[ImageSet, ...]] = {}
-    notes: list[str] = []
-    for part, names in TABLE_I.items():
-        found = []
-        for name in names:
-            try:
-                found.append(find_set(name, *places))
-            except KitError as error:
-                if part != "test":
-                    raise
-                notes.append("DIV2K's test images were never published and are left out" if name == "DIV2K_test"
-                             else f"{error}; left out")
-        notes += [f"{images.name} has {len(images)} images, Table I lists {SETS[images.name].count}"
-                  for images in found if len(images) != SETS[images.name].count]
-        split[part] = tuple(found)
-    return split, tuple(notes)
 
 
 def _known(name: str) -> KnownSet:

@@ -63,7 +63,6 @@ class Number:
     note: str
     source: str
     command: str
-    measured: bool
 
     @property
     def is_slip(self) -> bool:
@@ -179,7 +178,8 @@ def write_tree(works: Sequence[Work], folder: Path, language: str) -> list[Path]
     lines = [f"# {w['title']}", "", w["introduction"], "", f"[HTML]({page_name(language)})", ""]
     table = [(w["work"], w["headline"], w["document"], w["measured"], w["data"])]
     for work in works:
-        table.append((work.title, *work.headline.cells[:3], w[work.origin] if work.has_run else w["no_run"]))
+        data = w[work.origin] if work.has_run else w["damaged"] if work.gap else w["no_run"]
+        table.append((work.title, *work.headline.cells[:3], data))
     lines += tables.markdown_table(table, "lllll")
     lines += ["", *(f"- [{markdown(work.title)}]({work.name}/{name})" for work in works)]
     written = [_text(folder / name, lines)]

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from data_tools.errors import BadFile, KitError
+from paddle_models.trainer.run_folder import run_date
 
 ROOT = Path(__file__).resolve().parents[1]
 TEXT_LIMIT = 16 << 20      # bytes of a JSON or YAML file
@@ -33,20 +34,29 @@ PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no record
 def latest_run(assignment: str, root: Path | None = None) -> Path:
     """Folder of the newest run of an assignment under `root` ($KIT_RUNS, else runs/); finished runs come first."""
     base = _runs(assignment, root)
-    runs = [file.parent for file in base.glob("*/config.yaml")]
-    if not runs:
-        raise KitError(f"no run under {base}; make one with: {_command(assignment)}, or name a folder with --run")
-
-    def age(run: Path) -> tuple[bool, int, str]:
-        return (run / "result.json").is_file(), (run / "config.yaml").stat().st_mtime_ns, run.name
-
-    return max(runs, key=age)
+    files = list(base.glob("*/config.yaml"))
+    if not files:
+        raise KitError(f"no run under {base}; make one with: {_command(assignment)}, or name a run folder")
+    return max(files, key=lambda file: (file.with_name("result.json").is_file(), run_date(file))).parent
 
 
-def latest_beside_runs(assignment: str, file: str) -> Path | None:
-    """The folder with the newest `file` beside the runs of an assignment, under $KIT_RUNS, else runs/; None where none is."""
-    files = sorted(_runs(assignment).glob(f"*/{file}"), key=lambda path: (path.stat().st_mtime_ns, str(path)))
-    return files[-1].parent if files else None
+def latest_beside_runs(assignment: str, file: str, **wanted: Any) -> Path | None:
+    """The folder with the newest `file` beside the runs of an assignment, under $KIT_RUNS, else runs/; None where none is.
+
+    wanted: values at the top of that JSON file; the newest that has them goes before all that have not.
+    """
+    files = sorted(_runs(assignment).glob(f"*/{file}"), key=run_date, reverse=True)
+    fitting = (path for path in files if all(peek(path, key) == value for key, value in wanted.items()))
+    newest = next(fitting, files[0] if files else None)
+    return newest.parent if newest else None
+
+
+def peek(file: Path, key: str) -> Any:
+    """A value at the top of a JSON file; None where it has none or cannot be read, which whoever needs the file will say."""
+    try:
+        return Run(file.parent, "").json(file.name).get(key)
+    except KitError:
+        return None
 
 
 def _runs(assignment: str, root: Path | None = None) -> Path:
@@ -205,7 +215,7 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path)
             raise BadFile("bad-arrays", f"{file}: {member.filename} has .npy version {version}; 1.0 and 2.0 are read")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(stream)
-        if dtype.kind not in PLAIN_KINDS:
+        if dtype.kind not in PLAIN_KINDS or not dtype.itemsize:  # any number of elements without a width fits into no bytes
             raise BadFile("bad-arrays", f"{file}: {member.filename} has elements of type {dtype}; only numbers and text are read")
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
             raise BadFile("bad-arrays", f"{file}: {member.filename} claims shape {shape}, "

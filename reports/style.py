@@ -73,6 +73,7 @@ def start(language: str = "en") -> Labels:
         print("notice: no Chinese font found, labels are in English; install one (on Debian or Ubuntu: "
               "apt install fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
     chinese = language == "zh" and font is not None
+    matplotlib.rcdefaults()  # a matplotlibrc of the user would change the figures; the backend stays
     matplotlib.rcParams.update({**STYLE, "font.family": families[::-1] if chinese else families,
                                 "axes.prop_cycle": matplotlib.cycler(color=CYCLE)})
     return Labels(chinese, font is not None, glyphs)

@@ -22,10 +22,12 @@ CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits
 HEADER = {"en": ("Quantity", "Document", "Measured", "95 % interval", "n", "Difference"),
           "zh": ("项目", "文档", "实测", "95 % 区间", "n", "差值")}
 WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "preset", "origin": "data",
-                "device": "device", "seconds": "seconds",
-                "drawn": "drawn stand-in data, not comparable with the document"},
+                "device": "device", "seconds": "seconds"},
          "zh": {"not recorded": "未记录", "points": "个百分点", "preset": "预设", "origin": "数据",
-                "device": "设备", "seconds": "秒", "drawn": "程序绘制的替代数据，不可与文档比较"}}
+                "device": "设备", "seconds": "秒"}}
+ORIGINS = {"en": {"drawn": "drawn stand-in data, not comparable with the document"},
+           "zh": {"real": "真实数据", "subset": "真实数据的一部分", "unknown": "未知",
+                  "drawn": "程序绘制的替代数据，不可与文档比较"}}
 ALIGNED = "llrlrr"  # columns of HEADER: left or right
 Measured = tuple[float | None, float | None, float | None, int | None]  # value, low, high, n
 
@@ -95,7 +97,8 @@ def _row(claim: dict[str, Any], values: dict[str, Any], language: str) -> Row:
     document, scale = claim["document"] or {}, claim.get("scale", 1)
     value, low, high, n = _measured(claim["result"], values)
     if claim.get("divide_by"):
-        value = _ratio(value, _number(look_up(values, claim["divide_by"])))
+        by = _number(look_up(values, claim["divide_by"]))
+        value, low, high = _ratio(value, by), _ratio(low, by), _ratio(high, by)
     value, low, high = (None if v is None else v * scale for v in (value, low, high))
     unit, digits = document.get("unit", ""), claim.get("digits", 0)
     number = document.get("value")
@@ -155,7 +158,7 @@ def cells(row: Row, language: str = "en") -> tuple[str, ...]:
 def heading(context: Context, language: str = "en") -> str:
     """One line: preset, data, device, seconds; drawn data are called a stand-in."""
     words = WORDS[language]
-    origin = words["drawn"] if context.origin == "drawn" else context.origin
+    origin = ORIGINS[language].get(context.origin, context.origin)
     seconds = NONE if context.seconds is None else f"{context.seconds:.0f}"
     return "; ".join([f"{words['preset']}: {context.preset}", f"{words['origin']}: {origin}",
                       f"{words['device']}: {context.device}", f"{words['seconds']}: {seconds}"])

@@ -1,5 +1,7 @@
 """CelebA is found in every shape in which people have it, subsets included; what does not fit is named."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -108,6 +110,21 @@ def test_all_of_the_set_is_called_real_and_a_drawn_one_drawn(tmp_path, monkeypat
     assert find_celeba(folder).origin == "drawn"
 
 
+@pytest.mark.parametrize("shape", SHAPES)
+def test_drawn_faces_are_drawn_in_every_shape(tmp_path, shape):
+    """Beside the image folder or its archive, wherever that is; inside the archive where the label files are."""
+    place = SHAPES[shape](tmp_path / "any")
+    source = find_celeba(place).training.source
+    notice = {"DRAWN.txt": b"Drawn stand-in for CelebA: drawn by code" + bytes(2**20)}
+    if shape == "Kaggle zip":
+        write_zip(place, {f"drawn-celeba/{name}": content for name, content in (images() | labels() | notice).items()})
+    else:
+        write_folder(Path(source.path).parent, notice)
+    assert find_celeba(place).origin == "drawn"
+    write_folder(tmp_path, {"DRAWN.txt": b"Drawn by somebody else"})
+    assert find_celeba(SHAPES[shape](tmp_path / "other")).origin == "subset"
+
+
 def changed(text: bytes, old: bytes, new: bytes) -> bytes:
     assert old in text
     return text.replace(old, new, 1)
@@ -167,6 +184,10 @@ def test_search_takes_the_environment_then_the_listed_places_or_nothing(tmp_path
     assert find_celeba() is None
     write_zip(tmp_path / "data/data99/archive.zip", images() | labels())
     assert find_celeba().path.endswith("archive.zip")
+    write_folder(tmp_path / "data/celeba", images() | labels() | {"DRAWN.txt": b"Drawn stand-in"})  # passed over by its mark
+    write_folder(tmp_path / "data/drawn-celeba", images() | labels())  # and by its name
+    monkeypatch.setattr(celeba, "SEARCH_PLACES", ("data/*[cC]eleb[aA]*", "data/data*"))
+    assert find_celeba().path.endswith("archive.zip") and find_celeba().origin == "subset"
     monkeypatch.setenv("CELEBA_DATA", str(write_folder(tmp_path / "mine", images() | labels())))
     assert "mine" in find_or_draw().path
 

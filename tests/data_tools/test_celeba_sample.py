@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from assignments.__main__ import main
-from data_tools import celeba_sample
+from data_tools import celeba, celeba_sample
 from data_tools.celeba import ATTRIBUTES, IMAGE_SIZE, find_celeba, find_or_draw
 from data_tools.celeba_sample import PRIORS, draw_celeba, draw_labels, draw_picture
 from data_tools.errors import KitError
@@ -82,6 +82,10 @@ def test_the_set_is_drawn_by_name_and_found_as_sample(tmp_path, monkeypatch):
     monkeypatch.setattr(celeba_sample, "draw_celeba", lambda folder, **_: draw_celeba(folder, count=10))
     data = find_or_draw("sample")
     assert data.path == str(tmp_path / "drawn-celeba/img_align_celeba") and len(data.training) == 8
+    monkeypatch.delenv("CELEBA_DATA", raising=False)
+    monkeypatch.setattr(celeba, "SEARCH_PLACES", (f"{tmp_path}/*celeb*",))
+    assert find_celeba() is None and find_or_draw().path == data.path
+    assert find_or_draw().notes[0].startswith("no CelebA found: DRAWN pictures are used; name real ones with --data PATH")
     assert draw_sample("celeba", count=10, progress=False) == tmp_path / "drawn-celeba"
     with pytest.raises(KitError, match="known are monkeys, celeba"):
         draw_sample("cats")

@@ -2,14 +2,16 @@
 
 import hashlib
 import http.server
+import json
 import sys
 import threading
 
 import pytest
 
 from data_tools import download as module
-from data_tools.download import Archive, download, fetch, file_sha256
+from data_tools.download import Archive, download, fetch
 from data_tools.errors import KitError
+from data_tools.files import file_sha256
 from tests.data_tools.small_set import monkey_files, write_zip
 
 
@@ -26,6 +28,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             return
         if asked and self.headers.get("If-Range") == server.tag:
             start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        if start >= len(server.content):
+            self.send_response(416)
+            self.send_header("Content-Range", f"bytes */{len(server.content)}")
+            self.end_headers()
+            return
         body = server.content[start:]
         self.send_response(206 if start else 200)
         if start:
@@ -82,6 +89,16 @@ def test_goes_on_in_the_next_run(server, tmp_path):
     assert not (tmp_path / "a.zip").exists()
     assert download(server.address, tmp_path / "a.zip").read_bytes() == server.content
     assert server.asked[-1] == f"bytes={1000 * module.ATTEMPTS}-"
+
+
+@pytest.mark.parametrize("more, asked", [(b"", 1), (b"of another version", 2)])
+def test_a_part_that_was_whole_already_is_kept(server, tmp_path, more, asked):
+    whole = server.content + more
+    (tmp_path / "a.zip.part").write_bytes(whole)
+    (tmp_path / "a.zip.part.tag").write_text(json.dumps({"url": server.address, "tag": server.tag}))
+    path = download(server.address, tmp_path / "a.zip")
+    assert path.read_bytes() == server.content and server.asked == [f"bytes={len(whole)}-", None][:asked]
+    assert not list(tmp_path.glob("a.zip.part*"))
 
 
 def test_a_file_that_changed_on_the_server_is_not_patched_together(server, tmp_path):

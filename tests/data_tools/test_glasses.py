@@ -174,6 +174,7 @@ def test_search_places_and_the_variable(tmp_path, monkeypatch):
     assert find_glasses() is None
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "cut.zip").write_bytes(b"PK no zip")
+    write_folder(tmp_path / "other-2", files() | {"DRAWN.txt": b"Drawn stand-in"})
     write_folder(tmp_path / "data" / "data98765", files())
     assert find_glasses().path.endswith("data98765")
     monkeypatch.setenv("GLASSES_DATA", str(write_zip(tmp_path / "mine.zip", files())))
@@ -193,6 +194,9 @@ def test_planted_is_only_of_drawn_sets_and_is_checked(tmp_path):
     data = find_glasses(write_folder(tmp_path / "drawn", drawn))
     assert data.origin == "drawn" and data.notes == ()
     assert data.planted == {f"{FACES}face-3.png": "wrong label", f"{FACES}face-5.png": "uncertain"}
+    packed = {f"data/drawn-glasses/{name}": content for name, content in drawn.items()}
+    assert find_glasses(write_zip(tmp_path / "d.zip", packed)).origin == "drawn"
+    assert find_glasses(tmp_path / "drawn" / FACES).origin == "drawn"
     drawn["planted.csv"] = b"id,kind\n3,else\n99,uncertain\n4\n"
     with pytest.raises(KitError, match="3,else, 99,uncertain, 4"):
         find_glasses(write_folder(tmp_path / "wrong", drawn))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from assignments.__main__ import main
-from data_tools import glasses_sample
+from data_tools import glasses, glasses_sample
 from data_tools.errors import KitError
 from data_tools.glasses import find_glasses, find_or_draw
 from data_tools.glasses_sample import Face, draw_glasses, draw_picture, plan_faces
@@ -85,6 +85,10 @@ def test_from_the_command_line_and_as_the_last_resort(tmp_path, monkeypatch, cap
     assert capsys.readouterr().out.rstrip().endswith(str(tmp_path / "drawn-glasses"))
     data = find_or_draw("sample")
     assert data.path == str(tmp_path / "drawn-glasses") and len(data.planted) == 140 and len(data.unlabelled) == 100
+    monkeypatch.delenv("GLASSES_DATA", raising=False)
+    monkeypatch.setattr(glasses, "SEARCH_PLACES", (f"{tmp_path}/*glasses*",))
+    assert find_glasses() is None and find_or_draw().path == data.path
+    assert find_or_draw().notes[0].startswith("no images with and without glasses found: DRAWN pictures are used; name real ones")
     assert main(["data", "sample", "glasses", str(tmp_path / "other"), "--count", "5"]) == 2
     assert "count of 60 to" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()

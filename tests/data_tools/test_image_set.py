@@ -10,7 +10,9 @@ from PIL import Image
 
 from data_tools.errors import KitError
 from data_tools.image_set import ImageSet, decode, image_format, suffix_format
+from data_tools.pictures import read_picture
 from data_tools.sources import FolderSource
+from tests.data_tools.processes import python
 from tests.data_tools.small_set import encoded, write_folder
 
 
@@ -48,6 +50,34 @@ def test_exif_orientation_is_applied():
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned by 90 degrees
     assert decode(saved(Image.new("RGB", (8, 4)), "JPEG", exif=exif)).shape == (8, 4, 3)
+
+
+def telephone(*tags: tuple[int, int, int, bytes]) -> bytes:
+    """A JPEG 8 wide and 4 high that is to be turned by 90 degrees, with more EXIF tags (number, type, count, value)."""
+    tags = ((0x0112, 3, 1, struct.pack("<HH", 6, 0)), *tags)
+    entries = b"".join(struct.pack("<HHI4s", *tag) for tag in tags)
+    exif = b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(4)
+    return saved(Image.new("RGB", (8, 4)), "JPEG", exif=exif)
+
+
+@pytest.mark.parametrize("tag", [
+    (0x0100, 1, 1, bytes(4)), (0x011A, 1, 1, bytes(4)), (0x011A, 11, 1, b"\xff" * 4), (0x010E, 5, 1, b"\x08\0\0\0"),
+    (0x8769, 6, 1, b"\xff" * 4)], ids=["width", "resolution", "no number", "description", "folder"])
+def test_odd_exif_is_no_damage_and_the_orientation_is_used(tag):
+    assert decode(telephone(tag)).shape == (8, 4, 3) and read_picture(telephone(tag), "a").rgb.shape == (8, 4, 3)
+
+
+@pytest.mark.parametrize("exif", [b"II*\0", b"XX*\0\x08\0\0\0"])
+def test_without_readable_exif_the_image_stays_as_stored(exif):
+    photo = saved(Image.new("RGB", (8, 4)), "PNG", exif=exif)
+    assert decode(photo).shape == (4, 8, 3) and read_picture(photo, "a").rgb.shape == (4, 8, 3)
+
+
+def test_odd_exif_prints_nothing(tmp_path):
+    (tmp_path / "a.jpg").write_bytes(telephone((0x010E, 2, 1000, bytes(4))))  # a text longer than the file
+    code = "import sys; from data_tools.image_set import decode; print(decode(open(sys.argv[1], 'rb').read()).shape)"
+    done = python(["-c", code, str(tmp_path / "a.jpg")])
+    assert (done.stdout, done.stderr) == ("(8, 4, 3)\n", "")
 
 
 def test_result_may_be_written_to():

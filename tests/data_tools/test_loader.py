@@ -12,6 +12,7 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 import pytest
 
+from data_tools import machine
 from data_tools.errors import KitError
 from data_tools.loader import epoch_order, fit_workers, make_loader, to_signed_unit
 from data_tools.packed import PackedStore
@@ -253,7 +254,8 @@ def test_settings_that_cannot_be_met_are_named(store):
         make_loader(store, 4, workers=-2, **ONE_EPOCH)
 
 
-def test_workers_fit_the_cores(monkeypatch):
+def test_workers_fit_the_cores(monkeypatch, tmp_path):
+    monkeypatch.setattr(machine, "OWN_GROUPS", tmp_path / "none")  # a quota of this machine would count too
     for cores, expected in ((1, 0), (2, 0), (4, 3), (64, 8)):
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
         assert fit_workers(None) == expected and fit_workers(99) == cores and fit_workers(0) == 0

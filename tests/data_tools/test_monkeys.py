@@ -1,11 +1,14 @@
 """The set is found in every shape in which people have it, odd files included, and contradictions are named.
 """
 
+from functools import partial
+
 import pytest
 
 from data_tools import monkeys
 from data_tools.errors import KitError
-from data_tools.monkeys import find_monkeys
+from data_tools.monkey_sample import draw_monkeys
+from data_tools.monkeys import find_monkeys, find_or_draw
 from tests.data_tools.small_set import encoded, monkey_files, write_folder, write_zip
 
 
@@ -107,6 +110,10 @@ def test_drawn_and_real_sets_are_told_apart(tmp_path, monkeypatch):
     assert find_monkeys(write_folder(tmp_path / "drawn", drawn)).origin == "drawn"
     monkeypatch.setattr(monkeys, "REAL_COUNTS", (31, 10))
     assert find_monkeys(write_folder(tmp_path / "real", monkey_files())).origin == "real"
+    packed = {f"drawn-monkeys/{name}": content for name, content in drawn.items()}
+    assert find_monkeys(write_zip(tmp_path / "d.zip", packed)).origin == "drawn"
+    both = packed | monkey_files(4, 2, outer="10-monkey-species/")
+    assert find_monkeys(write_zip(tmp_path / "both.zip", both)).origin == "subset"  # what is read counts, not what lies beside
 
 
 def test_a_path_that_does_not_fit_says_what_was_looked_for(tmp_path):
@@ -127,6 +134,23 @@ def test_search_takes_the_environment_then_the_listed_places_or_nothing(tmp_path
     assert find_monkeys().path.endswith("a.zip")
     monkeypatch.setenv("MONKEY_DATA", str(write_folder(tmp_path / "mine", monkey_files())))
     assert find_monkeys().path.endswith("mine")
+
+
+def test_drawn_pictures_are_the_last_resort_and_a_note_says_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MONKEY_DATA", raising=False)
+    monkeypatch.setenv("KIT_SAMPLES", str(tmp_path / "data"))
+    monkeypatch.setattr(monkeys, "SEARCH_PLACES", ("data/*monkey*", "home/data*/*monkey*"))
+    monkeypatch.setattr(monkeys, "draw_monkeys", partial(draw_monkeys, training_per_class=1, validation_per_class=1))
+    found = find_or_draw()
+    assert found.origin == "drawn" and found.path.endswith("drawn-monkeys") and find_monkeys() is None
+    assert found.notes[0] == ("no monkey images found: DRAWN pictures are used; name real ones with --data PATH "
+                              "(looked in $MONKEY_DATA, data/*monkey*, home/data*/*monkey*)")
+    assert find_or_draw("sample").notes == find_or_draw(found.path).notes == found.notes[1:]  # asked for
+    (tmp_path / "data" / "drawn-monkeys").rename(tmp_path / "data" / "my-monkeys")
+    assert find_monkeys() is None
+    write_zip(tmp_path / "home/data98765/monkeys.zip", monkey_files())
+    assert find_monkeys().path == find_or_draw().path == str(tmp_path / "home/data98765/monkeys.zip")
 
 
 @pytest.mark.realdata

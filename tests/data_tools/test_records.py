@@ -13,10 +13,10 @@ import pytest
 from assignments.__main__ import main
 from data_tools import records
 from data_tools.errors import KitError
+from data_tools.files import file_sha256
 from data_tools.image_set import ImageSet, decode
 from data_tools.loader import make_loader
 from data_tools.packed import PackedStore, resize
-from data_tools.record_files import file_hash
 from data_tools.records import RecordStore, pack
 from data_tools.sources import open_source
 from data_tools.tfrecord import frame, read_examples, record_spans
@@ -74,12 +74,12 @@ def test_records_have_the_documented_fields(images, tmp_path):
     assert np.array_equal(decode(pixels), RecordStore.read(folder).images[0]) and len(others) == 6
     assert first == {"image/format": [b"png"], "image/height": [8], "image/width": [8], "image/channels": [3],
                      "image/class/label": [-1], "image/filename": [b"a/000.png"],
-                     "image/sha256": [file_hash(tmp_path / "data" / "a" / "000.png").encode()]}
+                     "image/sha256": [file_sha256(tmp_path / "data" / "a" / "000.png").encode()]}
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["classes"] == {"-1": 3, "0": 2, "1": 2} and manifest["images"] == 7 and manifest["complete"] is True
     entry = manifest["shards"]["shard-00000-of-00001.tfrecord"]
     shard = folder / "shard-00000-of-00001.tfrecord"
-    assert (entry["images"], entry["bytes"], entry["sha256"]) == (7, shard.stat().st_size, file_hash(shard))
+    assert (entry["images"], entry["bytes"], entry["sha256"]) == (7, shard.stat().st_size, file_sha256(shard))
     assert manifest["bytes"] == entry["bytes"] and manifest["size"] == 8 and manifest["seconds"] > 0
 
 
@@ -134,6 +134,7 @@ def test_unreadable_images_are_all_named_or_left_out_on_request(tmp_path):
     assert set(store.unreadable) == set(bad) and store.names == other.names and store.fingerprint == other.fingerprint
     with pytest.raises(KitError, match="3 of 7"):  # records without them do not hide them later
         RecordStore.open(images, 16, tmp_path / "out", progress=False)
+    assert RecordStore.read(tmp_path / "out" / "training-16").fingerprint == store.fingerprint  # and stay whole
 
 
 def test_workers_get_the_place_and_read_the_same_batches(images, tmp_path):
@@ -145,6 +146,48 @@ def test_workers_get_the_place_and_read_the_same_batches(images, tmp_path):
     os.truncate(tmp_path / "out" / "training-64" / "shard-00000-of-00001.tfrecord", 100)
     with pytest.raises(KitError, match="gone or changed"):
         ForkingPickler.loads(sent)
+
+
+@pytest.mark.parametrize("change", ["images", "encoding"])
+def test_workers_do_not_read_what_another_run_has_packed_meanwhile(images, tmp_path, change):
+    first = pack(images, 16, tmp_path / "out", encoding="raw" if change == "images" else "png", progress=False)
+    sent = ForkingPickler.dumps(RecordStore.read(first))
+    assert len(ForkingPickler.loads(sent)) == 7
+    if change == "images":
+        (tmp_path / "data" / "a" / "002.png").write_bytes(encoded(99))
+    pack(image_set(tmp_path / "data"), 16, tmp_path / "out", progress=False)
+    with pytest.raises(KitError, match="gone or changed: its manifest describes another pack"):
+        ForkingPickler.loads(sent)
+
+
+MANY = """
+import resource, sys
+from multiprocessing.reduction import ForkingPickler
+from data_tools.errors import KitError
+from data_tools.records import RecordStore
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+store = RecordStore.read(sys.argv[1])
+sent = ForkingPickler.dumps(store)
+print(len(store.images[:]))
+del store
+resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+for again in (lambda: RecordStore.read(sys.argv[1]), lambda: ForkingPickler.loads(sent)):
+    try:
+        again()
+    except KitError as error:
+        print(error)
+"""
+
+
+def test_more_shards_than_open_files(tmp_path):
+    pytest.importorskip("resource")
+    images = image_set(write_folder(tmp_path / "data", files(40)))
+    folder = pack(images, 4, tmp_path / "out", shard=1, processes=1, progress=False)
+    done = python(["-c", MANY, str(folder)], cwd=ROOT)
+    count, here, worker = done.stdout.splitlines()
+    assert count == "40" and done.stderr == ""
+    assert "40 shards, more files than one process may hold open" in here and here.endswith("with a larger --shard")
+    assert worker == here
 
 
 PACK = """
@@ -247,6 +290,19 @@ def test_open_packs_again_what_read_refuses(images, tmp_path):
     assert np.array_equal(RecordStore.open(images, 16, tmp_path / "out", progress=False).images, whole)
     (folder / "manifest.json").write_text("[]")
     assert np.array_equal(RecordStore.open(images, 16, tmp_path / "out", progress=False).images, whole)
+
+
+def test_a_flipped_bit_in_the_text_of_a_hash_is_found_and_packed_again(images, tmp_path):
+    folder = pack(images, 16, tmp_path / "out", progress=False)
+    whole = RecordStore.read(folder)
+    shard = folder / "shard-00000-of-00001.tfrecord"
+    content, at = bytearray(shard.read_bytes()), shard.read_bytes().index(whole.hashes[2].encode())
+    content[at] ^= 128
+    shard.write_bytes(content)
+    with pytest.raises(KitError, match="not those that its manifest describes"):
+        RecordStore.read(folder)
+    store = RecordStore.open(images, 16, tmp_path / "out", progress=False)
+    assert store.hashes == whole.hashes and np.array_equal(store.images, whole.images)
 
 
 def test_every_record_is_read_as_if_it_stood_alone(tmp_path):

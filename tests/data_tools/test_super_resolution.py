@@ -6,12 +6,9 @@ from PIL import Image
 
 from data_tools.errors import KitError
 from data_tools.super_resolution import (
-    SETS,
-    TABLE_I,
     cut_to_multiple,
     enlarge_bicubic,
     find_set,
-    paper_split,
     read_images,
     reduce_bicubic,
 )
@@ -67,19 +64,6 @@ def test_what_is_missing_is_named(tmp_path):
         find_set("Urban100", tmp_path / "empty")
     with pytest.raises(KitError, match="empty holds no images of empty"):
         read_images(tmp_path / "empty")
-
-
-def test_table_one(tmp_path):
-    assert sum(SETS[name].count for names in TABLE_I.values() for name in names) == 3669
-    folder = write_folder(tmp_path / "data", images("DIV2K_train_HR/0001.png", "Flickr2K_HR/1.png", "Set5/baby.png"))
-    with pytest.raises(KitError, match="DIV2K_valid was not found"):
-        paper_split(folder)
-    write_folder(folder, images("DIV2K_valid_HR/0801.png"))
-    split, notes = paper_split(folder)
-    assert {part: [found.name for found in sets] for part, sets in split.items()} == {
-        "train": ["DIV2K_train", "Flickr2K"], "validation": ["DIV2K_valid"], "test": ["Set5"]}
-    assert any("never published" in note for note in notes) and any("Set14 was not found" in note for note in notes)
-    assert "DIV2K_train has 1 images, Table I lists 800" in notes
 
 
 def test_bicubic_is_pillows_and_antialiased():

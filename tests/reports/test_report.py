@@ -3,6 +3,7 @@
 import html
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -40,8 +41,7 @@ def drawings(tmp_path_factory):
 def make_work(drawings, bad="", **changes):
     """One work; `bad` stands wherever a run folder could bring a text."""
     rows = tables.compare(CLAIMS, VALUES)
-    numbers = [Number(row.id, (row.title, *tables.cells(row)[1:]), row.note, "metrics.accuracy", "", row.value is not None)
-               for row in rows]
+    numbers = [Number(row.id, (row.title, *tables.cells(row)[1:]), row.note, "metrics.accuracy", "") for row in rows]
     files = drawings[1]
     given = {
         "name": "work", "title": "A work", "document": "A document.", "asked": "To be asked.", "headline_id": "accuracy",
@@ -85,6 +85,14 @@ def test_page_in_chinese(drawings):
     assert not keys and set(report.words("zh")) == set(report.words("en"))
 
 
+def test_every_text_of_the_page_is_used():
+    kit = Path(report.__file__).parents[1]
+    places = (report.TEMPLATES / "page.html", kit / "reports" / "report.py", kit / "assignments" / "report.py")
+    said = " ".join(place.read_text(encoding="utf-8") for place in places)
+    origins = {"real", "subset", "drawn", "unknown", "drawn_warning", "subset_warning"}  # by the origin of the run
+    assert not [key for key in set(report.words("en")) - origins if not re.search(rf'w\.{key}\b|\["{key}"\]', said)]
+
+
 def test_same_works_same_bytes(drawings):
     first = written(drawings).read_bytes()
     assert written(drawings).read_bytes() == first
@@ -94,8 +102,15 @@ def test_a_work_without_a_run_is_a_visible_gap(drawings):
     changes = {"has_run": False, "gap": "", "origin": "unknown", "command": "", "facts": [], "settings": [],
                "pictures": [Picture("1", "Figure 1", "", (), "No run yet")], "tables": []}
     text = written(drawings, **changes).read_text(encoding="utf-8")
+    assert "| No run yet |" in (drawings[0] / "README.md").read_text(encoding="utf-8")
     assert 'class="gap"' in text and "No run yet" in text and "<code>python run.py</code>" in text
     assert 'id="work-figure-1"' in text and "<img" not in text and "94.1 %" in text
+
+
+def test_a_run_that_cannot_be_opened_is_called_so_in_page_and_tree(drawings):
+    page = written(drawings, has_run=False, gap="config.yaml is missing").read_text(encoding="utf-8")
+    tree = (drawings[0] / "README.md").read_text(encoding="utf-8")
+    assert all("The numbers could not be read" in text and "No run yet" not in text for text in (page, tree))
 
 
 def test_texts_of_a_run_are_inert_in_page_and_tree(drawings):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_tools.errors import BadFile, KitError
-from reports.run_reader import Run, latest_run, look_up, read_arrays
+from reports.run_reader import Run, latest_beside_runs, latest_run, look_up, read_arrays
 from tests.reports.make_run import make_run
 
 
@@ -70,6 +70,20 @@ def test_objects_are_never_unpickled(tmp_path):
     np.savez(tmp_path / "a.npz", a=np.array([print], dtype=object))
     with pytest.raises(KitError, match="elements of type object"):
         read_arrays(tmp_path / "a.npz")
+
+
+def test_texts_without_a_width_are_refused(tmp_path):
+    stream = io.BytesIO()
+    np.lib.format.write_array_header_1_0(stream, {"descr": "<U0", "fortran_order": False, "shape": (10**12,)})
+    with pytest.raises(KitError, match="elements of type <U0"):
+        read_arrays(write_zip(tmp_path / "a.npz", a=stream.getvalue()))
+
+
+def test_what_a_run_writes_of_few_texts_is_read(tmp_path):
+    texts = {"none": np.array([], dtype="U"), "names": np.array((), dtype="U"), "empty": np.array([""]), "one": np.array("")}
+    np.savez(tmp_path / "a.npz", **texts)
+    assert {name: array.tolist() for name, array in read_arrays(tmp_path / "a.npz").items()} == {
+        "none": [], "names": [], "empty": [""], "one": ""}
 
 
 def test_claimed_shape_is_checked_before_allocation(tmp_path):
@@ -173,6 +187,20 @@ def test_latest_run_is_the_newest_finished_one(tmp_path):
     assert latest_run("monkey_species", tmp_path).name == "new"
     with pytest.raises(KitError, match=r"no run under .*glasses.*run\.py --preset sample"):
         latest_run("glasses", tmp_path)
+
+
+def test_what_stands_beside_runs_is_the_newest_that_fits(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    assert latest_beside_runs("x", "made.json", origin="real") is None
+    for age, (name, content) in enumerate((("old", '{"origin": "real"}'), ("real", '{"origin": "real"}'),
+                                           ("drawn", '{"origin": "drawn"}'), ("damaged", '{"origin": "real'))):
+        (tmp_path / "x" / name).mkdir(parents=True)
+        file = tmp_path / "x" / name / "made.json"
+        file.write_text(content)
+        os.utime(file, (1000 + age, 1000 + age))
+    for origin, name in (("real", "real"), ("drawn", "drawn"), ("subset", "damaged")):
+        assert latest_beside_runs("x", "made.json", origin=origin).name == name
+    assert latest_beside_runs("x", "made.json").name == "damaged"
 
 
 def test_look_up():

@@ -29,6 +29,17 @@ def test_with_a_font_labels_are_chinese_and_without_boxes():
     assert [text.get_text() for text in figure.texts[:2]] == ["图题", "说明"]
 
 
+def test_a_matplotlibrc_of_the_user_does_not_change_the_figures(monkeypatch):
+    import matplotlib
+
+    monkeypatch.setenv("KIT_CJK_FONT", "none")
+    backend = matplotlib.get_backend()
+    with matplotlib.rc_context({"axes.facecolor": "black", "lines.linestyle": "--"}):
+        style.start()
+        assert matplotlib.rcParams["axes.facecolor"] == "white" and matplotlib.rcParams["lines.linestyle"] == "-"
+        assert matplotlib.get_backend() == backend and matplotlib.rcParams["axes.linewidth"] == 0.8
+
+
 def test_stand_in_caption_stands_on_the_page_only_when_asked(monkeypatch):
     monkeypatch.setenv("KIT_CJK_FONT", "none")
     t = style.start()

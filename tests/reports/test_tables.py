@@ -81,6 +81,19 @@ def test_a_plain_table_in_three_forms(tmp_path):
     assert r"\begin{tabular}{lrr}" in text and r"a\textbar{}b\_= & 96.3 & +1.2 \\" in text
 
 
+def test_a_share_has_its_interval_divided_too():
+    claim = {"id": "a", "title": "A", "document": None, "result": "seconds", "divide_by": "epochs", "scale": 10, "digits": 1}
+    row, = tables.compare([claim], {"seconds": {"value": 90, "low": 80, "high": 110, "n": 3}, "epochs": 2})
+    assert (row.value, row.low, row.high, row.n) == (450, 400, 550, 3)
+
+
+@pytest.mark.parametrize("origin, chinese", [("real", "真实数据"), ("subset", "真实数据的一部分"), ("unknown", "未知"),
+                                             ("points", "points")])
+def test_origins_are_in_the_language_of_the_heading(origin, chinese):
+    context = tables.Context("best", origin, "cpu", 90)
+    assert f"数据: {chinese};" in tables.heading(context, "zh") and f"data: {origin};" in tables.heading(context)
+
+
 def test_drawn_data_are_called_a_stand_in():
     drawn = tables.Context("sample", "drawn", "cpu", 5)
     assert "stand-in" in tables.as_text(tables.compare(CLAIMS, VALUES), drawn)
