@@ -3,11 +3,12 @@
 import importlib
 import importlib.util
 from pathlib import Path
-from typing import Optional, Sequence, Tuple
+from typing import Optional, Sequence
 
-import yaml
-
+from assignments.runs import find_run
 from data_tools.errors import KitError
+
+BEST = "checkpoints/best.safetensors"
 
 
 def export_run(target: str, names: Sequence[str], onnx: bool, folder: Optional[Path], int8: bool = False, data: str = "") -> Path:
@@ -21,7 +22,7 @@ def export_run(target: str, names: Sequence[str], onnx: bool, folder: Optional[P
     from paddle_models.trainer.run_folder import read_config
     from paddle_models.trainer.settings import from_dict
 
-    run, name = _find(target, names)
+    run, name = find_run(target, names, [BEST])
     module = importlib.import_module(f"assignments.{name}.run")
     if not hasattr(module, "network_of"):
         raise KitError(f"{name} has no network to export")
@@ -39,12 +40,12 @@ def export_run(target: str, names: Sequence[str], onnx: bool, folder: Optional[P
     from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
 
     runtime.start("cpu")
-    groups, _ = load_checkpoint(run / "checkpoints" / "best.safetensors")
+    groups, _ = load_checkpoint(run / BEST)
     network, shape, classes, value_range = module.network_of(settings, run)
     own = set(network.state_dict())
     networks = [arrays for group, arrays in groups.items() if group.startswith("networks/")]
     arrays = next((arrays for arrays in networks if set(arrays) == own), networks[0] if networks else {})
-    load_network_arrays(network, arrays, str(run / "checkpoints" / "best.safetensors"))
+    load_network_arrays(network, arrays, str(run / BEST))
     card = export_network(network, folder, shape, classes, value_range, onnx or int8)
     for engine, error in card["largest_difference"].items():
         print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
@@ -58,28 +59,3 @@ def export_run(target: str, names: Sequence[str], onnx: bool, folder: Optional[P
         print(f"onnxruntime-int8: {100 * found['accuracy']:.2f} % right on {found['images']} images, float32 "
               f"{100 * found['accuracy_float32']:.2f} %")
     return folder
-
-
-def _find(target: str, names: Sequence[str]) -> Tuple[Path, str]:
-    """(run folder, assignment): `target` is a run folder, or the assignment whose newest run is wanted."""
-    from paddle_models.trainer.run_folder import runs_root
-
-    if target in names and not (Path(target) / "config.yaml").exists():
-        found = sorted((runs_root() / target).glob("*/checkpoints/best.safetensors"))
-        if not found:
-            raise KitError(f"there is no run of {target} with weights under {runs_root() / target}; train one with "
-                           f"`python -m assignments run {target}`, or name a run folder")
-        return found[-1].parents[1], target
-    run = Path(target)
-    config = run / "config.yaml"
-    if not config.is_file():
-        raise KitError(f"{target} is neither an assignment ({', '.join(names)}) nor a run folder: config.yaml is missing")
-    if not (run / "checkpoints" / "best.safetensors").is_file():
-        raise KitError(f"{run} has no checkpoints/best.safetensors yet; let the run come to its first validation")
-    try:
-        name = yaml.safe_load(config.read_text(encoding="utf-8"))["assignment"]
-    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise KitError(f"{config} cannot be read as a run's settings: {error}") from None
-    if name not in names:
-        raise KitError(f"{config}: {str(name)[:60]!r} is no assignment of this kit; there are {', '.join(names)}")
-    return run, name

@@ -50,7 +50,7 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def grade(arguments: argparse.Namespace) -> int:
-    """The command; 0 when grading worked, whatever the grades, 130 when it was stopped."""
+    """The command; 0 when grading worked, whatever the grades, 130 when it was stopped. KitError for the grader's mistakes."""
     from reports.grading.class_run import grade_class, name_submissions
     from reports.grading.gradescope import write_results
     from reports.grading.limits import Limits
@@ -94,6 +94,10 @@ def grade(arguments: argparse.Namespace) -> int:
     if single:
         write_results(arguments.gradescope, grades[0], arguments.lang)
     print(f"written to {arguments.out}")
+    unjudged = [found["message"] for made in grades for found in made.problems if found["kind"] == "grader-data"]
+    if unjudged:
+        raise KitError(f"{len(unjudged)} of {len(grades)} could not be judged, by no fault of theirs; mend this and repeat the "
+                       f"command: {unjudged[0]}")
     return 0
 
 
@@ -141,6 +145,11 @@ def is_place(data: str) -> bool:
     return bool(data) and data not in NOT_PLACES and Path(data).expanduser().exists()
 
 
+def data_words(name: str) -> List[str]:
+    """What --data of an assignment may be when it is no folder or file: names of data that come with the kit."""
+    return sorted({default_data(name), *(["sample"] if name in DRAWN else [])} - {""})
+
+
 def default_data(name: str) -> str:
     """The data of the assignment's preset sample: what most submissions were made with, and what everybody has."""
     from paddle_models.trainer.settings import read_presets
@@ -159,7 +168,7 @@ def draw(data: Mapping[str, str]) -> None:
     from data_tools.samples import draw_sample
 
     for name, place in data.items():
-        if place == "sample":
+        if place == "sample" and name in DRAWN:
             draw_sample(DRAWN[name])
 
 

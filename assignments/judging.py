@@ -7,7 +7,9 @@ the grader's data. Of the submission's settings it takes what shapes the network
 import dataclasses
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Tuple
 
@@ -18,7 +20,7 @@ from assignments.runner import Assignment
 from data_tools.errors import BadFile, KitError
 from data_tools.image_set import ImageSet
 from data_tools.loader import make_loader, to_signed_unit
-from data_tools.samples import sample_folder
+from data_tools.samples import SAMPLES, sample_folder
 from paddle_models.trainer import loop, runtime
 from paddle_models.trainer.checkpoint import load_network_arrays
 from paddle_models.trainer.run_folder import read_config
@@ -29,6 +31,7 @@ from reports.run_reader import Run, read_arrays
 PIXELS = 50 * 96 * 96  # of all images that are judged at a time
 MOST_VALUES, LONGEST_TEXT = 2000, 1000  # of all settings together; of one of them
 BEST = "checkpoints/best.safetensors"
+DRAWN = tuple(f"drawn-{name}" for name in SAMPLES)  # folders, and what archives of them are called
 
 
 class Ground(NamedTuple):
@@ -49,17 +52,20 @@ def ground(origin: str, metrics: Sequence[str], *image_sets) -> Ground:
     return Ground(origin, digest.hexdigest(), tuple(metrics))
 
 
-def submitted_settings(run: Path, assignment: Assignment, bounds: Mapping[str, Tuple[float, float]], **ours: Any) -> Any:
+def submitted_settings(run: Path, assignment: Assignment, bounds: Mapping[str, Tuple[float, float]], *,
+                       begun_from: Sequence[str] = (), **ours: Any) -> Any:
     """The settings of a submitted run folder, `ours` in place of its own, and no weights to start from.
 
-    bounds: {setting: (smallest, largest)} of numbers and of lists of numbers. Raises BadFile or KitError for anything
-    that a run of this assignment cannot have written.
+    bounds: {setting: (smallest, largest)} of numbers and of lists of numbers. begun_from: what `weights` may say all the
+    same, words that shape the network and are no paths. Raises BadFile or KitError for anything that a run of this
+    assignment cannot have written.
     """
     where = "config.yaml"
     _, values = read_config(run, assignment.name)
     _check_plain(values, where)
     if any(field.name == "weights" for field in dataclasses.fields(assignment.settings)):
-        ours = {"weights": "", **ours}
+        begun = values.get("weights")
+        ours = {"weights": begun if begun in begun_from else "", **ours}
     settings = from_dict(assignment.settings, {**values, **ours}, where)
     for name, (smallest, largest) in bounds.items():
         value = getattr(settings, name)
@@ -91,9 +97,19 @@ def best_arrays(run: Path, prefix: str = "") -> Dict[str, np.ndarray]:
     return mine
 
 
-def sample_settings(assignment: Assignment) -> Any:
-    """The settings of the preset sample, by which most submissions were made."""
-    return from_dict(assignment.settings, read_presets(assignment.folder / "presets.yaml")["sample"]["settings"], "presets.yaml")
+def preset_settings(assignment: Assignment) -> List[Any]:
+    """The settings of every preset, by which most submissions were made."""
+    presets = read_presets(assignment.folder / "presets.yaml").values()
+    return [from_dict(assignment.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
+
+
+@contextmanager
+def own_data() -> Iterator[None]:
+    """Around what is read or packed of the grader's data: an error there is not the submission's."""
+    try:
+        yield
+    except (KitError, OSError) as error:
+        raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 
 
 def start() -> None:
@@ -114,8 +130,9 @@ def drawn_signs(run: Path, sample: str, images: Callable[[], ImageSet]) -> List[
     if result.get("origin") == "drawn":
         return []  # it says so itself
     place = result.get("data")
-    if isinstance(place, str) and Path(place).name == f"drawn-{sample}":
-        return [f"result.json says that its data lie in drawn-{sample}"]
+    drawn = [part for part in re.split(r"[\\/.]", place) if part in DRAWN] if isinstance(place, str) else []
+    if drawn:
+        return [f"result.json says that its data lie in {drawn[0]}"]
     names = read_arrays(run / "predictions.npz").get("names") if sample_folder(sample).is_dir() else None
     if names is not None and names.shape == (len(images()),) and tuple(names.tolist()) == images().names:
         return ["the images in predictions.npz are named as the drawn ones"]

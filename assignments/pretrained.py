@@ -8,11 +8,11 @@ FOLDER = Path(__file__).resolve().parents[1] / "paddle_models" / "pretrained"
 
 
 def newest(assignment: str, of: str, then: str) -> Path:
-    """The newest weights of an assignment; KitError where none came along.
+    """The weights of an assignment, the last by name as a clone keeps no times; KitError where none came along.
 
     of: what they belong to, in words. then: what the error advises to do with weights that one trains oneself.
     """
-    found = sorted(FOLDER.glob(f"{assignment}*.safetensors"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    found = sorted(FOLDER.glob(f"{assignment}*.safetensors"))
     if not found:
         raise KitError(f"no weights of {of} came with this copy of the kit. Train some (`python -m assignments run {assignment} "
                        f"--preset best`){then}")

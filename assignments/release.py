@@ -2,15 +2,18 @@
 
 import importlib
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import Sequence
 
 import numpy as np
 
+from assignments.runs import find_run
 from data_tools.errors import KitError
 
+BEST = "checkpoints/best.safetensors"
 
-def release(run: Path, out: Path, names: Sequence[str]) -> str:
-    """Write the best weights of a run folder to `out` (.safetensors) and return a line about it.
+
+def release(target: str, out: Path, names: Sequence[str]) -> str:
+    """Write the best weights of a finished run to `out` (.safetensors) and return a line about it. target: see find_run.
 
     Floating arrays become float16, but for statistics of BatchNorm, which may be too small for it. The metadata are what
     the assignment's run.py says in `released(settings, groups) -> (group, metadata)`. KitError where it has none, or where a
@@ -23,13 +26,13 @@ def release(run: Path, out: Path, names: Sequence[str]) -> str:
 
     if out.suffix != ".safetensors":
         raise KitError(f"{out}: weights are written as .safetensors; give a name that ends so")
-    name = _assignment(run, names)
+    run, name = find_run(target, names, ["result.json", BEST])
     module = importlib.import_module(f"assignments.{name}.run")
     if not hasattr(module, "released"):
         raise KitError(f"{name} has no weights to pass on")
     _, values = read_config(run, name)
     group, metadata = module.released(from_dict(module.ASSIGNMENT.settings, values, str(run / "config.yaml")))
-    groups, state = load_checkpoint(run / "checkpoints" / "best.safetensors")
+    groups, state = load_checkpoint(run / BEST)
     arrays = {key: shortened(key, array) for key, array in groups[f"networks/{group}"].items()}
     save_weights(out, arrays, {"assignment": name, "epoch": str(state["epoch"] + 1), **metadata})
     return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {sum(array.size for array in arrays.values()):,} numbers"
@@ -44,15 +47,3 @@ def shortened(name: str, array: np.ndarray) -> np.ndarray:
     if not np.isfinite(short).all():
         raise KitError(f"{name} holds {np.abs(array).max():g}, which is beyond float16; train with a weight decay")
     return short
-
-
-def _assignment(run: Path, names: Sequence[str]) -> str:
-    import json
-
-    file = run / "result.json"
-    if not file.is_file():
-        raise KitError(f"{run} has no result.json: give the folder of a finished run")
-    found: Optional[str] = json.loads(file.read_text(encoding="utf-8")).get("assignment")
-    if found not in names:
-        raise KitError(f"{file} is of {found!r}, which is none of {', '.join(names)}")
-    return found

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Dict, Iterator, Optional
 
-from assignments.grade import default_data, is_place, rubric_file
+from assignments.grade import data_words, default_data, is_place, rubric_file
 from assignments.submit import member
 from data_tools.errors import KitError
 from data_tools.files import atomic_path
@@ -25,13 +25,17 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Optional[Path
     """Write the autograder of the assignment `name` to `out`; returns the number of files in it.
 
     data: as --data of the assignment's run.py; a folder or file is packed into the zip. Empty: what the preset sample
-    takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric with mistakes, or too much data.
+    takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric with mistakes, data that are not
+    there, or too much of them.
     """
     from reports.grading.rubric import read_rubric
 
     if out.suffix != ".zip":
         raise KitError(f"{out}: the autograder is a zip file; give a name that ends in .zip")
-    data = data or default_data(name)
+    data, words = data or default_data(name), data_words(name)
+    if data and data not in words and not (words and is_place(data)):
+        raise KitError(f"--data {data}: " + (f"there is no such folder or file, and the words are {', '.join(words)}" if words else
+                                             f"{name} is graded on data that come with its packages; leave --data out"))
     rubric = rubric or rubric_file(name, data)
     if read_rubric(rubric).assignment != name:
         raise KitError(f"{rubric} is a rubric of {read_rubric(rubric).assignment}, not of {name}")

@@ -22,8 +22,9 @@ BOUNDS = {"image_size": (32, 512), "head_widths": (1, 4096)}
 
 
 def prepare(data: str) -> None:
-    """Decode the grader's data at the size of the preset sample, before the first submission does. data: as --data of run.py."""
-    _store(_found(data), judging.sample_settings(ASSIGNMENT).image_size, progress=True)
+    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    for settings in judging.preset_settings(ASSIGNMENT):
+        _store(_found(data), settings.image_size, progress=True)
 
 
 def ground(data: str) -> judging.Ground:
@@ -46,7 +47,8 @@ def judge(run: Path, data: str) -> Judged:
     network = build(settings)
     judging.load_best(network, run, "model")
     accelerate(network)
-    store = _store(celeba, settings.image_size, progress=False)
+    with judging.own_data():
+        store = _store(celeba, settings.image_size, progress=False)
     task = AttributeTask(network, flip_at_test=settings.flip_at_test)
     predictions = judging.answers(task, store, settings.image_size, to_unit)
     predictions["labels"] = predictions["labels"].astype(np.uint8)

@@ -20,8 +20,9 @@ BOUNDS = {"image_size": (8, 256), "filters": (1, 1024), "kernel": (1, 15), "neur
 
 
 def prepare(data: str) -> None:
-    """Decode the grader's data at the size of the preset sample, before the first submission does. data: as --data of run.py."""
-    open_store(judging.sample_settings(ASSIGNMENT), _found(data).test)
+    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    for settings in judging.preset_settings(ASSIGNMENT):
+        open_store(settings, _found(data).test)
 
 
 def ground(data: str) -> judging.Ground:
@@ -44,7 +45,8 @@ def judge(run: Path, data: str) -> Judged:
     network = build(settings)
     judging.load_best(network, run, "model")
     accelerate(network)
-    store = open_store(settings, glasses.test, progress=False, processes=1)
+    with judging.own_data():
+        store = open_store(settings, glasses.test, progress=False, processes=1)
     task = BinaryTask(network, flip_at_test=settings.flip_at_test)
     predictions = judging.answers(task, store, settings.image_size, MiddleSigned(settings.image_size))
     signs = judging.drawn_signs(run, "glasses", lambda: _found("sample").test)

@@ -48,7 +48,9 @@ def judge(run: Path, data: str) -> Judged:
     generator = build_generator(settings)
     judging.load_best(generator, run, "generator")
     accelerate(generator)
-    found = {images.name: measure(generator, PackedImages.open(images, progress=False), settings.scale) for images in sets.test}
+    with judging.own_data():
+        stores = {images.name: PackedImages.open(images, progress=False) for images in sets.test}
+    found = {name: measure(generator, store, settings.scale) for name, store in stores.items()}
     predictions = {f"{name}/{key}": values for name, rows in found.items() for key, values in rows.items()}
     count = sum(len(images) for images in sets.test)
     return Judged(score(predictions), count, sets.origin, predictions, _signs(run))
@@ -77,4 +79,7 @@ def _tests(settings: SuperResolutionSettings):
 
     drawn = settings.data in ("sample", "photographs")
     names = settings.test_sets if drawn else [name for name in settings.test_sets if there(name)] or settings.test_sets
-    return find_sets(dataclasses.replace(settings, train_sets=names[:1], validation_sets=names[:1], test_sets=names))
+    try:
+        return find_sets(dataclasses.replace(settings, train_sets=names[:1], validation_sets=names[:1], test_sets=names))
+    except KitError as error:
+        raise BadFile("other-data", str(error)) from None  # of a submission: sets that the grader does not have

@@ -22,7 +22,7 @@ from reports.grading.work import Judged, Work, Works
 from reports.run_reader import Run, look_up, read_arrays
 
 MOST_PROBLEMS = 20
-DRAWS = "sample"  # setting `data` with which every assignment draws its data
+DRAWS = ("sample", "celeba:sample")  # settings `data` with which assignments draw their data
 REAL = ("real", "subset")
 
 
@@ -263,10 +263,11 @@ class _Examination:
             self.judged, self.evidence.judged = judged, True
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
-        claimed, judged = result.get("origin"), self.judged
+        claimed, judged, evidence = result.get("origin"), self.judged, self.evidence
         signs = list(judged.drawn_signs) if judged else []
-        if look_up(config.get("settings"), "data") == DRAWS:
-            signs.append(f"its setting data is {DRAWS!r}, which draws pictures")
+        data = look_up(config.get("settings"), "data")
+        if data in DRAWS:
+            signs.append(f"its setting data is {data!r}, which draws pictures")
         if judged and judged.origin == "drawn" and predictions is not None:
             same = [key for key, names in judged.predictions.items() if key.split("/")[-1] == "names"
                     and consistency.order_of(predictions.get(key), names) is not None]
@@ -274,4 +275,9 @@ class _Examination:
         if claimed in REAL and signs:
             self.problems.append(Problem("drawn-as-real", f"result.json says {claimed} data, but {signs[0]}"))
         elif judged and claimed != judged.origin:
-            self.notes.append(f"the claims are for {claimed!s:.20} data, judged was on {judged.origin} data")
+            text = f"the claims are for {claimed!s:.20} data, judged was on {judged.origin} data"
+            if claimed in REAL and (judged.origin == "drawn" or not evidence.claimed.keys() & evidence.measured.keys()):
+                self.problems.append(Problem("other-data", f"{text}: grade again with --data {self.work.assignment}=PATH"))
+                evidence.measured = {}  # it would tell neither for nor against them
+            else:
+                self.notes.append(text)

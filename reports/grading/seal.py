@@ -3,13 +3,12 @@
 It shows honest mistakes and clumsy edits. Who edits a file can also write a new seal, so consistency.py looks further.
 """
 
-import hashlib
 import json
 import re
 from pathlib import Path
 
 from data_tools.errors import BadFile
-from data_tools.files import write_atomically
+from data_tools.files import file_sha256, write_atomically
 
 SEAL = "files.json"
 SEALED = ("config.yaml", "environment.json", "metrics.jsonl", "result.json", "predictions.npz", "artifacts.npz",
@@ -19,7 +18,7 @@ _LIMIT = 64 << 10  # bytes of files.json
 
 def write_seal(run: Path) -> None:
     """Write files.json of a finished run folder; the last thing that a run does."""
-    sums = {name: sha256_of_file(run / name) for name in SEALED if (run / name).is_file()}
+    sums = {name: file_sha256(run / name) for name in SEALED if (run / name).is_file()}
     write_atomically(Path(run) / SEAL, (json.dumps(sums, indent=2) + "\n").encode())
 
 
@@ -39,16 +38,7 @@ def check_seal(run: Path) -> list[str] | None:
         sums = None
     if not isinstance(sums, dict) or not all(_is_sum(value) for value in sums.values()):
         raise BadFile("bad-json", f"{SEAL} is not a seal: expected file names with SHA-256 sums")
-    return [name for name in SEALED if (run / name).is_file() and sums.get(name) != sha256_of_file(run / name)]
-
-
-def sha256_of_file(file: Path) -> str:
-    """Hex SHA-256 of a file's bytes."""
-    digest = hashlib.sha256()
-    with open(file, "rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
+    return [name for name in SEALED if (run / name).is_file() and sums.get(name) != file_sha256(run / name)]
 
 
 def _is_sum(value: object) -> bool:

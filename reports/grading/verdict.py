@@ -72,7 +72,11 @@ _BROKEN = {  # kinds that keep a submission from being judged
     "disk": "judging took too much disk space",
     "crashed": "the process that judged it failed",
 }
-PROBLEMS = {**_CLAIMS, **_BROKEN}  # {kind: what it means}
+_GRADERS = {  # kinds that say nothing against a submission: the grader has to mend something and grade again
+    "other-data": "claims that the grader's data cannot show",
+    "grader-data": "the grader's own data could not be used",
+}
+PROBLEMS = {**_CLAIMS, **_BROKEN, **_GRADERS}  # {kind: what it means}
 
 
 def compare(claimed: float, measured: float, tolerance: float) -> Verdict:

@@ -50,10 +50,13 @@ def write_data(name: str, folder: Path) -> str:
     return str(folder)
 
 
-def make_run(name: str, folder: Path) -> tuple[Path, str]:
-    """(run folder, its data), finished, under `folder`. The optimizers' race on Iris, which nobody grades, is short."""
+def make_run(name: str, folder: Path, *more: str) -> tuple[Path, str]:
+    """(run folder, its data), finished, under `folder`; more: further words of the command line.
+
+    The optimizers' race on Iris, which nobody grades, is short.
+    """
     data = write_data(name, folder / "data")
-    words = [*WORDS[name], "--out", str(folder / "run"), *(["--data", data] if data else [])]
+    words = [*WORDS[name], "--out", str(folder / "run"), *(["--data", data] if data else []), *more]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("assignments.monkey_species.record.compare_optimizers", partial(compare_optimizers, steps=3, seeds=1))
         assert importlib.import_module(f"assignments.{name}.run").main(words) == 0

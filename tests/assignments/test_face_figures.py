@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -223,6 +224,17 @@ def test_command_takes_the_latest_run_and_ablation_and_prints_the_table(run, tmp
     assert "准确率（百分点）：用 S2 代替 S0" in done.stdout and "0.8 pp" in done.stdout  # from the ablation
     assert "40 个属性的平均准确率" in done.stdout and "90.1 %" in done.stdout
     assert (tmp_path / "training_zh.png").read_bytes()[:4] == b"\x89PNG" and (tmp_path / "attributes_zh.tex").exists()
+
+
+def test_an_ablation_on_drawn_faces_does_not_hide_one_on_photographs(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    folder = make_run(tmp_path / "face_attributes" / "photographs", origin="subset")
+    for age, (name, origin) in enumerate((("ablation-best", "subset"), ("ablation-sample", "drawn"))):
+        file = make_ablation(folder.with_name(name), origin=origin) / "ablation.json"
+        os.utime(file, (1000 + age, 1000 + age))
+    run = figures.open_run(folder)
+    assert run.ablation.path.name == "ablation-best"
+    assert {row.id: row for row in figures.measured(run)}["s2_over_s0"].value == pytest.approx(0.8)
 
 
 def test_missing_artifacts_leave_the_other_figures(tmp_path, capsys, monkeypatch):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -39,8 +40,6 @@ def faces(tmp_path_factory):
 @pytest.fixture(scope="module")
 def without_test(faces, tmp_path_factory):
     """A part of it without its test images."""
-    import shutil
-
     folder = Path(shutil.copytree(faces, tmp_path_factory.mktemp("part") / "set"))
     for number in range(37, 41):
         (folder / "img_align_celeba" / f"{number:06}.jpg").unlink()
@@ -131,6 +130,9 @@ def test_a_repeated_ablation_trains_only_what_is_missing(ablated, capsys):
     assert all(path.stat().st_mtime_ns == time for path, time in before.items())
     assert ablation.main([*map(str, words), "--epochs", "5"]) == 2
     assert "was trained with epochs 2, not 5" in capsys.readouterr().err
+    shutil.copytree(folder / "base-seed0", folder / "base-seed1")  # all folders are looked at before anything is trained
+    assert ablation.main([*map(str, words), "--seeds", "2"]) == 2
+    assert "base-seed1 was trained with seed 0, not 1" in capsys.readouterr().err
 
 
 def test_the_plan_changes_one_thing_at_a_time(tmp_path):
@@ -146,7 +148,8 @@ def test_the_plan_changes_one_thing_at_a_time(tmp_path):
 
 
 @pytest.mark.parametrize("rest, words", [(["--epohcs", "3"], "did you mean --epochs?"), (["--seed", "3"], "give --seeds"),
-                                         (["--resume"], "repeating the command continues it")])
+                                         (["--resume"], "repeating the command continues it"),
+                                         (["--seeds", "0"], "--seeds 0: at least 1 is needed")])
 def test_mistakes_in_an_ablation(rest, words, tmp_path, capsys):
     assert ablation.main(["--preset", "smoke", "--out", str(tmp_path), *rest]) == 2
     assert words in capsys.readouterr().err and not list(tmp_path.iterdir())
@@ -212,7 +215,7 @@ def test_positive_weights():
 def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
     folder, _ = finished
     out = tmp_path / "small.safetensors"
-    print(release(folder, out, ["face_attributes"]))
+    print(release(str(folder), out, ["face_attributes"]))
     arrays, metadata = load_weights(out)
     assert metadata["variant"] == "s0" and metadata["image_size"] == "32" and metadata["assignment"] == "face_attributes"
     assert {array.dtype for name, array in arrays.items() if not name.endswith(("._mean", "._variance"))} == {np.dtype("float16")}
@@ -225,12 +228,12 @@ def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
 
 def test_mistakes_in_releasing_are_told(finished, tmp_path):
     folder, _ = finished
-    with pytest.raises(KitError, match="no result.json"):
-        release(tmp_path, tmp_path / "a.safetensors", ["face_attributes"])
-    with pytest.raises(KitError, match="none of monkey_species"):
-        release(folder, tmp_path / "a.safetensors", ["monkey_species"])
+    with pytest.raises(KitError, match="nor a run folder"):
+        release(str(tmp_path), tmp_path / "a.safetensors", ["face_attributes"])
+    with pytest.raises(KitError, match="no assignment of this kit; there are monkey_species"):
+        release(str(folder), tmp_path / "a.safetensors", ["monkey_species"])
     with pytest.raises(KitError, match="ends so"):
-        release(folder, tmp_path / "a.npz", ["face_attributes"])
+        release(str(folder), tmp_path / "a.npz", ["face_attributes"])
     with pytest.raises(KitError, match="beyond float16"):
         shortened("w", np.full(3, 1e6, np.float32))
     assert shortened("bn._variance", np.full(3, 1e-9, np.float32)).dtype == np.float32

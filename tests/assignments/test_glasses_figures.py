@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -117,7 +118,7 @@ def make_experiments(folder: Path, seeds: int = 3, origin: str = "drawn", **chan
     return folder
 
 
-def make_suspects(folder: Path, count: int = 13) -> Path:
+def make_suspects(folder: Path, count: int = 13, origin: str = "drawn") -> Path:
     """What label_errors.py writes; the first suspect is one of the run's ten examples."""
     random = np.random.default_rng(2)
     folder.mkdir(parents=True)
@@ -125,7 +126,7 @@ def make_suspects(folder: Path, count: int = 13) -> Path:
     names = np.array(["face-907.png", *(f"face-{300 + 90 * i}.png" for i in range(count - 1))][:count], dtype="U20")
     probabilities = np.where(labels, 0.02, 0.98) + 0.01 * np.arange(count) * np.where(labels, 1, -1)
     (folder / "result.json").write_text(json.dumps({
-        "origin": "drawn", "n": 1050, "planted": 12, "precision": 11 / 13, "recall": 11 / 12,
+        "origin": origin, "n": 1050, "planted": 12, "precision": 11 / 13, "recall": 11 / 12,
         "suspects": [{"name": str(name), "label": int(label), "probability": float(p)}
                      for name, label, p in zip(names, labels, probabilities)]}))
     if count:
@@ -322,6 +323,21 @@ def test_command_takes_the_newest_of_all_three(run, tmp_path, monkeypatch, capsy
     assert "88.7 %" in printed.out and "Test loss, tuned learning rate" in printed.out and "not recorded" not in printed.out
     assert figures.main(["--out", str(tmp_path), "--only", "models", "--experiments", str(tmp_path)]) == 2
     assert "holds no result.json; make one with: python assignments/glasses/experiments.py" in capsys.readouterr().err
+
+
+def test_what_was_made_on_drawn_faces_later_does_not_hide_what_was_made_on_photographs(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    folder = make_run(tmp_path / "glasses" / "photographs", origin="real")
+    for age, (name, origin) in enumerate((("mine", "real"), ("sample", "drawn"))):
+        for kind, make in (("experiments", make_experiments), ("label_errors", make_suspects)):
+            file = make(tmp_path / f"glasses_{kind}" / name, origin=origin) / "result.json"
+            os.utime(file, (1000 + age, 1000 + age))
+    rows = {row.id: row for row in figures.measured(figures.open_run(folder))}
+    assert rows["accuracy_untuned"].n == 3 and rows["suspects"].value == 13
+    drawn = figures.open_run(make_run(tmp_path / "glasses" / "drawn"))
+    assert (drawn.experiments.path.name, drawn.suspects.origin) == ("sample", "drawn")
+    (folder / "result.json").write_text("{broken")
+    assert figures.open_run(folder).experiments.path.name == "sample"  # and whoever reads the result says what is wrong
 
 
 def test_claims_answer_the_document(run):

@@ -3,6 +3,11 @@
 import csv
 import json
 import shlex
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import optuna
@@ -118,6 +123,41 @@ def test_another_plan_or_a_damaged_study_is_refused(whole, faces, tmp_path, caps
         said = capsys.readouterr().err
         assert "study.db is no study that Optuna can read" in said and said.count("\n") == 1
     assert search.main(["--trials", "0"]) == 2 and "--trials 0" in capsys.readouterr().err
+
+
+def test_a_study_that_another_program_holds_gets_one_message(faces, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "WAIT", 0.1)
+    words = words_of(faces, tmp_path, 1)
+    plan = study.Plan("learning_rate", "tpe", 0, "smoke", tuple(words[6:]), base_settings("smoke", words[8:]))
+    begun = study.open_study(tmp_path, plan)
+    other = sqlite3.connect(tmp_path / "study.db")
+    other.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(KitError, match=r"cannot be read or written \(database is locked\).* it goes on from there"):
+        with study.database_of(tmp_path):
+            study.work(begun, plan, tmp_path, 1)
+    assert search.main(words) == 2
+    said = capsys.readouterr().err
+    assert "end what else has it open" in said and "delete" not in said and said.count("\n") == 1
+    other.close()
+    assert search.main(words) == 0
+
+
+def test_a_study_of_other_images_is_refused(whole, faces, tmp_path, capsys):
+    shutil.copy(whole / "study.db", tmp_path)
+    noted = optuna.load_study(study_name="glasses", storage=f"sqlite:///{tmp_path / 'study.db'}")
+    assert len(noted.user_attrs["data_fingerprint"]) >= 16
+    noted.set_user_attr("data_fingerprint", "another")
+    assert search.main(words_of(faces, tmp_path, 5)) == 2 and "made on other images" in capsys.readouterr().err
+    assert len(trials_of(tmp_path)) == 4
+
+
+def test_sigterm_reaches_the_programs_that_are_waited_for():
+    child = "import os, signal, time; os.kill(os.getppid(), signal.SIGTERM); time.sleep(60)"
+    program = ("import subprocess, sys; from assignments.command_line import wait_for\n"
+               f"print(wait_for([subprocess.Popen([sys.executable, '-c', {child!r}])]))")
+    done = subprocess.run([sys.executable, "-c", program], cwd=Path(run.__file__).parents[2], capture_output=True, text=True,
+                          timeout=50)
+    assert (done.stdout, done.stderr, done.returncode) == (f"[{-signal.SIGTERM}]\n", "", 0)
 
 
 @pytest.mark.parametrize("space", search.SPACES)

@@ -16,7 +16,8 @@ import pytest
 from assignments.__main__ import main
 from assignments.grade import EACH, FOLDER, MEMORY, found_in, shares
 from data_tools.errors import KitError
-from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
+from tests.reports.grading.bad import EXPECTED, make_bad
+from tests.reports.grading.bad_zips import zip_run
 
 ROOT = FOLDER.parent
 SOME_BAD = ("pickle", "path-escape", "result-edited", "not-finite")  # all kinds: tests/reports/grading
@@ -123,6 +124,8 @@ def test_one_submission_with_the_teachers_rubric(backprop_run, tmp_path):
     (["here", "--data", "monkeys=x"], "expected NAME=PATH"),
     (["here", "--assignment", "monkey_species", "--data", "monkey_species=/nonexistent"], "/nonexistent"),
     (["here", "--assignment", "backprop", "--data", "backprop=x", "--gradescope", "old.json"], "leave out --data"),
+    (["here", "--assignment", "backprop", "--data", "backprop=sample"], "leave out --data backprop=sample"),
+    (["--prepare", "--assignment", "backprop", "--data", "backprop=sample"], "leave out --data backprop=sample"),
     (["here", "there", "--assignment", "backprop", "--gradescope", "r.json"], "--gradescope takes one submission"),
     (["here", "--time", "-1", "--assignment", "backprop"], "limit seconds"),
     (["here", "--jobs", "0"], "--jobs 0: give 1 or more"),

@@ -101,6 +101,17 @@ def test_mistakes_are_told_when_it_is_built(tmp_path):
         build_autograder("backprop", tmp_path / "autograder.zip", rubric=tmp_path / "rubric.yaml")
 
 
+@pytest.mark.parametrize("name, data, said", [
+    ("glasses", "/typo", "--data /typo: there is no such folder or file, and the words are sample"),
+    ("glasses", "celeba:/somewhere", "there is no such folder or file"), ("glasses", "photographs", "the words are sample"),
+    ("swift_srgan", "phtographs", "the words are photographs, sample"), ("backprop", "sample", "leave --data out"),
+    ("backprop", ".", "leave --data out")])
+def test_data_that_gradescope_would_not_find_are_refused(name, data, said, tmp_path):
+    with pytest.raises(KitError, match=said):
+        build_autograder(name, tmp_path / "autograder.zip", data)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_graders_data_go_into_the_zip(tmp_path, monkeypatch):
     data = tmp_path / "set"
     (data / "training").mkdir(parents=True)

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,10 +11,15 @@ import pytest
 import yaml
 from graded_runs import make_run
 
+from assignments import judging
+from assignments.__main__ import main
 from assignments.grade import FOLDER, choose, default_data, graded_assignments, rubric_file
+from assignments.submit import submit
 from data_tools.errors import BadFile, KitError
 from paddle_models.weights import load_weights, save_weights
 from reports.grading.rubric import check_metrics, read_rubric
+from reports.grading.seal import write_seal
+from tests.paddle_models.imagenet_file import publish, trained
 
 NAMES = graded_assignments()
 
@@ -113,6 +119,71 @@ def test_no_path_of_a_submission_is_opened(judged, tmp_path):
     own = yaml.safe_load((run / "config.yaml").read_text())["settings"]
     paths = {name: f"/nonexistent/{name}.safetensors" for name in ("weights", "data", "content_weights") if name in own}
     assert module.judge(changed(run, tmp_path / "run", **paths), data).metrics == found.metrics
+
+
+def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_path, monkeypatch, capfd):
+    name, module, run, data, _ = judged
+    if name == "backprop":
+        return  # nothing is packed
+    (tmp_path / "full").touch()
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "full"))
+    with pytest.raises(BadFile, match="--prepare") as error:
+        module.judge(run, data)
+    assert error.value.kind == "grader-data"
+    if name == "monkey_species":  # the same as the teacher sees it
+        assert main(["grade", str(run), "--data", f"{name}={data}", "--out", str(tmp_path / "out")]) == 2
+        errors = capfd.readouterr().err
+        assert errors.startswith("error: 1 of 1 could not be judged, by no fault of theirs") and errors.count("\n") == 1, errors
+        assert json.loads((tmp_path / "out" / "counts.json").read_text())["problems"] == {"grader-data": 1}
+
+
+def test_preparing_packs_what_runs_of_every_preset_are_judged_on(judged, tmp_path, monkeypatch):
+    name, module, _, data, _ = judged
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path))
+    module.prepare(data)
+    sides = {"monkey_species": {32, 64, 96, 224}, "face_attributes": {32, 64, 96, 192}, "glasses": {32, 128}}  # 128: 64, zoomed
+    found = (re.match(r"[a-z]+-(\d+)", path.name) for path in tmp_path.rglob("*"))
+    assert {int(match[1]) for match in found if match} >= sides.get(name, set())
+
+
+def test_real_claims_can_be_handed_in_where_the_real_data_are_not(judged, tmp_path, capsys):
+    name, module, run, data, _ = judged
+    if name != "swift_srgan":
+        return
+    copy = changed(run, tmp_path / "run", test_sets=["Set14"])
+    write_seal(copy)
+    with pytest.raises(BadFile, match="Set14 was not found") as error:
+        module.judge(copy, data)
+    assert error.value.kind == "other-data"
+    assert submit(str(copy), tmp_path / "mine.zip") == 0 and (tmp_path / "mine.zip").is_file()
+    assert "cannot show: Set14 was not found" in capsys.readouterr().out
+
+
+def test_a_run_from_imagenet_weights_is_judged_with_their_inputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    publish(trained(20), tmp_path, monkeypatch)
+    run, data = make_run("monkey_species", tmp_path, "--weights", "imagenet", "--train", "head")
+    shutil.rmtree(tmp_path / "paddle-imagenet")  # the judge needs no file
+    module = importlib.import_module("assignments.monkey_species.judge")
+    with np.load(run / "predictions.npz", allow_pickle=False) as submitted:
+        expected = submitted["probabilities"]
+    found = module.judge(run, data).predictions["probabilities"]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+    for number, weights in enumerate(["", "/nonexistent/imagenet", "./imagenet", ["imagenet"]]):  # the one word counts, alone
+        others = module.judge(changed(run, tmp_path / str(number), weights=weights), data).predictions["probabilities"]
+        assert np.abs(others - expected).max() > 0.01
+
+
+@pytest.mark.parametrize("place, sign", [
+    ("/data/drawn-monkeys", "drawn-monkeys"), ("/data/drawn-celeba/img_align_celeba", "drawn-celeba"),
+    ("C:\\kit\\data\\drawn-glasses", "drawn-glasses"), ("my/drawn-textures.zip", "drawn-textures"),
+    ("/data/celeba/img_align_celeba", None), ("/data/hand-drawn-monkeys", None), (None, None), (["drawn-monkeys"], None)])
+def test_a_place_with_drawn_pictures_is_a_sign(tmp_path, monkeypatch, place, sign):
+    monkeypatch.setenv("KIT_SAMPLES", str(tmp_path / "none"))
+    for origin in ("real", "drawn"):
+        (tmp_path / "result.json").write_text(json.dumps({"origin": origin, "data": place}))
+        signs = judging.drawn_signs(tmp_path, "celeba", pytest.fail)
+        assert signs == ([f"result.json says that its data lie in {sign}"] if sign and origin == "real" else [])
 
 
 def test_a_worked_example_with_a_wrong_number_is_named(backprop_run, tmp_path):

@@ -8,7 +8,7 @@ import yaml
 
 from assignments.monkey_species import figures
 from reports import style
-from reports.run_reader import Run
+from reports.run_reader import Run, look_up
 from tests.figure_checks import (
     check_entries,
     check_help_is_light,
@@ -58,8 +58,24 @@ def test_command_takes_the_latest_run_and_prints_the_table(run, tmp_path):
     done = run_script(SCRIPT, "--lang", "zh", "--only", "2.9", folder=tmp_path, **variables)
     assert (done.returncode, done.stderr) == (0, "")
     assert "no Chinese font found" in done.stdout and "程序绘制的替代数据" in done.stdout
-    assert "验证集最高准确率" in done.stdout and "94.1 %" in done.stdout
+    assert "最优权重在全部验证图上的准确率" in done.stdout and "94.1 %" in done.stdout
     assert (run.path / "figures" / "figure_2_9_zh.png").read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("language, words", [("en", ("validation", "held-out")), ("zh", ("验证", "留出"))])
+def test_figures_name_the_images_that_chose_the_epoch(tmp_path, language, words):
+    folder, t = make_run(tmp_path / "run"), labels_in(language)
+    for chooser, word in zip(("validation", "holdout"), words):
+        config = yaml.safe_load((folder / "config.yaml").read_text())
+        config["settings"]["choose_on"] = chooser
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
+        for entry in figures.FIGURES:
+            if entry.number == "2.10":
+                axes = check_legible(entry, Run(folder, "monkey_species"), t).axes
+                assert len(axes) == 2 and all(word in one.get_ylabel() for one in axes)
+            elif entry.number == "2.5":
+                (axes,) = check_legible(entry, Run(folder, "monkey_species"), t).axes
+                assert any(word in text.get_text().lower() for text in axes.texts)
 
 
 def test_missing_artifacts_leave_the_other_figures(tmp_path, capsys):
@@ -99,10 +115,13 @@ def test_claims_answer_the_document(run):
     rows = {row.id: row for row in figures.measured(run)}
     claims = yaml.safe_load(SCRIPT.with_name("claims.yaml").read_text(encoding="utf-8"))
     assert len(rows) == len(claims)
-    document = {"val_accuracy_best": 94.1, "images": 1400, "seconds_per_epoch": 45, "epochs": 300, "hours": 3,
+    document = {"accuracy": 94.1, "val_accuracy_best": None, "images": 1400, "seconds_per_epoch": 45, "epochs": 300, "hours": 3,
                 "parameters": 5.9, "imagenet_error": 3.75, "batch_size": 128, "learning_rate": 0.001, "image_size": 224,
                 "classes": 10, "test_images": 200, "alexnet_parameters": 60, "connections": 1.068}
     assert {name: rows[name].document for name in document} == document
     unanswered = [name for name, row in rows.items() if row.value is None]
     assert unanswered == ["alexnet_parameters", "imagenet_error"]  # cited, not measured
     assert rows["seconds_per_epoch"].value == pytest.approx(40.3 / 8)
+    about = yaml.safe_load(SCRIPT.with_name("about.yaml").read_text(encoding="utf-8"))
+    judged = look_up(run.result, "metrics.accuracy.value")
+    assert about["headline"] == "accuracy" and rows["accuracy"].value == pytest.approx(100 * judged)

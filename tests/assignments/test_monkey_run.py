@@ -75,7 +75,7 @@ def test_a_limited_run_continues_to_the_same_weights(monkeys, tmp_path):
 def test_two_processes_share_one_run_folder(monkeys, tmp_path):
     import os
 
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PADDLE")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("PADDLE", "CUDA_VISIBLE"))}
     done = subprocess.run([sys.executable, "-m", "paddle.distributed.launch", "--nproc_per_node", "2", "--log_dir",
                            str(tmp_path / "log"), str(RUN), *TINY, "--data", str(monkeys)], capture_output=True, text=True,
                           timeout=300, cwd=tmp_path, env={**environment, "KIT_RUNS": str(tmp_path / "runs")})

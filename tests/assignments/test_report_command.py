@@ -14,7 +14,7 @@ import yaml
 from assignments import report
 from assignments.report import assignments_with_figures, build_report, read_about, run_command, script_of
 from data_tools.errors import KitError
-from reports import style
+from reports import style, tables
 from reports.figure_script import FigureScript
 from tests.reports.browser import CHROMIUM, look
 from tests.reports.make_run import make_run
@@ -164,6 +164,19 @@ def test_the_command_makes_the_run_again(changes, words):
     _, parsed = parse_command_line(ASSIGNMENT.settings, ASSIGNMENT.folder / "presets.yaml", shlex.split(shown)[2:])
     for key in changes.keys() & {"image_size", "data", "workers", "mixup"}:
         assert getattr(parsed, key) == changes[key]
+
+
+@pytest.mark.parametrize("name, id, words", [
+    ("glasses", "batch_64", "experiments.py --preset paper --data 'my faces'"),
+    ("glasses", "suspects", "label_errors.py --preset paper --data 'my faces'"),
+    ("face_attributes", "s2_over_s0", "ablation.py --preset paper --data 'my faces' --variants s2")])
+def test_what_fills_a_number_takes_the_run_s_preset_and_data(name, id, words):
+    claims = script_of(name).claims()
+    own = run_command(name, {"preset": "paper", "settings": {"data": "my faces", "epochs": 7}}, ("data",)).split(" ", 2)[2]
+    numbers = {number.id: number for number in report._numbers(tables.compare(claims, {}), claims, own, "en")}
+    assert numbers[id].command == f"python assignments/{name}/{words}"
+    advised = [claim["id"] for claim in claims if "--preset sample" in claim.get("command", "")]
+    assert advised == (["suspects_precision", "suspects_recall"] if name == "glasses" else [])  # known for drawn data only
 
 
 def test_commands(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,11 @@ import yaml
 
 from assignments.swift_srgan import figures, figures_document, figures_results
 from assignments.swift_srgan.paper import TABLE_I, TABLE_I_TOTAL, TABLE_III
+from data_tools import super_resolution
 from data_tools.errors import KitError
 from reports import style
 from reports.run_reader import look_up
+from tests.figure_checks import check_legible
 
 EPOCHS = 12
 SETS = {"Set5": 5, "Set14": 14}
@@ -52,14 +55,15 @@ def make_run(folder: Path, adversarial: bool = True, **settings) -> Path:
     return folder
 
 
-def make_speed(folder: Path) -> Path:
+def make_speed(folder: Path, quick: bool = False) -> Path:
     """What speed.py writes: every row takes ten or twenty times the paper's time."""
     folder.mkdir(parents=True)
     rows = [{"height": height, "model": model, "mode": mode, "engine": "paddle", "median_ms": ms * slower,
              "p95_ms": ms * slower * 2, "frames": 3 if model != "esrgan" else 0, "pieces": 36, "pieces_measured": 7,
              "parameters": 201_209, "multiply_adds": 4.2e10}
-            for (height, model), ms in TABLE_III.items() for mode, slower in (("eager", 20), ("exported", 10))]
-    (folder / "speed.json").write_text(json.dumps({"device": "cpu, 2 threads", "rows": rows}))
+            for (height, model), ms in TABLE_III.items() for mode, slower in (("eager", 20), ("exported", 10))
+            if height == 270 or not quick]
+    (folder / "speed.json").write_text(json.dumps({"device": "cpu, 2 threads", "quick": quick, "rows": rows}))
     return folder
 
 
@@ -93,6 +97,10 @@ def test_table_ii_holds_the_papers_rows_and_the_runs(run):
     found = {(row["set"], row["method"]): row for row in rows}
     assert found["Set14", "ESRGAN, paper"]["psnr"] == 28.7 and found["Set5", "Swift-SRGAN, paper"]["ssim"] == 0.794
     assert found["Set5", "Swift-SRGAN, authors' weights, measured"]["psnr"] == 30.01
+    assert found["Set14", "Swift-SRGAN, authors' weights, measured elsewhere"]["psnr"] == 27.37
+    in_chinese = {(row["set"], row["method"]): row["psnr"] for row in figures_results.table_2_rows(run, chinese=True)}
+    assert in_chinese["Set14", "Swift-SRGAN, 作者公布的权重，他处测得"] == 27.37
+    assert in_chinese["Set5", "Swift-SRGAN, 作者公布的权重，实测"] == 30.01
     mine = found["Set5", "Swift-SRGAN, this run"]
     assert mine["n"] == 5 and mine["psnr"] == pytest.approx(run.prediction("Set5/psnr_y", (5,), "f").mean())
     assert found["Set14", "bicubic"]["ssim_rgb"] == pytest.approx(run.prediction("Set14/bicubic_ssim_rgb", (14,), "f").mean())
@@ -100,6 +108,8 @@ def test_table_ii_holds_the_papers_rows_and_the_runs(run):
 
 def test_table_i_adds_up(run):
     assert sum(count for *_, count in TABLE_I) == TABLE_I_TOTAL
+    names = ("DIV2K_train", "Flickr2K", "DIV2K_valid", "DIV2K_test", "Set5", "Set14")
+    assert sum(super_resolution.SETS[name].count for name in names) == TABLE_I_TOTAL
     rows = {row["part"]: row for row in figures_results.table_1_rows(run)}
     assert rows["train"]["run"] == "88 (T91) + 194 (BSDS500_train)" and rows["total"]["images"] == 88 + 194 + 9 + 19
 
@@ -123,6 +133,24 @@ def test_without_times_and_without_a_discriminator(tmp_path):
         rows = list(csv.DictReader(file))
     assert len(rows) == len(TABLE_III) and rows[0]["median_ms"] == "" and float(rows[0]["paper_ms"]) == 812
     assert {row.id: row for row in figures.measured(run)}["swift_270"].value is None
+
+
+def test_a_quick_measurement_gives_way_to_a_full_one_and_says_what_it_is(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    folder = make_run(tmp_path / "swift_srgan" / "run")
+    make_speed(tmp_path / "swift_srgan" / "speed-quick", quick=True)
+    run, entries = figures.open_run(folder), {entry.number: entry for entry in figures.FIGURES}
+    for language in ("en", "zh"):
+        t = style.start(language)
+        for number in ("table-3", "speed"):
+            shown = [text.get_text() for text in check_legible(entries[number], run, t).texts]
+            assert any("speed.py --quick" in text for text in shown)
+        assert "speed.py --quick" in figures.speed_table(run, language).above
+    full = make_speed(tmp_path / "swift_srgan" / "speed") / "speed.json"
+    os.utime(full, (1000, 1000))  # older than the quick one
+    run = figures.open_run(folder)
+    assert len(run.speed["rows"]) == 2 * len(TABLE_III) and "--quick" not in figures.speed_table(run).above
+    assert not any("--quick" in text.get_text() for text in entries["table-3"].make(run, style.start()).texts)
 
 
 def test_the_detail_is_where_most_happens():

@@ -2,10 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import cv2
@@ -100,8 +100,35 @@ def test_a_folder_goes_on_where_it_was_and_leaves_out_what_is_broken(weights, tm
     assert "2 images enlarged" in (said := capfd.readouterr().out) and "1 were there already" in said
     assert (out / "0.png").stat().st_mtime_ns == stamp
     assert predict(weights, folder, out, "--tile", 8) == 0 and "3 images enlarged" in capfd.readouterr().out
+    assert predict(weights, folder, out, "--tile", 8, "--no-residual") == 0 and "3 images enlarged" in capfd.readouterr().out
     (out / "enlarged.json").write_text("[1")
     assert predict(weights, folder, out) == 0 and "3 images enlarged" in capfd.readouterr().out
+
+
+def start(source, weights, out) -> subprocess.Popen:
+    """The command in a process of its own, which has said that the first picture is finished."""
+    command = [sys.executable, "-m", "assignments", "predict", "swift_srgan", "--source", source, "--weights", weights]
+    process = subprocess.Popen([*command, "--out", out], cwd=ROOT, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for line in process.stdout:
+        if line.startswith(("image 1/", "frame 1/")):
+            return process
+    raise AssertionError(process.communicate())
+
+
+def test_ctrl_c_in_a_folder_names_the_command_that_goes_on(weights, tmp_path, capfd):
+    folder, out = tmp_path / "in", tmp_path / "my pictures"
+    folder.mkdir()
+    for number in range(60):
+        Image.fromarray(picture(60, 80, seed=number)).save(folder / f"{number:02}.png")
+    process = start(folder, weights, out)
+    process.send_signal(signal.SIGINT)
+    said, errors = process.stdout.read(), process.stderr.read()
+    assert process.wait(60) == 130 and errors == "" and f"repeat the command with --out '{out}'" in said
+    done = len(list(out.glob("*.png")))
+    assert 0 < done < 60 and predict(weights, folder, out) == 0
+    kept = int(re.search(r"(\d+) were there already", capfd.readouterr().out)[1])
+    assert len(list(out.glob("*.png"))) == 60 and 0 <= done - kept <= 1  # the signal may come between a picture and its record
 
 
 def test_a_full_disk_keeps_what_is_finished(weights, tmp_path):
@@ -133,6 +160,8 @@ def test_a_bad_source_gets_one_message(weights, tmp_path, capfd, make, words):
 def test_the_folder_of_the_originals_and_too_large_pictures_are_refused(weights, tmp_path, capfd):
     Image.fromarray(picture()).save(tmp_path / "a.png")
     assert predict(weights, tmp_path / "a.png", tmp_path) == 2 and "folder of the originals" in capfd.readouterr().err
+    assert predict(weights, tmp_path, tmp_path / "x4") == 2 and "choose an --out outside of it" in capfd.readouterr().err
+    assert not (tmp_path / "x4").exists()
     Image.new("L", (4100, 4000)).save(tmp_path / "large.png")
     assert predict(weights, tmp_path / "large.png", tmp_path / "out") == 2
     assert "16400x16000 pixels" in capfd.readouterr().err
@@ -212,16 +241,10 @@ def test_without_imageio_ffmpeg_a_video_gets_one_message(weights, tmp_path, capf
 
 def test_ctrl_c_leaves_a_video_of_the_frames_so_far(weights, tmp_path):
     source, out = film(tmp_path / "long.mp4", 600), tmp_path / "out"
-    command = [sys.executable, "-m", "assignments", "predict", "swift_srgan", "--source", source, "--weights", weights]
-    process = subprocess.Popen([*command, "--out", out], cwd=ROOT, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    deadline = time.monotonic() + 60
-    while not list(out.glob(".long.frames.mp4")) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.5)
+    process = start(source, weights, out)
     process.send_signal(signal.SIGINT)
-    said, errors = process.communicate(timeout=60)
-    assert process.returncode == 130 and errors == ""
+    said, errors = process.stdout.read(), process.stderr.read()
+    assert process.wait(60) == 130 and errors == ""
     done = int(said.split("stopped after ")[1].split()[0])
     assert 0 < done < 600 and [path.name for path in out.iterdir()] == ["long.mp4"]
     assert 0 <= count(out / "long.mp4")[0] - done <= 1  # the signal may come between a frame and its count

@@ -3,8 +3,11 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +15,17 @@ import paddle
 import pytest
 from PIL import Image
 
-from assignments.swift_srgan import evaluate, speed
+from assignments.swift_srgan import evaluate, image_sets, speed
 from assignments.swift_srgan.generators import load_generator
 from assignments.swift_srgan.paper import TABLE_III
 from assignments.swift_srgan.run import SuperResolutionSettings, build_generator, build_task, network_of
 from data_tools.errors import KitError
+from data_tools.samples import draw_sample
 from paddle_models.convert import convert
 from paddle_models.image_metrics import measure
 from paddle_models.swift_srgan import SwiftGenerator
 from paddle_models.trainer.checkpoint import network_arrays
+from paddle_models.trainer.settings import from_dict, read_presets
 from paddle_models.weights import save_weights
 from reports.run_reader import Run
 
@@ -132,6 +137,26 @@ def test_lpips_stands_beside_where_its_weights_are_given(tmp_path):
     assert all(float(row["lpips"]) > 0 for row in read_csv(tmp_path / "o" / "images.csv"))
 
 
+def test_drawn_sets_are_the_last_resort_and_keep_their_mark(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SUPER_RESOLUTION_DATA", raising=False)
+    monkeypatch.setenv("KIT_SAMPLES", str(tmp_path / "data"))
+    monkeypatch.setattr(image_sets, "SEARCH_PLACES", ("data/super*", "data"))
+    monkeypatch.setattr(image_sets, "draw_sample", partial(draw_sample, count=2, progress=False))
+    settings = SuperResolutionSettings(train_sets=["T91"], test_sets=["Set5"], holdout=0.5)
+    sets = image_sets.find_sets(settings)
+    assert sets.origin == "drawn" and sets.notes[0].startswith(
+        "no training set T91 found: DRAWN pictures are used; name real ones with --data PATH (looked in $SUPER_RESOLUTION_DATA, ")
+    archive = shutil.make_archive(str(tmp_path / "d"), "zip", "data", "drawn-textures")
+    for training, test in (("train", "test"), (archive, archive)):
+        asked = image_sets.find_sets(replace(settings, data=sets.path, train_sets=[training], test_sets=[test]))
+        assert asked.origin == "drawn" and not asked.notes
+    for name in ("T91", "Set5"):
+        photographs(tmp_path / "data" / "super-resolution" / name)
+    found = image_sets.find_sets(settings)
+    assert (found.origin, found.path) == ("real", "data/super-resolution")
+
+
 @pytest.mark.parametrize("words, expected", [
     (["--sets", "Set6"], "neither a known set"),
     (["--sets", "Urban100"], "was not found"),
@@ -160,6 +185,15 @@ def test_a_mistake_gets_one_message(words, expected, tmp_path, capfd, monkeypatc
 def test_settings_that_contradict_each_other_are_named(change, words):
     with pytest.raises(KitError, match=words):
         SuperResolutionSettings(**change)
+
+
+def test_presets_have_the_losses_of_the_paper_and_of_its_code():
+    presets = read_presets(Path(evaluate.__file__).with_name("presets.yaml"))
+    losses = {"paper": ("l1", 0.0, 1.0, 1e-3, "non_saturating", 0.0), "authors_code": ("mse", 1.0, 6e-3, 1e-3, "one_minus", 2e-8)}
+    for name, expected in losses.items():
+        chosen = from_dict(SuperResolutionSettings, presets[name]["settings"], name)
+        assert (chosen.pixel_loss, chosen.pixel_weight, chosen.content_weight, chosen.adversarial_weight, chosen.adversarial_loss,
+                chosen.variation_weight) == expected
 
 
 def test_a_run_starts_from_a_run_a_file_or_the_kits_own(smoke, tmp_path):
@@ -197,17 +231,20 @@ def test_the_authors_weights_give_what_the_reference_says(realdata, tmp_path, ca
 # ---- speed
 
 
-def test_speed_measures_both_ways_and_writes_table_iii(tmp_path, capfd):
-    words = ["--models", "swift_srgan", "--quick", "--piece", "9", "--seconds", "1", "--device", "cpu", "--out", str(tmp_path)]
+def test_speed_measures_both_ways_and_writes_table_iii(tmp_path, capfd, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    words = ["--models", "swift_srgan", "--quick", "--piece", "9", "--seconds", "1", "--device", "cpu"]
     assert speed.main(words) == 0
+    folder, = (tmp_path / "swift_srgan").iterdir()
+    assert folder.name == "speed-quick"  # a full measurement in speed/ is kept
     said, errors = capfd.readouterr()
     assert errors == "" and "Table III" in said and "Tesla K80" in said
-    found = json.loads((tmp_path / "speed.json").read_text())
+    found = json.loads((folder / "speed.json").read_text())
     assert [row["mode"] for row in found["rows"]] == ["eager", "exported"]
     for row in found["rows"]:
         assert row["p95_ms"] >= row["median_ms"] > 0 and row["ratio"] == 1 and row["paper_ms"] == 5.605
         assert (row["parameters"], row["pieces"]) == (201_209, 900) and round(row["multiply_adds"] / 1e9, 2) == 42.18
-    assert len(read_csv(tmp_path / "table_iii.csv")) == 2
+    assert len(read_csv(folder / "table_iii.csv")) == 2
 
 
 def test_whole_frames_are_told_from_parts_of_one():

@@ -71,7 +71,7 @@ def test_what_cannot_be_handed_in_is_refused(backprop_run, tmp_path):
         submit(str(other), tmp_path / "a.zip")
     with pytest.raises(KitError, match="ends in .zip"):
         submit(str(backprop_run), tmp_path / "a.tar")
-    with pytest.raises(KitError, match="no such run folder"):
+    with pytest.raises(KitError, match="neither an assignment"):
         submit(str(tmp_path / "absent"), tmp_path / "a.zip")
     broken = shutil.copytree(backprop_run, tmp_path / "broken")
     weights = broken / NEEDED[-1]

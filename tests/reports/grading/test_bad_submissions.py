@@ -6,14 +6,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from data_tools.errors import BadFile
 from reports.grading.grade_one import Grade, grade
 from reports.grading.limits import Limits
+from reports.grading.seal import write_seal
 from reports.grading.submission import WEIGHTS, named_assignment
+from reports.grading.table import rows
 from reports.grading.unpack import listing, take
 from reports.grading.verdict import PROBLEMS
-from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
+from tests.reports.grading.bad import EXPECTED, make_bad
+from tests.reports.grading.bad_zips import zip_run
 from tests.reports.grading.toy import make_toy_run, works
 
 
@@ -118,11 +122,42 @@ def test_drawn_data_are_told_by_the_names_of_the_predictions_too(tmp_path):
     assert made.notes == ["there is no seal (files.json)"]
 
 
+@pytest.mark.parametrize("data, kinds", [("sample", ["drawn-as-real"]), ("celeba:sample", ["drawn-as-real"]), ("celeba:mine", [])])
+def test_settings_that_draw_pictures_are_no_real_data(good, tmp_path, data, kinds):
+    run = shutil.copytree(good, tmp_path / "run")
+    config = yaml.safe_load((run / "config.yaml").read_text())
+    config["settings"]["data"] = data
+    (run / "config.yaml").write_text(yaml.safe_dump(config))
+    os.remove(run / "files.json")
+    assert graded(run, tmp_path / "s").kinds == kinds
+
+
 def test_a_drawn_run_that_says_so_is_judged_on_what_the_grader_has(tmp_path):
     run = make_toy_run(tmp_path / "run", "drawn")
     assert graded(run, tmp_path / "a", "drawn").verdict == "reproduced"
     other = graded(run, tmp_path / "b", "real")
     assert any("judged was on real data" in note for note in other.notes) and not other.problems
+
+
+@pytest.mark.parametrize("of, claimed", [("drawn", "accuracy"), ("subset", "accuracy_elsewhere")])
+def test_real_claims_that_the_graders_data_cannot_show_are_not_called_wrong(of, claimed, tmp_path):
+    run = make_toy_run(tmp_path / "run")
+    result = (run / "result.json").read_text().replace('"accuracy": {', f'"{claimed}": {{')
+    (run / "result.json").write_text(result)
+    write_seal(run)
+    made = graded(run, tmp_path / "s", of)
+    assert (made.verdict, made.kinds, made.measured, made.compared) == ("incomplete", ["other-data"], {}, {})
+    text = f"the claims are for real data, judged was on {of} data: grade again with --data toy=PATH"
+    assert made.problems[0]["message"] == text and text in rows([made])[0][-1]
+    assert {line.id: (line.points, line.message == text) for line in made.criteria} == {
+        "whole": (10, False), "weights": (10, False), "seal": (5, False), "consistent": (15, False), "reproduced": (0, True),
+        "accuracy": (0, True)}
+
+
+def test_a_part_of_the_real_data_that_shows_the_claims_is_good_enough(tmp_path):
+    made = graded(make_toy_run(tmp_path / "run"), tmp_path / "s", "subset")
+    assert (made.verdict, made.problems, made.score) == ("reproduced", [], 100)
+    assert any("judged was on subset data" in note for note in made.notes)
 
 
 def test_an_error_of_the_judge_itself_is_named(tmp_path, capfd):

@@ -15,7 +15,8 @@ import pytest
 from data_tools.errors import KitError
 from reports.grading.class_run import _file_names, content_hash, grade_class, name_submissions
 from reports.grading.limits import Limits
-from tests.reports.grading.bad import EXPECTED, make_bad, zip_run
+from tests.reports.grading.bad import EXPECTED, make_bad
+from tests.reports.grading.bad_zips import zip_run
 from tests.reports.grading.toy import make_toy_run
 
 WORKS = "tests.reports.grading.toy:works"
@@ -45,13 +46,14 @@ def test_a_class_with_one_of_each_bad_kind(good, tmp_path, capfd):
     assert [row["student_id"] for row in rows][-2:] == ["good-4", "'=cmd|' /C calc'!A0"]
     counts = json.loads((out / "counts.json").read_text())
     assert counts["graded"] == len(paths) and counts["problems"]["pickle"] == 4
-    again = time.monotonic()
+    before = {path: path.stat().st_mtime_ns for path in (out / "grades").iterdir()}
     assert grade_class(paths, out, WORKS, {}, assignment="toy", limits=Limits(seconds=60), jobs=2, progress=False) == grades
-    assert time.monotonic() - again < 30 and capfd.readouterr() == ("", "")
+    assert {path: path.stat().st_mtime_ns for path in before} == before and capfd.readouterr() == ("", "")
 
 
-def test_only_what_has_changed_is_graded_again(good, tmp_path):
+def test_only_what_has_changed_and_what_the_graders_data_kept_from_being_judged_is_graded_again(good, tmp_path):
     runs = {name: Path(shutil.copytree(good, tmp_path / name)) for name in ("a", "b")}
+    runs["unlucky"] = make_toy_run(tmp_path / "unlucky", full=1)  # its judge says that the grader's disk is full
     out = tmp_path / "out"
 
     def times() -> dict[str, int]:
@@ -60,15 +62,15 @@ def test_only_what_has_changed_is_graded_again(good, tmp_path):
     def call(**options) -> list[str]:
         return [grade.verdict for grade in grade_class(runs, out, WORKS, options, jobs=1, progress=False)]
 
-    assert call() == ["reproduced", "reproduced"]
+    assert call() == ["reproduced", "reproduced", "incomplete"]
     result = json.loads((runs["b"] / "result.json").read_text())
     (runs["b"] / "result.json").write_text(json.dumps({**result, "steps": 99}))
     before = times()
-    assert call() == ["reproduced", "edited after the run"]
-    assert times()["a"] == before["a"] and times()["b"] != before["b"]
+    assert call() == ["reproduced", "edited after the run", "incomplete"]
+    assert {name for name, time in times().items() if time != before[name]} == {"b", "unlucky"}
     (out / "grades" / "a.json").write_text("{half")
     before = times()
-    assert call(origin="drawn")[1] == "edited after the run"  # other data and half a file: both are graded again
+    assert call(origin="drawn") == ["incomplete"] * 3  # other data and half a file: both are graded again
     assert times()["b"] != before["b"]
     assert json.loads((out / "grades" / "a.json").read_text())["grade"]["origin"] == "drawn"
 

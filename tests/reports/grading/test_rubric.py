@@ -96,6 +96,13 @@ def test_partial_credit(measured, points):
     assert line.points == points and line.passed == (points == 40)
 
 
+@pytest.mark.parametrize("measured, met", [(0.7, True), (0.69, False), (None, False)])
+def test_a_line_for_information_shows_whether_it_is_met(measured, met):
+    rubric = rubric_from(changed("criteria.5", {**RUBRIC["criteria"][5], "points": 0, "partial": []}), "x")
+    line = award(rubric, Evidence(judged=True, measured={} if measured is None else {"accuracy": measured}))[5]
+    assert (line.points, line.max, line.passed) == (0, 0, met)
+
+
 @pytest.mark.parametrize("bounds, value, points", [
     ({"at_most": 0.2, "partial": [{"at_most": 0.4, "points": 4}]}, 0.2, 10), ({"at_most": 0.2}, 0.21, 0),
     ({"at_most": 0.2, "partial": [{"at_most": 0.4, "points": 4}]}, 0.3, 4),

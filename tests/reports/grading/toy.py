@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from data_tools.errors import BadFile
 from paddle_models.weights import load_weights, save_weights, sha256_of_weights
 from reports.grading.rubric import rubric_from
 from reports.grading.seal import write_seal
@@ -58,7 +59,7 @@ def score(predictions) -> dict[str, float]:
 
 
 def judge(run: Path, origin: str) -> Judged:
-    """The judge; what it does with the settings "sleep", "eat", "fill", "die" and "raise" is for the tests of limits."""
+    """The judge; what it does with the settings "sleep", "eat", "fill", "die", "full" and "raise" is for the tests of limits."""
     settings = yaml.safe_load((run / "config.yaml").read_text())["settings"]
     _misbehave(run, settings)
     names, points, labels = data(origin)
@@ -88,6 +89,8 @@ def _misbehave(run: Path, settings: dict) -> None:
     if "die" in settings:
         print("about to die")
         os.kill(os.getpid(), signal.SIGSEGV)
+    if "full" in settings:
+        raise BadFile("grader-data", "no room to pack the points")
     if "raise" in settings:
         raise IndexError("of the judge")
 
