@@ -90,9 +90,9 @@ def audit_command(arguments: argparse.Namespace) -> int:
 
     found = audit(arguments.path)
     print(format_audit(found))
-    target = arguments.json or Path("audit.json")
-    write_atomically(target, json.dumps(found, indent=2, ensure_ascii=False).encode())
-    print(f"written to {target}")
+    if arguments.json:
+        write_atomically(arguments.json, json.dumps(found, indent=2, ensure_ascii=False).encode())
+        print(f"written to {arguments.json}")
     return 0
 
 
@@ -143,7 +143,7 @@ def release_command(arguments: argparse.Namespace) -> int:
     """Best weights of a run as a small float16 file with what is needed to build the network again."""
     from assignments.release import release
 
-    print(release(arguments.run, arguments.out, assignment_names()))
+    print(release(arguments.target, arguments.out, assignment_names()))
     return 0
 
 
@@ -230,7 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="look at, draw or download data").add_subparsers(required=True, metavar="WHAT")
     command = add("audit", audit_command, data)
     command.add_argument("path", type=Path)
-    command.add_argument("--json", type=Path, help="where the JSON goes (default: ./audit.json)")
+    command.add_argument("--json", type=Path, help="also write it to this file")
     command = add("sample", sample_command, data)
     command.add_argument("name", help="monkeys, celeba, textures or glasses (a folder alone: monkeys)")
     command.add_argument("folder", type=Path, nargs="?", help="default: data/drawn-NAME")
@@ -254,7 +254,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--model", required=True, help="network that they belong to; a wrong name lists them")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
     command = add("release", release_command)
-    command.add_argument("run", type=Path, help="folder of a finished run")
+    command.add_argument("target", metavar="NAME|RUN", help="an assignment (its newest run) or the folder of a finished run")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
     from assignments import grade  # as light as this module
 
@@ -268,8 +268,8 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", choices=grade.graded_assignments())
     command.add_argument("-o", "--out", type=Path, default=Path("autograder.zip"), metavar="FILE.zip",
                          help="default: autograder.zip")
-    command.add_argument("--data", default="", help="the grader's data: a folder or file goes into the zip, another word is "
-                                                    "for --data of run.py (default: as the preset sample)")
+    command.add_argument("--data", default="", help="the grader's data: a folder or file, which goes into the zip, or sample, "
+                                                    "for swift_srgan also photographs (default: as the preset sample)")
     command.add_argument("--rubric", type=Path, metavar="FILE", help="default: the kit's for these data")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
     command = add("bench", bench_command)

@@ -120,9 +120,13 @@ def open_source(source: str) -> Pictures | Video:
 
 
 def make_folder(out: Path, source: Optional[Path]) -> None:
-    """Make the folder for results; KitError where the originals lie in it, which might be overwritten."""
+    """Make the folder for results; KitError where the originals lie in it, which might be overwritten, or where it lies in
+    their folder, of which all is read: a repeated command would take its own results for originals."""
     if source is not None and out.resolve() == (source if source.is_dir() else source.parent).resolve():
         raise KitError(f"--out {out} is the folder of the originals; choose another one, so that none is overwritten")
+    if source is not None and source.is_dir() and source.resolve() in out.resolve().parents:
+        raise KitError(f"the results would go to {out}, inside the folder of the originals, {source}, and count as originals the "
+                       "next time; choose an --out outside of it")
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:

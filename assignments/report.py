@@ -22,6 +22,7 @@ from reports.run_reader import ROOT, Run, flat_settings, flatten, latest_run, lo
 
 FOLDER = Path(__file__).resolve().parent
 ABOUT_KEYS = {"title", "document", "headline", "asked", "slips"}
+AS_RUN = "--preset PRESET --data DIR"  # in the command of a claim, which stands for the run's own
 
 
 def assignments_with_figures() -> list[str]:
@@ -180,20 +181,21 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
     script, about = script_of(name), read_about(name)
     run, gap = (found, "") if isinstance(found, Run) else (None, str(found or ""))
     presets = _presets(name)
-    context, facts, settings, command, origin = tables.Context("-", "-", "-", None), [], [], "", ""
+    context, facts, settings, command, origin, own = tables.Context("-", "-", "-", None), [], [], "", "", AS_RUN
     rows = tables.compare(script.claims(), {}, language)
     if run:
         try:
             rows, context, origin = script.measured(run, language), tables.run_context(run), origin_of(run.origin)
             facts = _facts(run, context, origin, words(language))
             settings, command = _settings(name, run), run_command(name, run.config)
+            own = run_command(name, run.config, ("data",)).split(" ", 2)[2]
         except KitError as error:
             gap = _without_place(error, run.path)
     return Work(
         name=name, title=about["title"][language], document=about["document"][language], asked=about["asked"][language],
         headline_id=about["headline"], slips=[slip[language] for slip in about["slips"]], has_run=run is not None, gap=gap,
         fill=f"python assignments/{name}/run.py --preset sample", command=command, origin=origin or "unknown", facts=facts,
-        rows=rows, numbers=_numbers(rows, script.claims(), language), context=context, settings=settings,
+        rows=rows, numbers=_numbers(rows, script.claims(), own, language), context=context, settings=settings,
         presets=[_preset(name, key, preset) for key, preset in presets.items()],
         pictures=[_picture(entry, drawing, gap or words(language)["no_run"], language) for entry in script.figures],
         tables=drawing.tables if drawing else [],
@@ -220,16 +222,16 @@ def _settings(name: str, run: Run) -> list[Setting]:
     return [Setting(tables.clean(key), tables.clean(value), stated.get(key, "")) for key, value in flat_settings(run).items()]
 
 
-def _numbers(rows: Sequence[tables.Row], claims: Sequence[Mapping[str, Any]], language: str) -> list[Number]:
-    """The rows with where their values stand."""
+def _numbers(rows: Sequence[tables.Row], claims: Sequence[Mapping[str, Any]], own: str, language: str) -> list[Number]:
+    """The rows with where their values stand; own: preset and data of the run."""
     numbers = []
     for row, claim in zip(rows, claims):
         key = claim["result"]
         source = words(language)["cited"] if key is None else " + ".join(key) if isinstance(key, list) else key
         if claim.get("divide_by"):
             source += f" / {claim['divide_by']}"
-        numbers.append(Number(row.id, tables.cells(row, language), row.note, source, claim.get("command", ""),
-                              row.value is not None))
+        numbers.append(Number(row.id, tables.cells(row, language), row.note, source,
+                              claim.get("command", "").replace(AS_RUN, own)))
     return numbers
 
 
@@ -254,8 +256,8 @@ def _preset(name: str, key: str, preset: Mapping[str, Any]) -> Preset:
                   f"python assignments/{name}/run.py --preset {key}")
 
 
-def run_command(name: str, config: Mapping[str, Any]) -> str:
-    """The command that makes a run again: its preset, and every setting that is not the preset's.
+def run_command(name: str, config: Mapping[str, Any], only: Sequence[str] = ()) -> str:
+    """The command that makes a run again: its preset, and every setting that is not the preset's (or of these, `only` some).
 
     Made from the settings and quoted, not taken from the run folder, whose text might do anything in a shell.
     """
@@ -265,7 +267,7 @@ def run_command(name: str, config: Mapping[str, Any]) -> str:
     for key, usual in _effective(name, presets[preset]).items():
         value = look_up(config.get("settings"), key, usual)
         plain = value if isinstance(value, list) and len(value) < 20 else [value]
-        if value != usual and all(part is None or isinstance(part, (str, int, float)) for part in plain):
+        if value != usual and key in (only or [key]) and all(part is None or isinstance(part, (str, int, float)) for part in plain):
             text = tables.clean(value if isinstance(value, str) else json.dumps(value), 1000)
             words_of_it += [f"--{key}={text}"] if text.startswith("-") else [f"--{key}", text]
     return shlex.join(words_of_it)

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+if os.environ.get("KIT_TEST_GPU") != "1":  # the suite is one of CPUs, its bits included; tests/gpu asks for more
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
 import paddle_models  # noqa: E402,F401  sets the environment before anything imports Paddle
 from paddle_models.environment import USER_THREADS  # noqa: E402
@@ -21,12 +23,19 @@ def realdata() -> Path:
     return Path(folder)
 
 
-@pytest.fixture(autouse=True)
-def own_caches(tmp_path_factory, monkeypatch):
-    """Runs, packed stores and reports of a test go to its own folders."""
+@pytest.fixture(scope="session", autouse=True)
+def own_folders(tmp_path_factory):
+    """Runs, packed stores, reports and drawn sets of the tests go to their own folders; nobody's data are found."""
     base = tmp_path_factory.getbasetemp()
-    monkeypatch.setenv("KIT_RUNS", str(base / "runs"))
-    monkeypatch.setenv("KIT_CACHE", str(base / "cache"))
-    monkeypatch.setenv("KIT_REPORT", str(base / "report"))
-    if USER_THREADS is None:  # set to 1 by importing Paddle; a run in a process of its own would take it for a wish
-        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    drawn = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "samples"  # once for all workers
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_SAMPLES", str(drawn))
+        for word in ("RUNS", "CACHE", "REPORT"):
+            patch.setenv(f"KIT_{word}", str(base / word.lower()))
+        for word in ("MONKEY", "CELEBA", "GLASSES", "SUPER_RESOLUTION"):
+            patch.delenv(f"{word}_DATA", raising=False)
+        if USER_THREADS is None:
+            import paddle  # noqa: F401  sets the variable to 1, which a run in a process of its own would take for a wish
+
+            patch.delenv("OMP_NUM_THREADS", raising=False)
+        yield

@@ -1,5 +1,6 @@
 """The commands of the README are run, in both languages' documents, with the smallest preset."""
 
+import json
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[1]
 IN_VENV = Path(sys.prefix).resolve() == (ROOT / ".venv").resolve()
@@ -30,6 +32,37 @@ def test_links_lead_somewhere():
     for document in [*ROOT.glob("*.md"), *ROOT.glob("assignments/*/*.md")]:
         for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
             assert target.startswith("https://") or (document.parent / target).exists(), f"{document}: {target}"
+
+
+MEASURED = [  # rows of reports/benchmarks/table.json in the order of the README's section on speed
+    *(f"{name} / {rival}" for name in ("resnet50", "mobilenet_v2", "efficientformer_v2", "swift_srgan", "glasses")
+      for rival in ("plain paddle.Model.fit", "PyTorch eager")),
+    *(f"infer-{name} / {rival}" for name in ("resnet50", "efficientformer_v2", "swift_srgan")
+      for rival in ("eager Paddle", "PyTorch eager")),
+    "augmentation / document: pipeline rebuilt and reseeded per image",
+    "packed-store / JPEGs decoded and resized each epoch (OpenCV)",
+    "records / 128x128 PNGs decoded and resized each epoch (OpenCV)"]
+
+
+@pytest.mark.parametrize("document, heading", [("README.md", "Speed"), ("README.zh.md", "速度")])
+def test_speeds_are_those_of_the_table(document, heading):
+    rows = json.loads((ROOT / "reports" / "benchmarks" / "table.json").read_text(encoding="utf-8"))["rows"]
+    section = (ROOT / document).read_text(encoding="utf-8").split(f"## {heading}\n")[1].split("\n## ")[0]
+    shown = [cell for line in section.splitlines() if line.startswith("|")
+             for cell in map(str.strip, line.split("|")) if re.fullmatch(r"\d[\d.]*", cell)]
+    assert shown == [f"{rows[name]['ratio']['median']:.3g}" for name in MEASURED]
+
+
+@pytest.mark.parametrize("document", [f"README{ending}.md" for ending in ("", ".zh")])
+def test_readmes_and_presets_tell_the_same_times(document):
+    for presets in ROOT.glob("assignments/*/presets.yaml"):
+        text = presets.with_name(document).read_text(encoding="utf-8")
+        for name, preset in yaml.safe_load(presets.read_text(encoding="utf-8")).items():
+            stated = re.match(r"(\d+) (second|minute|hour)", preset["time"])
+            if stated:
+                row = next(line for line in text.splitlines() if line.startswith(f"| `{name}` |"))
+                units = {"second": "(s|秒)", "minute": "(min|分钟)", "hour": "(h|hour|小时)"}[stated[2]]
+                assert re.search(rf"\b{stated[1]} {units}", row), f"{presets.parent.name}: {row}"
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,6 @@ of run.py can be given and holds for all of them, as --data DIR or --epochs 4.
 
 import argparse
 import json
-import signal
 import subprocess
 import sys
 import time
@@ -20,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np  # noqa: E402
 
-from assignments.command_line import tells_errors  # noqa: E402
+from assignments.command_line import tells_errors, wait_for  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 from data_tools.files import write_atomically  # noqa: E402
 from reports import tables  # noqa: E402
@@ -72,7 +71,8 @@ def plan(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path, 
 
     for word in rest:
         if word.split("=")[0] in ("--seed", "--resume"):
-            raise KitError(f"{word.split('=')[0]} is not for an ablation: give --seeds; repeating the command continues it")
+            raise KitError(f"{word.split('=')[0]} is not for an ablation: give --seeds, how many there are; repeating the command "
+                           "continues it")
     presets = Path(__file__).with_name("presets.yaml")
     trainings: list[Training] = []
     for seed in seeds:
@@ -114,14 +114,8 @@ def train(training: Training) -> int:
     """
     begun = (training.folder / "config.yaml").exists()
     words = ["--resume", str(training.folder)] if begun else [*training.words, "--out", str(training.folder)]
-    process = subprocess.Popen([sys.executable, str(Path(__file__).with_name("run.py")), *words])
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: process.terminate()),
-              signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
-    try:
-        return process.wait()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    status, = wait_for([subprocess.Popen([sys.executable, str(Path(__file__).with_name("run.py")), *words])])
+    return status
 
 
 def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
@@ -240,10 +234,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=DEFAULT, metavar="VARIANT",
                         help=f"beside the base: {', '.join(VARIANTS)} (default: all but l)")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0], help="one training of each variant per seed (default: 0)")
+    parser.add_argument("--seeds", type=int, default=1, help="trainings of each variant, seeds 0, 1, ... (default: 1)")
     parser.add_argument("--out", type=Path, help="folder of the runs and tables (default: ablation-PRESET beside other runs)")
     options, rest = parser.parse_known_args(argv)
-    return ablate(options.preset, options.variants, list(dict.fromkeys(options.seeds)), options.out, rest)
+    if options.seeds < 1:
+        raise KitError(f"--seeds {options.seeds}: at least 1 is needed")
+    return ablate(options.preset, options.variants, range(options.seeds), options.out, rest)
 
 
 if __name__ == "__main__":

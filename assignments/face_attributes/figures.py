@@ -19,7 +19,7 @@ from assignments.face_attributes.ablation import FILE  # noqa: E402
 from assignments.face_attributes.figures_ablation import Ablation, read_ablation  # noqa: E402
 from reports import style  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run, latest_beside_runs  # noqa: E402
+from reports.run_reader import Run, latest_beside_runs, peek  # noqa: E402
 from reports.style import Labels  # noqa: E402
 
 ASSIGNMENT = "face_attributes"
@@ -33,14 +33,16 @@ class FaceRun(Run):
 
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> FaceRun:
-    """The run in `path` with the ablation that --ablation names, else the newest one."""
-    folder = (arguments.ablation if arguments else None) or latest_beside_runs(ASSIGNMENT, FILE)
+    """The run in `path` with the ablation that --ablation names, else the newest one, those on its kind of data first."""
+    origin = peek(Path(path) / "result.json", "origin")
+    folder = (arguments.ablation if arguments else None) or latest_beside_runs(ASSIGNMENT, FILE, origin=origin)
     return FaceRun(Path(path), ASSIGNMENT, read_ablation(folder) if folder else None)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What this figures.py understands beyond the others."""
-    parser.add_argument("--ablation", type=Path, help="folder that ablation.py wrote (default: the newest beside the runs)")
+    parser.add_argument("--ablation", type=Path,
+                        help="folder that ablation.py wrote (default: the newest on the run's kind of data, else the newest)")
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from assignments.pretrained import newest
 from data_tools.celeba import ATTRIBUTES
 from data_tools.errors import KitError
 from data_tools.face_finder import Face, align_to_celeba
+from data_tools.files import file_sha256
 from data_tools.packed import middle_square
 from paddle_models.environment import paddle_version
-from paddle_models.predictor import Predictor, cache_folder, file_sha256, read_card
+from paddle_models.predictor import Predictor, cache_folder, read_card
 
 EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when exports become others
 

@@ -1,7 +1,5 @@
 """Names of attributes and regions for figures and tables, in both languages."""
 
-from paddle_models.face_regions import REGIONS
-
 REGION_NAMES = {  # in the order of the heads
     "whole_face": ("Whole face", "整体面部"), "hair": ("Hair", "头发"), "eyes": ("Eyes", "眼部"), "nose": ("Nose", "鼻部"),
     "lips_and_chin": ("Lips and chin", "嘴唇与下巴"), "cheeks_and_ears": ("Cheeks and ears", "脸颊与耳部"),
@@ -18,7 +16,6 @@ CHINESE_NAMES = {
     "Wearing_Lipstick": "涂口红", "High_Cheekbones": "高颧骨", "Rosy_Cheeks": "红润脸颊", "Wearing_Earrings": "戴耳环",
     "Wearing_Necklace": "戴项链", "Wearing_Necktie": "戴领带",
 }
-REGION_OF = {attribute: region for region, attributes in REGIONS.items() for attribute in attributes}
 
 
 def attribute_name(attribute: str, chinese: bool = False) -> str:

@@ -32,7 +32,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--model", type=Path, metavar="FOLDER", help="an exported network (python -m assignments export)")
     options.add_argument("--weights", type=Path, metavar="FILE", help=".safetensors; default: the newest that came with the kit")
     options.add_argument("--engine", default="auto", help="auto (the fastest here, measured once), paddle-onednn, paddle, "
-                                                          "onnxruntime or tensorrt")
+                                                          "onnxruntime, onnxruntime-int8 (of an export with --int8) or tensorrt")
     options.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file; default: OpenCV's own cascade")
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
     options.add_argument("--threshold", type=float, default=0.5, help="probability from which an attribute is shown (0.5)")

@@ -19,7 +19,7 @@ from assignments.glasses import figures_results as results  # noqa: E402
 from assignments.glasses.figures_experiments import COMMANDS, Experiments, Suspects  # noqa: E402
 from reports import plots, style, tables  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run, latest_beside_runs  # noqa: E402
+from reports.run_reader import Run, latest_beside_runs, peek  # noqa: E402
 from reports.style import Labels  # noqa: E402
 from reports.tables import PlainTable  # noqa: E402
 
@@ -36,8 +36,9 @@ class GlassesRun(Run):
 
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> GlassesRun:
-    """The run in `path` with what --experiments and --label_errors name, else the newest ones."""
-    made, doubted = ((getattr(arguments, kind, None) or latest_beside_runs(f"{ASSIGNMENT}_{kind}", experiments.FILE))
+    """The run in `path` with what --experiments and --label_errors name, else the newest ones, those on its kind of data first."""
+    origin = peek(Path(path) / "result.json", "origin")
+    made, doubted = (getattr(arguments, kind, None) or latest_beside_runs(f"{ASSIGNMENT}_{kind}", experiments.FILE, origin=origin)
                      for kind in COMMANDS)
     return GlassesRun(Path(path), ASSIGNMENT, experiments.read_experiments(made) if made else None,
                       experiments.read_suspects(doubted) if doubted else None)
@@ -46,7 +47,8 @@ def open_run(path: Path, arguments: argparse.Namespace | None = None) -> Glasses
 def options(parser: argparse.ArgumentParser) -> None:
     """What this figures.py understands beyond the others."""
     for kind in COMMANDS:
-        parser.add_argument(f"--{kind}", type=Path, help=f"folder that {kind}.py wrote (default: the newest beside the runs)")
+        parser.add_argument(f"--{kind}", type=Path,
+                            help=f"folder that {kind}.py wrote (default: the newest on the run's kind of data, else the newest)")
 
 
 @dataclass(frozen=True)

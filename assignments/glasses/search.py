@@ -8,7 +8,6 @@ in study.db (SQLite): the same command goes on after an interruption, and trials
 
 import argparse
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from assignments.command_line import tells_errors  # noqa: E402
+from assignments.command_line import tells_errors, wait_for  # noqa: E402
 from assignments.glasses.trainings import base_settings, goes_on_later  # noqa: E402
 from data_tools.errors import KitError  # noqa: E402
 
@@ -34,17 +33,18 @@ def search(options: argparse.Namespace, rest: Sequence[str]) -> int:
     out = options.out or runs_root() / "glasses_search" / f"{options.space}-{options.sampler}-{options.preset}-seed{options.seed}"
     plan = studies.Plan(options.space, options.sampler, options.seed, options.preset, tuple(rest), settings)
     study = studies.open_study(out, plan)
-    if not options.worker:
-        print(f"glasses, {options.trials} trials, space {options.space}, sampler {options.sampler}, folder {out}", flush=True)
-        studies.requeue(study, out)
-    if options.processes > 1:
-        status = _processes(options, out, rest)
-        if status:
-            return status
-    else:
-        studies.work(study, plan, out, options.trials)
-    if not options.worker:
-        print("\n" + studies.report(study, plan, out))
+    with studies.database_of(out):
+        if not options.worker:
+            print(f"glasses, {options.trials} trials, space {options.space}, sampler {options.sampler}, folder {out}", flush=True)
+            studies.requeue(study, out)
+        if options.processes > 1:
+            status = _processes(options, out, rest)
+            if status:
+                return status
+        else:
+            studies.work(study, plan, out, options.trials)
+        if not options.worker:
+            print("\n" + studies.report(study, plan, out))
     return 0
 
 
@@ -53,14 +53,7 @@ def _processes(options: argparse.Namespace, out: Path, rest: Sequence[str]) -> i
     words = ["--worker", "--out", str(out), *(f"--{name}={getattr(options, name)}" for name in
                                                ("trials", "sampler", "space", "preset", "seed"))]
     command = [sys.executable, str(Path(__file__).resolve()), *words, *rest]
-    workers = [subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) for _ in range(options.processes)]
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: [worker.terminate() for worker in workers]),
-              signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
-    try:
-        statuses = [worker.wait() for worker in workers]
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    statuses = wait_for([subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}) for _ in range(options.processes)])
     wrong = next((status for status in statuses if status), 0)
     if wrong:
         print("a process of this search ended early; the same command goes on from there", flush=True)

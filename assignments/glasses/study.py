@@ -7,8 +7,8 @@ import shlex
 import shutil
 import sqlite3
 import warnings
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -114,7 +114,7 @@ def open_study(out: Path, plan: Plan) -> optuna.Study:
     with filelock.FileLock(out / ".ask.lock"):
         try:
             if file.exists():
-                connection = sqlite3.connect(file)
+                connection = sqlite3.connect(file, timeout=WAIT)
                 try:
                     connection.execute("PRAGMA quick_check").fetchall()
                 finally:
@@ -127,12 +127,37 @@ def open_study(out: Path, plan: Plan) -> optuna.Study:
                 study.set_user_attr("plan", plan.attributes())
             study.get_trials()
         except (sqlite3.Error, *UNREADABLE) as error:
+            advice = "end what else has it open" if "locked" in str(error) else "delete it to begin again"
             raise KitError(f"{file} is no study that Optuna can read ({type(error).__name__}: {str(error).splitlines()[0][:120]}); "
-                           "delete it to begin again, or choose another --out") from None
+                           f"{advice}, or choose another --out") from None
     if found not in (None, json.loads(json.dumps(plan.attributes()))):
         raise KitError(f"{out} was begun with another space, sampler, seed or other settings: repeat the command that began it, or "
                        "choose another --out")
     return study
+
+
+@contextmanager
+def database_of(out: Path) -> Iterator[None]:
+    """Around work with an open study: what SQLite cannot do (a full disk, a lock that is not let go) becomes one KitError."""
+    try:
+        yield
+    except (sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
+        cause: BaseException = error
+        while cause.__cause__:  # SQLite's own words are at the bottom
+            cause = cause.__cause__
+        raise KitError(f"{out / 'study.db'}: the study cannot be read or written ({' '.join(str(cause).split())[:120]}); make room "
+                       "on the disk, or end what else has the file open, then repeat the command: it goes on from there") from error
+
+
+def keep_to_data(study: optuna.Study, fingerprint: str, out: Path) -> None:
+    """Note the images that trials are made on; KitError where earlier ones were made on others."""
+    with filelock.FileLock(out / ".ask.lock"):
+        found = study.user_attrs.get("data_fingerprint")
+        if found is None:
+            study.set_user_attr("data_fingerprint", fingerprint)
+    if found not in (None, fingerprint):
+        raise KitError(f"the trials in {out} were made on other images, with which new ones cannot be compared; give those images "
+                       "with --data, or choose another --out")
 
 
 def trial_folder(out: Path, number: int) -> Path:
@@ -170,7 +195,8 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
     from paddle_models.trainer.progress import say
 
     device = runtime.start(plan.settings.device)
-    stores: dict[int, Any] = {}
+    stores = open_stores(plan.settings)  # for all trials: no space varies how images are packed
+    keep_to_data(study, stores.training.fingerprint, out)
     while True:
         with ExitStack() as stack:
             with filelock.FileLock(out / ".ask.lock"):  # nobody may take a trial for cut off before its folder is locked
@@ -182,9 +208,7 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
                 run = stack.enter_context(RunFolder(trial_folder(out, trial.number)))
             settings = changed(plan.settings, suggest(trial, plan.space), f"trial {trial.number}")
             say(f"-- trial {number + 1} of {wanted}: " + _shown(trial.params))
-            side = settings.image_size
-            stores[side] = stores.get(side) or open_stores(settings)
-            say("   " + _try(study, trial, settings, stores[side], run, device))
+            say("   " + _try(study, trial, settings, stores, run, device))
 
 
 def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, stores, run: RunFolder, device: str) -> str:

@@ -15,7 +15,7 @@ from assignments.swift_srgan import figures_document as document  # noqa: E402
 from assignments.swift_srgan import figures_results as results  # noqa: E402
 from assignments.swift_srgan.figures_results import read_speed  # noqa: E402
 from assignments.swift_srgan.paper import FRAMES, NAMES, SRGAN_PARAMETERS, TABLE_III  # noqa: E402
-from assignments.swift_srgan.speed import FILE, table_iii  # noqa: E402
+from assignments.swift_srgan.speed import FILE, QUICK, table_iii  # noqa: E402
 from reports import style, tables  # noqa: E402
 from reports.figure_script import Entry, FigureScript  # noqa: E402
 from reports.run_reader import Run, latest_beside_runs, look_up  # noqa: E402
@@ -33,14 +33,14 @@ class SwiftRun(Run):
 
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> SwiftRun:
-    """The run in `path` with the times that --speed names, else the newest ones."""
-    folder = (arguments.speed if arguments else None) or latest_beside_runs(ASSIGNMENT, FILE)
+    """The run in `path` with the times that --speed names, else the newest ones, those of `speed.py --quick` last."""
+    folder = (arguments.speed if arguments else None) or latest_beside_runs(ASSIGNMENT, FILE, quick=False)
     return SwiftRun(Path(path), ASSIGNMENT, read_speed(folder) if folder else None)
 
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What this figures.py understands beyond the others."""
-    parser.add_argument("--speed", type=Path, help="folder that speed.py wrote (default: the newest beside the runs)")
+    parser.add_argument("--speed", type=Path, help="folder that speed.py wrote (default: the newest full one, else a quick one)")
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ class SpeedEntry(Entry):
             figure = style.page(t, title, 1.2)
             results.no_speed(figure, t)
             return figure
+        if run.speed["quick"]:
+            notes = (*notes, t(*QUICK))
         height = 0.3 + 0.19 * (1 + len(run.speed["rows"])) if self.draw is results.table_3 else self.height
         figure = style.page(t, title, height, False, notes)
         self.draw(figure, {**run.speed, "own_psnr": results.own_psnr(run)}, t)
@@ -67,7 +69,7 @@ class TableEntry(Entry):
     def make(self, run: SwiftRun, t: Labels):
         """The finished matplotlib Figure."""
         make, widths = (results.table_1, (1, 2.8, 1.6, 3, 0.8)) if self.number == "table-1" else \
-            (results.table_2, (1.2, 3.6, 1.1, 0.9, 1.3, 0.9, 0.6))
+            (results.table_2, (0.9, 4.4, 1.2, 0.8, 1.4, 1, 0.35))
         table = make(run, "zh" if t.chinese else "en")
         notes = tuple(t(self.note_en, self.note_zh).split("\n"))
         figure = style.page(t, t(self.en, self.zh), 0.21 * (1 + len(table.rows)), run.origin == "drawn", notes)

@@ -10,6 +10,7 @@ import numpy as np
 from assignments.swift_srgan.figures_document import model_name
 from assignments.swift_srgan.paper import (
     FRAMES,
+    MEASURED_ELSEWHERE,
     NAMES,
     PAPER_GPU,
     PUBLISHED_WEIGHTS,
@@ -90,18 +91,19 @@ def table_1(run: Run, language: str = "en") -> PlainTable:
 
 
 def table_2_rows(run: Run, chinese: bool = False) -> list[dict[str, Any]]:
-    """The paper's rows, the authors' weights and bicubic as measured, this run; PSNR and SSIM on Y."""
+    """The paper's rows, the authors' weights and bicubic as measured (Set14 elsewhere), this run; PSNR and SSIM on Y."""
     judged = judged_sets(run)
     rows: list[dict[str, Any]] = []
-    words = ("论文", "作者公布的权重，实测", "双三次插值", "本次运行") if chinese else ("paper", "authors' weights, measured",
-                                                                      "bicubic", "this run")
+    words = ("论文", "作者公布的权重，实测", "双三次插值", "本次运行", "作者公布的权重，他处测得") if chinese else (
+        "paper", "authors' weights, measured", "bicubic", "this run", "authors' weights, measured elsewhere")
     x4 = run.setting("scale", 4) == 4
     for name in dict.fromkeys([*(of for of, _ in TABLE_II), *judged]):
         rows += [{"set": name, "method": f"{NAMES[model]}, {words[0]}", "psnr": psnr, "ssim": ssim}
                  for (of, model), (psnr, ssim) in TABLE_II.items() if of == name and x4]
         if name in PUBLISHED_WEIGHTS and x4:
             psnr, ssim = PUBLISHED_WEIGHTS[name]
-            rows.append({"set": name, "method": f"{NAMES['swift_srgan']}, {words[1]}", "psnr": psnr, "ssim": ssim})
+            measured = words[4 if name in MEASURED_ELSEWHERE else 1]
+            rows.append({"set": name, "method": f"{NAMES['swift_srgan']}, {measured}", "psnr": psnr, "ssim": ssim})
         if name in judged:
             for prefix, method in (("bicubic_", words[2]), ("", f"{model_name(run)}, {words[3]}")):
                 rows.append({"set": name, "method": method, "n": judged[name]["n"],
@@ -134,17 +136,17 @@ def table_2(run: Run, language: str = "en") -> PlainTable:
                       table_2_rows(run, zh))
 
 
-def draw_table(figure, table: PlainTable, widths: Sequence[float], t: Labels, size: float = 7.5) -> None:
+def draw_table(figure, table: PlainTable, widths: Sequence[float], t: Labels, size: float = 7) -> None:
     """A plain table that fills the figure."""
     header, *rows = table.lines
-    plots.table(figure.subplots(), header, [[t.plain(cell, 48) for cell in row] for row in rows], widths, size)
+    plots.table(figure.subplots(), header, [[t.plain(cell, 52) for cell in row] for row in rows], widths, size)
 
 
 # ---- Table III
 
 
 def read_speed(folder: Path) -> dict[str, Any]:
-    """What speed.py wrote into a folder, checked: {"device": text, "rows": [...]}."""
+    """What speed.py wrote into a folder, checked: {"device": text, "quick": whether by --quick, "rows": [...]}."""
     file = Path(folder) / FILE
     again = f"write it with: {SPEED_COMMAND}"
     try:
@@ -152,7 +154,7 @@ def read_speed(folder: Path) -> dict[str, Any]:
             raise KitError(f"{file} is larger than {MOST_BYTES >> 20} MB; {again}")
         found = json.loads(file.read_text(encoding="utf-8"))
         rows = [_speed_row(row) for row in found["rows"][:MOST_ROWS]]
-        return {"device": str(found["device"])[:100], "rows": with_ratios(rows)}
+        return {"device": str(found["device"])[:100], "quick": found.get("quick") is True, "rows": with_ratios(rows)}
     except OSError as error:
         raise KitError(f"{file} cannot be read ({error.strerror}); {again}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -26,6 +26,11 @@ class Generator:
         """Enlargement."""
         return self.network.scale
 
+    @property
+    def residual(self) -> bool:
+        """Whether the output is added to the bicubic enlargement."""
+        return getattr(self.network, "adds_to_bicubic", False)
+
 
 def load_generator(source: str | Path, model: str = "", residual: Optional[bool] = None) -> Generator:
     """The generator of a run folder (its best weights), of a .safetensors file, or one of KIT.

@@ -1,20 +1,21 @@
 """Which image sets a run trains on, chooses by and is judged on."""
 
-import glob
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import List, Tuple
+from typing import List, NamedTuple, Optional, Tuple
 
 import numpy as np
 
+from data_tools.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.image_set import ImageSet
 from data_tools.photographs import find_photographs
-from data_tools.samples import draw_sample, sample_folder
+from data_tools.samples import as_last_resort, draw_sample, real_places, sample_folder
 from data_tools.super_resolution import SETS, find_set, read_images
 
-# Where the sets are looked for without --data, in this order; $SUPER_RESOLUTION_DATA comes before all of them.
+# Where the sets are looked for without --data, in this order; the variable comes before all of them.
+VARIABLE = "SUPER_RESOLUTION_DATA"
 SEARCH_PLACES = ("data/super-resolution", "data/DIV2K*", "data", "~/data/super-resolution", "~/data/data*", "~/work/data*")
 
 
@@ -31,7 +32,10 @@ class ImageSets:
 
 
 def find_sets(settings) -> ImageSets:
-    """The sets that the settings name, in settings.data or the usual places; drawn ones where there are none."""
+    """The sets that the settings name, in settings.data or the first of the usual places that holds the first training set.
+
+    Drawn ones, and a note that says so, where no place does.
+    """
     if settings.data == "sample":
         return _drawn(settings)
     if settings.data == "photographs":
@@ -39,20 +43,33 @@ def find_sets(settings) -> ImageSets:
             "photographs that scikit-image, scikit-learn and imgaug bring",))
     if settings.data:
         return _in(Path(settings.data).expanduser(), settings)
+    found = find_place(settings.train_sets[0])
+    if found is not None:
+        return _in(found.path, settings)
+    return as_last_resort(_drawn(settings), f"training set {settings.train_sets[0]}", VARIABLE, SEARCH_PLACES)
+
+
+class Place(NamedTuple):
+    """Where a set was found, and whether it is "real" or "drawn"."""
+
+    path: Path
+    origin: str
+
+
+def find_place(name: str) -> Optional[Place]:
+    """The first of the search places that holds the set `name`, a known one or a folder; None where none does."""
     for place in search_places():
         try:
-            find_set(settings.train_sets[0], place)
+            return Place(place, _origin(_set(name, place)))
         except KitError:
             continue
-        return _in(place, settings)
-    return _drawn(settings)
+    return None
 
 
 def search_places() -> List[Path]:
-    """Folders that are there, of $SUPER_RESOLUTION_DATA and SEARCH_PLACES."""
-    named = os.environ.get("SUPER_RESOLUTION_DATA")
-    patterns = ([named] if named else []) + [os.path.expanduser(pattern) for pattern in SEARCH_PLACES]
-    return [Path(path) for pattern in patterns for path in sorted(glob.glob(pattern))]
+    """What is there of $SUPER_RESOLUTION_DATA and SEARCH_PLACES."""
+    named = os.environ.get(VARIABLE)
+    return ([Path(named).expanduser()] if named else []) + list(real_places(SEARCH_PLACES))
 
 
 def _in(place: Path, settings) -> ImageSets:
@@ -63,10 +80,15 @@ def _in(place: Path, settings) -> ImageSets:
     test = tuple(_set(name, place) for name in settings.test_sets)
     notes = tuple(f"{images.name} has {len(images)} images, {SETS[images.name].count} were published"
                   for images in (*training, *test) if images.name in SETS and SETS[images.name].count != len(images))
+    origin = _origin(*training, *test)
     if settings.validation_sets:
-        return ImageSets(training, tuple(_set(name, place) for name in settings.validation_sets), test, "real", str(place), notes)
+        return ImageSets(training, tuple(_set(name, place) for name in settings.validation_sets), test, origin, str(place), notes)
     training, validation = _hold_out(training, settings.holdout, settings.seed)
-    return ImageSets(training, validation, test, "real", str(place), notes)
+    return ImageSets(training, validation, test, origin, str(place), notes)
+
+
+def _origin(*sets: ImageSet) -> str:
+    return "drawn" if any(is_drawn(images.source, images.names) for images in sets) else "real"
 
 
 def _drawn(settings) -> ImageSets:

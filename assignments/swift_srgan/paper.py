@@ -21,6 +21,7 @@ FRAMES = MappingProxyType({270: ("270p to 1080p", 480), 540: ("540p to 4K", 960)
 
 NAMES = MappingProxyType({"swift_srgan": "Swift-SRGAN", "srgan": "SRGAN", "esrgan": "ESRGAN", "bicubic": "bicubic"})
 
-# Measured elsewhere by the protocol of image_metrics at x4, {set: {...: (Y PSNR, Y SSIM)}}: what stands beside the paper's table.
+# The authors' weights by the protocol of image_metrics at x4, {set: (Y PSNR, Y SSIM)}: what stands beside the paper's table.
 PUBLISHED_WEIGHTS = MappingProxyType({"Set5": (30.01, 0.8495), "Set14": (27.37, 0.7442)})
+MEASURED_ELSEWHERE = frozenset({"Set14"})  # of these: no copy of it was at hand for the kit
 SRGAN_PARAMETERS = 1_549_462  # of its generator at x4: "one-eighth the size" is 1 / 7.7

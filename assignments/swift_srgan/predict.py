@@ -1,11 +1,12 @@
 """Enlarge pictures and videos: python -m assignments predict swift_srgan --source FILE|FOLDER|VIDEO --out DIR
 
-Grey images stay grey, transparency is kept, a video keeps its sound. A folder's work can be stopped and called again: what
-is finished with the same weights is not done twice. Large images are computed in overlapping tiles.
+Grey images stay grey, transparency is kept, a video keeps its sound. A folder's work can be stopped and called again with the
+same --out: what is finished with the same weights is not done twice. Large images are computed in overlapping tiles.
 """
 
 import argparse
 import json
+import shlex
 import sys
 import time
 from contextlib import closing
@@ -46,8 +47,8 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C."""
     try:
         return _predict(parser().parse_args(argv))
-    except KeyboardInterrupt:
-        print("stopped; what was finished stands in the folder, the same command goes on from there")
+    except KeyboardInterrupt:  # before the first picture
+        print("stopped")
         return 130
 
 
@@ -76,11 +77,15 @@ def _predict(options: argparse.Namespace) -> int:
         print(f"{generator.source}, x{generator.scale}, on {runtime.describe(device)}; writing to {out}", flush=True)
         if isinstance(source, Video):
             return _enlarge_video(options, source, path, generator, tile, out)
-        return _enlarge_pictures(source, generator, tile, out)
+        try:
+            return _enlarge_pictures(source, generator, tile, out)
+        except KeyboardInterrupt:
+            print(f"stopped; what is finished is kept: to go on, repeat the command with --out {shlex.quote(str(out))}")
+            return 130
 
 
 class Bar:
-    """Tiles on a live line where there is a terminal, else a line for each `EVERY` seconds."""
+    """Tiles on a live line where there is a terminal, else a line for the first one and then each `EVERY` seconds."""
 
     EVERY = 10.0
 
@@ -89,7 +94,7 @@ class Bar:
 
         self._bar = tqdm(total=total or None, unit=unit, file=sys.stdout, dynamic_ncols=True, leave=False,
                          disable=not sys.stdout.isatty())
-        self._total, self._unit, self._done, self._said = total, unit, 0, time.monotonic()
+        self._total, self._unit, self._done, self._said = total, unit, 0, -self.EVERY
 
     def advance(self, what: str) -> None:
         """One more; `what` names it."""
@@ -115,7 +120,8 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     from paddle_models.image_metrics import to_bytes
     from paddle_models.tiling import MARGIN
 
-    made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "tile": tile, "margin": MARGIN}
+    made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "residual": generator.residual, "tile": tile,
+               "margin": MARGIN}
     record, problems, done, kept = _Record(out / RECORD, made_by), [], 0, 0
     targets = _targets(source.names)
     begin = time.perf_counter()

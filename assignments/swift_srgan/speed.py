@@ -26,6 +26,8 @@ PIECE = 45  # rows of a piece on a CPU; a GPU computes whole frames
 SECONDS = 480.0  # for measuring; building and exporting the networks comes on top
 FRAMES_MOST, PIECES_LEAST, WARM_UP = 12, 2, 2
 FILE = "speed.json"
+QUICK = ("Measured by speed.py --quick: 270p alone, in little time. Without --quick it measures the whole table.",
+         "由 speed.py --quick 测得：只有 270p，测量时间很短；不带 --quick 则测量整张表。")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -38,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
                                                                    f"{PIECE} on a CPU, 0 on a GPU")
     options.add_argument("--quick", action="store_true", help="270p alone, in little time: shows that everything runs")
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
-    options.add_argument("--out", type=Path, metavar="DIR", help="default: runs/swift_srgan/speed")
+    options.add_argument("--out", type=Path, metavar="DIR", help="default: runs/swift_srgan/speed, with --quick speed-quick")
     return options
 
 
@@ -72,7 +74,7 @@ def _speed(options: argparse.Namespace) -> int:
     rows = list(_rows(options, heights, rows_of_piece, device))
     found = {"device": where, "piece_rows": rows_of_piece, "quick": options.quick, "rows": with_ratios(rows),
              "environment": describe_environment("", where, {})}
-    out = options.out or runs_root() / "swift_srgan" / "speed"
+    out = options.out or runs_root() / "swift_srgan" / ("speed-quick" if options.quick else "speed")
     write_atomically(out / FILE, json.dumps(found, indent=1).encode("utf-8"))
     table = table_iii(found)
     files = tables.write_table(table.columns, table.rows, table.above, out, "table_iii")
@@ -219,6 +221,8 @@ def table_iii(found: Dict[str, Any], chinese: bool = False):
                Column("measured_on", both("Measured on", "测量范围")))
     above = f"{found['device']}; " + both(f"random weights; the paper's times are of a {PAPER_GPU}, its training of a Tesla P100",
                                           f"随机权重；论文的时间用 {PAPER_GPU} 测得，训练用 Tesla P100")
+    if found.get("quick"):
+        above += both(". ", "。") + both(*QUICK)
     return PlainTable(both("Table III: milliseconds per frame", "表 III：每帧毫秒数"), above, columns, rows)
 
 
