@@ -34,6 +34,16 @@ def test_links_lead_somewhere():
             assert target.startswith("https://") or (document.parent / target).exists(), f"{document}: {target}"
 
 
+@pytest.mark.parametrize("document", ["README.md", *(f"assignments/{name}/README.md" for name in (
+    "backprop", "face_attributes", "glasses", "monkey_species", "swift_srgan"))])
+def test_both_languages_have_the_same_numbers_in_their_tables(document):
+    def numbers(path):
+        rows = [line for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+        return [sorted(re.findall(r"\d[\d,.]*\d|\d", row)) for row in rows]
+
+    assert numbers(ROOT / document) == numbers((ROOT / document).with_name("README.zh.md"))
+
+
 MEASURED = [  # rows of reports/benchmarks/table.json in the order of the README's section on speed
     *(f"{name} / {rival}" for name in ("resnet50", "mobilenet_v2", "efficientformer_v2", "swift_srgan", "glasses")
       for rival in ("plain paddle.Model.fit", "PyTorch eager")),
