@@ -47,7 +47,8 @@ def examine() -> int:
     print(f"cores            {cores()}")
     print(f"loader workers   {fit_workers(None)}")
     total, limit = memory()
-    print(f"memory           {total / GB:.1f} GB{f', {limit / GB:.1f} GB of them for this process' if limit else ''}")
+    allowed = f", {limit / GB:.1f} GB of them for this process" if limit else ""
+    print(f"memory           {f'{total / GB:.1f} GB' if total else 'not told'}{allowed}")
     print(f"/dev/shm         {_room(SHARED) if SHARED.is_dir() else 'absent'}")
     print(f"free disk        {shutil.disk_usage('.').free / GB:.1f} GB here")
     for name, folder in (("KIT_CACHE", Path(os.environ.get("KIT_CACHE") or ROOT / ".cache")), ("KIT_RUNS", run_folder.runs_root())):

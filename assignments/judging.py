@@ -104,11 +104,15 @@ def preset_settings(assignment: Assignment) -> List[Any]:
 
 
 @contextmanager
-def own_data() -> Iterator[None]:
-    """Around what is read or packed of the grader's data: an error there is not the submission's."""
+def own_data(assignment: Assignment, settings: Any) -> Iterator[None]:
+    """Around what is read or packed of the grader's data: an error there is not the submission's, unless it wants larger
+    images than any preset."""
     try:
         yield
     except (KitError, OSError) as error:
+        size = getattr(settings, "image_size", 0)
+        if size and size > max(preset.image_size for preset in preset_settings(assignment)):
+            raise BadFile("disk", f"image_size {size} is larger than any preset's, and: {error}") from None
         raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 
 

@@ -56,7 +56,8 @@ def run_assignment(assignment: Assignment, argv: Optional[Sequence[str]] = None)
     path = Path(distributed.from_first_rank(str(path)))
     with RunFolder(path, writer=distributed.rank() == 0) as folder:
         if not resume and (folder.path / "config.yaml").exists() and folder.writer:
-            raise KitError(f"{path} already holds a run; continue it with --resume {path} or choose another --out")
+            raise KitError(f"{path} already holds a run; continue it with --resume {shlex.quote(str(path))} or choose another "
+                           "--out")
         say(f"{assignment.name}, preset {options.preset}, run folder {path}")
 
         def begin() -> None:

@@ -1,5 +1,6 @@
 """A run as export, submit and release are told of it: by its folder, or by the name of its assignment."""
 
+import shlex
 from pathlib import Path
 from typing import Sequence, Tuple
 
@@ -24,5 +25,5 @@ def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> Tuple[
     missing = [file for file in needed if not (run / file).is_file()]
     if missing:
         raise KitError(f"{run} has no {missing[0]}: the run has not finished. Finish it with\n"
-                       f"    python assignments/{name}/run.py --resume {run}")
+                       f"    python assignments/{name}/run.py --resume {shlex.quote(str(run))}")
     return run, name

@@ -22,8 +22,8 @@ def cores() -> int:
 
 
 def memory() -> tuple[int, int | None]:
-    """(bytes of this machine, bytes that a limit below that leaves to this process or None)."""
-    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """(bytes of this machine, 0 where the system does not tell; bytes that a limit below that leaves to this process or None)."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
     limits = [int(word) for group in _groups("memory")
               for word in _words(group / "memory.max") + _words(group / "memory.limit_in_bytes") if word.isdecimal()]
     least = min(limits, default=total)

@@ -12,6 +12,7 @@ from reports.style import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PALE, Labels
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 MARKERS = ("o", "s", "^", "D", "v")
 FEW_POINTS = 25  # up to here a curve also shows its points
+TABLE_ROOM, TABLE_GAP = 0.97, 0.018  # of a table: its share of the figure's width; the gap between columns, of its own
 
 Series = tuple[str, np.ndarray, np.ndarray]  # label, x, y
 
@@ -206,16 +207,22 @@ def intervals(axes, names: Sequence[str], groups: dict[str, tuple[np.ndarray, np
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(groups))
 
 
-def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float], size: float = 8) -> None:
-    """A ruled table that fills the axes; widths are shares of its width, one per column."""
+def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], size: float = 8) -> None:
+    """A ruled table that fills the axes, which are as wide as the figure: columns as wide as their cells need, the rest of the
+    room shared between them, and letters smaller than `size` points where there is too little of it."""
     axes.set_axis_off()
     axes.set(xlim=(0, 1), ylim=(len(rows) + 1, 0))
-    left = np.concatenate([[0], np.cumsum(widths)[:-1]]) / np.sum(widths) + 0.008
-    for number, row in enumerate([header, *rows]):
-        if number % 2 == 0 and number:
-            axes.axhspan(number, number + 1, color=PALE, alpha=0.6, linewidth=0)
-        for x, cell in zip(left, row):
-            axes.text(x, number + 0.52, cell, va="center", ha="left", fontsize=size,
-                      fontweight="bold" if number == 0 else "normal")
+    cells = [[axes.text(0, number + 0.52, cell, va="center", ha="left", fontsize=size,
+                        fontweight="bold" if number == 0 else "normal") for cell in row]
+             for number, row in enumerate([header, *rows])]
+    widths = np.array([max(cell.get_window_extent().width for cell in column) for column in zip(*cells)])
+    widths /= TABLE_ROOM * axes.figure.bbox.width
+    scale = min(1.0, (1 - TABLE_GAP * len(widths)) / widths.sum())
+    share = scale * widths + (1 - scale * widths.sum()) / len(widths)
+    for row in cells:
+        for cell, x in zip(row, np.cumsum(share) - share + TABLE_GAP / 2):
+            cell.set(x=x, fontsize=scale * size)
+    for number in range(2, len(cells), 2):
+        axes.axhspan(number, number + 1, color=PALE, alpha=0.6, linewidth=0)
     for y, width in ((0, 1.2), (1, 0.7), (len(rows) + 1, 1.2)):
         axes.axhline(y, color=INK, linewidth=width, clip_on=False)

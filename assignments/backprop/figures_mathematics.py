@@ -52,7 +52,7 @@ def worked_table(figure, run: Run, t: Labels) -> None:
     lines = [(row.title, row.document_text, "-" if row.value is None else f"{row.value:.12g}",
               "✓" if row.value is not None and abs(row.difference) < 0.51 * 10.0**-row.digits else "✗") for row in rows]
     header = (t("Value", "项目"), t("Slides", "课件"), t("Computed", "计算值"), t("Agree", "一致"))
-    plots.table(figure.subplots(), header, lines, (6, 3, 3, 1))
+    plots.table(figure.subplots(), header, lines)
 
 
 def worked_curve(figure, run: Run, t: Labels) -> None:
@@ -111,7 +111,7 @@ def exercise(figure, run: Run, t: Labels) -> None:
              for j in range(3) for k in range(2)]
     header = (t("Weight", "权重"), t("Formula", "公式"), t("Its value", "公式的值"), t("By hand", "手写反向传播"),
               t("Differences", "有限差分"), "Paddle", t("With log2", "若用 log2"))
-    plots.table(figure.subplots(), header, lines, (2.0, 1.8, 1.9, 1.9, 1.9, 1.9, 1.9))
+    plots.table(figure.subplots(), header, lines)
 
 
 def outputs(figure, run: Run, t: Labels) -> None:
@@ -124,7 +124,7 @@ def outputs(figure, run: Run, t: Labels) -> None:
              (two, "sigmoid", t("logistic loss", "逻辑损失"), "o - t", slides),
              (two, "sigmoid", squared, "(o - t) o (1 - o)", t("flat when wrong", "出错时梯度消失"))]
     header = (t("Output", "输出"), t("Activation", "激活函数"), t("Loss", "损失"), "dE/dz", "")
-    plots.table(above, header, lines, (3, 2.4, 2.2, 2.4, 2.2))
+    plots.table(above, header, lines)
     net = run.artifact("delta_net", (None,), "f")
     for number, (key, label) in enumerate((("logistic", t("logistic loss: o - t", "逻辑损失：o - t")),
                                            ("squared", t("squared error: (o - t) o (1 - o)", "平方误差：(o - t) o (1 - o)")))):

@@ -107,7 +107,7 @@ CASES: Tuple[Case, ...] = (
                                                    "work: as a whole its tensors take 8 GB in Paddle Inference."),
     _int8("infer-resnet50", note="Accuracy is not shown by random weights; `export --int8` measures it on the run's own images "
                                  "and keeps no 8-bit network where more than 0.3 points are lost. On the monkeys' MobileNetV2 "
-                                 "(preset best, photographs): 131 of 137 right in 8 bits, 130 in float32."),
+                                 "(preset best, photographs, no mirror image): 131 of 137 right in 8 bits, 130 in float32."),
     _int8("infer-efficientformer_v2", note="`export --int8` on S0 with the kit's face weights: 89.55 % of 1,000 CelebA images in 8 "
                                            "bits, 89.58 % in float32; but slower: its many small operators go to and from 8 "
                                            "bits all the time."),

@@ -116,7 +116,7 @@ def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
         rows.append(("" if group == before else group, value, *(share(variant, key) for key in MEASURES),
                      f"{variant.parameters / 1e6:.2f}", f"{variant.multiply_adds / 1e9:.3f}", f"{variant.seconds:,.0f}"))
         before = group
-    plots.table(axes, header, rows, (1.1, 2.1, 1.4, 1.4, 1.4, 1.6, 1.25, 1.15, 1.05), size=6.8)
+    plots.table(axes, header, rows, size=6.8)
 
 
 def latency(figure, ablation: Ablation | None, t: Labels) -> None:

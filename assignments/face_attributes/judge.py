@@ -47,7 +47,7 @@ def judge(run: Path, data: str) -> Judged:
     network = build(settings)
     judging.load_best(network, run, "model")
     accelerate(network)
-    with judging.own_data():
+    with judging.own_data(ASSIGNMENT, settings):
         store = _store(celeba, settings.image_size, progress=False)
     task = AttributeTask(network, flip_at_test=settings.flip_at_test)
     predictions = judging.answers(task, store, settings.image_size, to_unit)

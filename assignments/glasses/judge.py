@@ -45,7 +45,7 @@ def judge(run: Path, data: str) -> Judged:
     network = build(settings)
     judging.load_best(network, run, "model")
     accelerate(network)
-    with judging.own_data():
+    with judging.own_data(ASSIGNMENT, settings):
         store = open_store(settings, glasses.test, progress=False, processes=1)
     task = BinaryTask(network, flip_at_test=settings.flip_at_test)
     predictions = judging.answers(task, store, settings.image_size, MiddleSigned(settings.image_size))

@@ -194,6 +194,8 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
     from paddle_models.trainer import runtime
     from paddle_models.trainer.progress import say
 
+    if len(counted(study)) >= wanted:
+        return  # which needs no images
     device = runtime.start(plan.settings.device)
     stores = open_stores(plan.settings)  # for all trials: no space varies how images are packed
     keep_to_data(study, stores.training.fingerprint, out)

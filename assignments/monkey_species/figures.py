@@ -146,7 +146,7 @@ def table_2_1(figure, run: Run, t: Labels) -> None:
     rows = [(t.both(english, chinese), t("✓ yes", "✓ 是") if used else t("✗ no", "✗ 否"), classes)
             for english, chinese, used, classes in AUGMENTATION_TABLE]
     header = (t("Operation", "图像增强操作"), t("In training", "训练时使用"), t("imgaug classes", "imgaug 类"))
-    plots.table(figure.subplots(), header, rows, (3, 1.4, 5))
+    plots.table(figure.subplots(), header, rows)
 
 
 def figure_2_9(figure, run: Run, t: Labels) -> None:

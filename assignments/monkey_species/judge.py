@@ -52,7 +52,7 @@ def judge(run: Path, data: str) -> Judged:
     network = rebuild_model(settings.model, len(monkeys.classes), settings.weights, read_header(run / judging.BEST))
     judging.load_best(network, run, "model")
     accelerate(network)
-    with judging.own_data():
+    with judging.own_data(ASSIGNMENT, settings):
         store = PackedStore.open(monkeys.validation, settings.image_size, progress=False)
     task = ClassificationTask(network, monkeys.classes, flip_at_test=settings.flip_at_test)
     predictions = judging.answers(task, store, settings.image_size)

@@ -68,12 +68,10 @@ class TableEntry(Entry):
 
     def make(self, run: SwiftRun, t: Labels):
         """The finished matplotlib Figure."""
-        make, widths = (results.table_1, (1, 2.8, 1.6, 3, 0.8)) if self.number == "table-1" else \
-            (results.table_2, (0.9, 4.4, 1.2, 0.8, 1.4, 1, 0.35))
-        table = make(run, "zh" if t.chinese else "en")
+        table = self.draw(run, "zh" if t.chinese else "en")
         notes = tuple(t(self.note_en, self.note_zh).split("\n"))
         figure = style.page(t, t(self.en, self.zh), 0.21 * (1 + len(table.rows)), run.origin == "drawn", notes)
-        results.draw_table(figure, table, widths, t)
+        results.draw_table(figure, table, t)
         return figure
 
 

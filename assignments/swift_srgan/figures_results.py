@@ -1,7 +1,6 @@
 """Training curves, the three tables with the measured values beside the paper's, speed against PSNR; see figures.py."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,10 +135,10 @@ def table_2(run: Run, language: str = "en") -> PlainTable:
                       table_2_rows(run, zh))
 
 
-def draw_table(figure, table: PlainTable, widths: Sequence[float], t: Labels, size: float = 7) -> None:
+def draw_table(figure, table: PlainTable, t: Labels, size: float = 7) -> None:
     """A plain table that fills the figure."""
     header, *rows = table.lines
-    plots.table(figure.subplots(), header, [[t.plain(cell, 52) for cell in row] for row in rows], widths, size)
+    plots.table(figure.subplots(), header, [[t.plain(cell, 52) for cell in row] for row in rows], size)
 
 
 # ---- Table III
@@ -178,7 +177,7 @@ def table_3(figure, speed: dict[str, Any], t: Labels) -> None:
              f"{row['median_ms']:,.1f}", f"{row['p95_ms']:,.1f}", "-" if row["ratio"] is None else f"{row['ratio']:.1f}",
              f"{row['paper_ms']:g}", f"{row['paper_ratio']:.0f}", measured_on(row, t.chinese)) for row in speed["rows"]]
     axes = figure.subplots()
-    plots.table(axes, header, rows, (1.9, 1.7, 1.2, 1.4, 1.4, 0.8, 1.3, 0.8, 3.2), 6)
+    plots.table(axes, header, rows, 6.5)
     device = t.plain(speed["device"], 70)
     where = t(f"measured on: {device}; paper: {PAPER_GPU}", f"测量设备：{device}；论文：{PAPER_GPU}")
     axes.set_title(where, fontsize=7, loc="left", pad=4)

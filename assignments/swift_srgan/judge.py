@@ -48,7 +48,7 @@ def judge(run: Path, data: str) -> Judged:
     generator = build_generator(settings)
     judging.load_best(generator, run, "generator")
     accelerate(generator)
-    with judging.own_data():
+    with judging.own_data(ASSIGNMENT, settings):
         stores = {images.name: PackedImages.open(images, progress=False) for images in sets.test}
     found = {name: measure(generator, store, settings.scale) for name, store in stores.items()}
     predictions = {f"{name}/{key}": values for name, rows in found.items() for key, values in rows.items()}

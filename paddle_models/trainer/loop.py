@@ -1,6 +1,7 @@
 """The one training loop. Read `fit`, then `_train_epoch`, `_step` and `_finish_epoch`: that is all of it."""
 
 import math
+import shlex
 import signal
 import time
 from contextlib import ExitStack
@@ -129,7 +130,7 @@ class Trainer:
             self.bar.advance(self._summary())
             if self._stop_wanted():
                 self._save_last()
-                raise Interrupted(f"stopped after step {position.step}; continue with --resume {self.run.path}")
+                raise Interrupted(f"stopped after step {position.step}; continue with --resume {shlex.quote(str(self.run.path))}")
             if time.monotonic() - last_saved > 60 * settings.checkpoint_minutes:
                 self._save_last()
                 last_saved = time.monotonic()

@@ -130,7 +130,11 @@ def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_pa
     with pytest.raises(BadFile, match="--prepare") as error:
         module.judge(run, data)
     assert error.value.kind == "grader-data"
-    if name == "monkey_species":  # the same as the teacher sees it
+    if name == "monkey_species":  # whose weights fit images of any size
+        with pytest.raises(BadFile, match="image_size 512 is larger than any preset's") as error:
+            module.judge(changed(run, tmp_path / "unusual", image_size=512), data)
+        assert error.value.kind == "disk"
+        # What the teacher sees of the first:
         assert main(["grade", str(run), "--data", f"{name}={data}", "--out", str(tmp_path / "out")]) == 2
         errors = capfd.readouterr().err
         assert errors.startswith("error: 1 of 1 could not be judged, by no fault of theirs") and errors.count("\n") == 1, errors
