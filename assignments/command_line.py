@@ -4,7 +4,9 @@ import functools
 import signal
 import subprocess
 import sys
-from typing import Callable, List, Sequence
+import threading
+from contextlib import contextmanager
+from typing import Any, Callable, Iterator, List, Sequence
 
 from data_tools.errors import KitError
 
@@ -14,7 +16,8 @@ def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
     @functools.wraps(main)
     def told(*arguments, **named) -> int:
         try:
-            return main(*arguments, **named)
+            with imports_in_peace():
+                return main(*arguments, **named)
         except KitError as error:
             print(f"error: {error}", file=sys.stderr)
             return 2
@@ -23,6 +26,32 @@ def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
             return 130
 
     return told
+
+
+@contextmanager
+def imports_in_peace() -> Iterator[None]:
+    """Ctrl-C in the middle of an import waits for its end: C extensions (Paddle, SciPy) make an ImportError of it.
+
+    Without effect where somebody else, as a surrounding one of these, handles the signal already.
+    """
+    def interrupt(_number: int, frame: Any) -> None:
+        while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        if frame is None:
+            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, 0.01)  # looks again then
+
+    untouched = signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    if not (untouched and threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")):  # not Windows
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def wait_for(processes: Sequence[subprocess.Popen]) -> List[int]:

@@ -3,14 +3,15 @@
 Nothing heavy is imported here until a run starts, so `--help` answers at once.
 """
 
+import contextlib
 import json
 import shlex
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 from assignments.command_line import tells_errors
-from data_tools.errors import KitError
+from data_tools.errors import BadFile, KitError
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,14 @@ def run_assignment(assignment: Assignment, argv: Optional[Sequence[str]] = None)
 
     device = runtime.start(settings.device)
     path = Path(distributed.from_first_rank(str(path)))
-    with RunFolder(path, writer=distributed.rank() == 0) as folder:
-        if not resume and (folder.path / "config.yaml").exists() and folder.writer:
-            raise KitError(f"{path} already holds a run; continue it with --resume {shlex.quote(str(path))} or choose another "
-                           "--out")
+    if resume and is_finished(assignment, settings, path):
+        say(f"{path} is finished; nothing to do")
+        return 0
+    folder = RunFolder(path, writer=distributed.rank() == 0)
+    if not resume and folder.writer:
+        refuse_taken(assignment, folder)
+    made = [each for each in (path / "checkpoints", path, *path.parents) if not each.exists()]
+    with folder:
         say(f"{assignment.name}, preset {options.preset}, run folder {path}")
 
         def begin() -> None:
@@ -77,8 +82,12 @@ def run_assignment(assignment: Assignment, argv: Optional[Sequence[str]] = None)
             say(f"{stop}\n{again}")
             return 130
         except KeyboardInterrupt:  # before or after the training, or the second one in it
-            if folder.last.exists():
-                say(f"continue from the last checkpoint with\n{again}")
+            say(("continue from the last checkpoint with" if folder.last.exists() else
+                 "nothing was trained yet; the same begins anew with") + f"\n{again}")
+            raise
+        except KitError:
+            if not resume and folder.writer and not folder.begun:
+                forget(path, made)
             raise
         result = {"assignment": assignment.name, "preset": options.preset, **result}
         folder.write_json("result.json", result)
@@ -86,3 +95,48 @@ def run_assignment(assignment: Assignment, argv: Optional[Sequence[str]] = None)
             write_seal(folder.path)
     say("result " + json.dumps(result, ensure_ascii=False))
     return 0
+
+
+def is_finished(assignment: Assignment, settings: Any, path: Path) -> bool:
+    """Whether the run in `path` has come to its end with these settings, and all that it sealed is there and unchanged."""
+    from paddle_models.trainer.run_folder import read_config
+    from paddle_models.trainer.settings import from_dict
+    from reports.grading.seal import SEAL, check_seal
+
+    try:
+        if not (path / "result.json").exists() or check_seal(path) != []:
+            return False
+    except BadFile:
+        return False
+    sealed = json.loads((path / SEAL).read_text(encoding="utf-8"))
+    _, values = read_config(path, assignment.name)
+    return (all((path / name).is_file() for name in sealed)
+            and settings == from_dict(assignment.settings, values, str(path / "config.yaml")))
+
+
+def refuse_taken(assignment: Assignment, folder: Any) -> None:
+    """KitError where the RunFolder of a new run holds a run that has begun, or files that no run has left there."""
+    from paddle_models.trainer.run_folder import read_config
+
+    path = folder.path
+    if (path / "config.yaml").exists():
+        if folder.begun or (path / "result.json").exists():
+            raise KitError(f"{path} already holds a run; continue it with --resume {shlex.quote(str(path))} or choose another "
+                           "--out")
+        read_config(path, assignment.name)  # a start that came to nothing; not somebody else's config.yaml
+    elif path.is_dir() and any(item.is_file() and item.name != ".lock" for item in path.rglob("*")):
+        raise KitError(f"{path} holds files that are no run; choose another --out, a new or an empty folder")
+
+
+def forget(path: Path, made: List[Path]) -> None:
+    """Remove what a start that was refused has written into `path`, and the folders that it made, the innermost first.
+
+    Where there is more than that, all stays, and is known as a run by its config.yaml.
+    """
+    written = [path / name for name in ("config.yaml", "environment.json", ".lock")]
+    if all(item in written for item in path.rglob("*") if not item.is_dir()):
+        for file in written:
+            file.unlink(missing_ok=True)
+        for each in made:
+            with contextlib.suppress(OSError):  # somebody else has put something there
+                each.rmdir()

@@ -171,7 +171,8 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         return read_pdparams(path)
     if path.suffix == ".safetensors":
         return load_weights(path, refuse_nan=True)[0]
-    raise KitError(f"{path}: weights are read from .safetensors and .pdparams files; convert this one")
+    raise KitError(f"{path}: weights are read from .safetensors and .pdparams files; convert those of PyTorch once: python -m "
+                   f"assignments weights {path} --model NAME -o {path.name.split('.')[0]}.safetensors")
 
 
 def _imagenet_file(name: str) -> Path:

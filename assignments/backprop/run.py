@@ -68,9 +68,13 @@ def train(settings: BackpropSettings, run, device: str, resume: bool) -> Dict[st
     from assignments.backprop import record
     from paddle_models.trainer import runtime
     from paddle_models.trainer.loop import Interrupted, seed_everything
-    from paddle_models.trainer.run_folder import describe_environment
+    from paddle_models.trainer.run_folder import describe_environment, read_config
 
     start = time.monotonic()
+    begun = read_config(run.path, "backprop")[1].get("seed", settings.seed) if resume else settings.seed
+    if settings.seed != begun:
+        raise KitError(f"setting seed: {run.path} was begun with {begun} and only goes on with that; leave out --seed, or begin a "
+                       "new run")
     run.go_on(-1, -1)  # what an interrupted run has left
     seed_everything(settings.seed, 0)
     run.write_json("environment.json", describe_environment(record.fingerprint(), runtime.describe(device), {}))

@@ -77,7 +77,7 @@ class ProgressBar:
     def eta(self) -> str:
         """Time to the last step at the pace so far, h:mm:ss."""
         pace = (time.monotonic() - self.start) / max(1, self.done - self.start_done)
-        seconds = int(pace * (self.total - self.done))
+        seconds = int(pace * max(0, self.total - self.done))
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 
     def close(self) -> None:

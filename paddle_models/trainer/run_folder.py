@@ -82,6 +82,14 @@ class RunFolder:
         """Whether a training has left anything here to go on from, or to forget: a killed one's lines of metrics.jsonl."""
         return self.last.exists() or (self.path / "metrics.jsonl").exists()
 
+    @property
+    def data_fingerprint(self) -> Optional[str]:
+        """Of the training data with which this run was begun; None where environment.json, as that of an older run, has none."""
+        try:
+            return json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["data_fingerprint"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
     def write_config(self, assignment: str, preset: str, settings: Dict[str, Any]) -> None:
         """config.yaml, with the exact command of this process."""
         self._write("config.yaml", yaml.safe_dump(
@@ -151,12 +159,12 @@ def run_date(file: Path) -> Tuple[str, str]:
 
 
 def unfinished_run(assignment: str) -> Path:
-    """The newest run folder of an assignment that has a checkpoint but no result."""
-    for file in sorted((runs_root() / assignment).glob("*/config.yaml"), key=run_date, reverse=True):
-        path = file.parent
-        if (path / "checkpoints" / "last.safetensors").exists() and not (path / "result.json").exists():
-            return path
-    raise KitError(f"--resume: no unfinished run under {runs_root() / assignment}; name its folder, --resume DIR")
+    """The newest run folder of an assignment that has no result; one with a checkpoint before those without."""
+    files = sorted((runs_root() / assignment).glob("*/config.yaml"), key=run_date, reverse=True)
+    unfinished = [file.parent for file in files if not (file.parent / "result.json").exists()]
+    if not unfinished:
+        raise KitError(f"--resume: no unfinished run under {runs_root() / assignment}; name its folder, --resume DIR")
+    return max(unfinished, key=lambda path: (path / "checkpoints" / "last.safetensors").exists())  # the first of equals
 
 
 def read_config(path: Path, assignment: str) -> Tuple[str, Dict[str, Any]]:

@@ -5,6 +5,7 @@ Nothing is evaluated; YAML is read with its safe loader.
 """
 
 import difflib
+import re
 import sys
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import yaml
 from data_tools.errors import KitError
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "list": "a list such as [1, 2]",
+         "NoneType": "null"}
 
 
 @dataclass
@@ -122,6 +125,18 @@ class TrainerSettings:
                              ("seed", 0), ("max_steps", 0), ("max_minutes", 0), ("clip_norm", 0), ("checkpoint_minutes", 0)):
             if getattr(self, name) < lowest:
                 raise KitError(f"setting {name}: {getattr(self, name)} is below {lowest}")
+        for group, name, lowest in (("optimizer", "weight_decay", 0), ("schedule", "warmup_epochs", 0), ("schedule", "min_lr", 0),
+                                    ("schedule", "patience", 0), ("early_stopping", "patience", 0)):
+            value = getattr(getattr(self, group), name)
+            if not value >= lowest:
+                raise KitError(f"setting {group}.{name}: {value} is below {lowest}")
+        for name in ("lr", "epsilon"):
+            value = getattr(self.optimizer, name)
+            if not 0.0 < value < float("inf"):
+                raise KitError(f"setting optimizer.{name}: {value} is not a number above 0")
+        for name in ("momentum", "beta1", "beta2"):
+            if not 0.0 <= getattr(self.optimizer, name) < 1.0:
+                raise KitError(f"setting optimizer.{name}: {getattr(self.optimizer, name)} is outside [0, 1)")
         if self.accumulate > self.batch_size:
             raise KitError(f"setting accumulate: {self.accumulate} micro-batches of a batch of {self.batch_size}; "
                            f"use at most {self.batch_size}")
@@ -151,7 +166,7 @@ def from_dict(settings_class: type, values: dict, where: str) -> Any:
     try:
         return settings_class(**vars(parser.instantiate(parser.parse_object(values))))
     except jsonargparse.ArgumentError as error:
-        raise KitError(f"{where}: {_one_line(error)}") from None
+        raise KitError(f"{where}: {_wrong_value(error)}") from None
 
 
 def read_presets(path: Path) -> dict[str, dict]:
@@ -198,7 +213,7 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Optional[
         parser.set_defaults({key: value for key, value in _flat(with_base.as_dict()) if key not in ("preset", "out", "resume")})
         parsed = parser.parse_args(argv)
     except jsonargparse.ArgumentError as error:
-        raise KitError(_one_line(error)) from None
+        raise KitError(_wrong_value(error)) from None
     options = Options(preset, parsed.pop("out"), resume)
     parsed.pop("preset"), parsed.pop("resume")
     return options, from_dict(settings_class, parsed.as_dict(), "settings")
@@ -271,6 +286,18 @@ def _value_of(argv: Sequence[str], flag: str) -> Optional[str]:
 
 def _preset_table(presets: dict) -> str:
     return "Presets: " + "; ".join(f"{name} ({p['hardware']}, {p['time']})" for name, p in presets.items())
+
+
+def _wrong_value(error: Exception) -> str:
+    """jsonargparse's message in words of people who do not know Python's types."""
+    text = _one_line(error)
+    found = re.match(r'setting "([\w.]+)": .*(?:Got|Given) value: (.*)$', text)
+    choices = re.search(r"typing\.Literal\[(.*?)\]", text)
+    kinds = [KINDS.get(kind) for kind in re.findall(r"Expected a <class '(\w+)'>", text)]
+    if found and choices:
+        names = choices[1].replace("'", "")
+        return f"setting {found[1]}: {found[2]}; choose one of {names}"
+    return f"setting {found[1]}: {found[2]} is not {' or '.join(kinds)}" if found and kinds and all(kinds) else text
 
 
 def _one_line(error: Exception) -> str:

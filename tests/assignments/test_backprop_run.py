@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from assignments.backprop import figures
+from assignments.backprop.run import main
 from data_tools.errors import KitError
 from reports.run_reader import Run
 from tests.figure_checks import check_entries, check_legible, check_same_bytes, labels_in, run_script
@@ -96,6 +97,15 @@ def test_ctrl_c_ends_with_the_command_that_begins_anew(tmp_path):
     started.send_signal(signal.SIGINT)
     said, errors = started.communicate(timeout=60)
     assert (started.returncode, errors) == (130, "") and f"--resume {tmp_path / 'run'}" in said
+
+
+def test_a_finished_run_is_not_replaced(finished, capsys):
+    folder, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+    assert main(["--resume", str(folder), "--seed", "1"]) == 2
+    assert "setting seed" in capsys.readouterr().err
+    assert main(["--resume", str(folder)]) == 0 and "is finished; nothing to do" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
 @pytest.mark.parametrize("words, message", [

@@ -113,7 +113,7 @@ def test_averaged_weights_are_validated_and_kept(run):
 
 def test_early_stopping_counts_validation_checks_and_says_why(run):
     trainer = tiny_trainer(run, epochs=50, validate_every=2, early_stopping={"patience": 2},
-                           optimizer={"name": "sgd", "lr": 0.0})
+                           optimizer={"name": "sgd", "lr": 1e-12})
     trainer.fit()
     assert trainer.position.epoch == 6  # checks after epochs 2 (the best), 4 and 6
     assert "accuracy has not improved in 2 validation checks" in trainer.stopped

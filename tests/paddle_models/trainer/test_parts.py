@@ -11,6 +11,7 @@ from paddle_models.trainer.checkpoint import load_checkpoint, save_checkpoint
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.ema import MovingAverage
 from paddle_models.trainer.precision import Precision
+from paddle_models.trainer.progress import ProgressBar
 from paddle_models.trainer.run_folder import RunFolder, describe_environment, new_run_path, read_config, unfinished_run
 from paddle_models.trainer.settings import AmpSettings, EarlyStoppingSettings
 
@@ -131,9 +132,22 @@ def test_run_folders(tmp_path, monkeypatch):
     with pytest.raises(KitError, match="a run of monkey_species, not of glasses"):
         read_config(path, "glasses")
     with pytest.raises(KitError, match="no unfinished run"):
-        unfinished_run("monkey_species")
+        unfinished_run("glasses")
+    assert unfinished_run("monkey_species") == path  # stopped before its first checkpoint
     save_checkpoint(path / "checkpoints" / "last.safetensors", {}, {})
+    with RunFolder(path.with_name("20990101-000000-newer")) as run:
+        run.write_config("monkey_species", "smoke", {})
     assert unfinished_run("monkey_species") == path
+    for folder in (path, run.path):
+        write_atomically(folder / "result.json", b"{}")
+    with pytest.raises(KitError, match="no unfinished run"):
+        unfinished_run("monkey_species")
+
+
+def test_a_resumed_run_beyond_its_last_step_takes_no_negative_time():
+    bar = ProgressBar(total=5, done=9)
+    bar.start -= 100
+    assert bar.eta() == "0:00:00"
 
 
 def test_environment_names_every_package_that_shapes_a_result():

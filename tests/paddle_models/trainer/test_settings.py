@@ -49,18 +49,26 @@ def test_round_trip(presets):
     (["--lr", "3"], "did you mean --optimizer.lr?"),
     (["--optimizer.nam=adam"], "did you mean --optimizer.name?"),
     (["--preset", "smaple"], "did you mean sample?"),
-    (["--epochs", "many"], 'setting "epochs": Expected a'),
-    (["--epochs", "2.5"], 'setting "epochs"'),
-    (["--optimizer.name", "adan"], "Literal"),
+    (["--epochs", "many"], "setting epochs: many is not a whole number"),
+    (["--workers", "some"], "setting workers: some is not a whole number or null"),
+    (["--schedule.name", "fast"], "setting schedule.name: fast; choose one of fixed, "),
+    (["--epochs", "2.5"], "setting epochs: 2.5 is not a whole number"),
+    (["--optimizer.name", "adan"], "setting optimizer.name: adan; choose one of sgd, "),
     (["--epochs", "0"], "setting epochs: 0 is below 1"),
     (["--accumulate", "64"], "setting accumulate: 64 micro-batches of a batch of 32"),
     (["--ema_decay", "1"], "outside [0, 1)"),
     (["--seed", "-1"], "setting seed: -1 is below 0"),
+    (["--optimizer.lr", "-1"], "setting optimizer.lr: -1.0 is not a number above 0"),
+    (["--optimizer.lr", "0"], "setting optimizer.lr: 0.0 is not"),
+    (["--optimizer.lr", ".nan"], "setting optimizer.lr: nan is not"),
+    (["--optimizer.beta1", "1"], "setting optimizer.beta1: 1.0 is outside [0, 1)"),
+    (["--optimizer.weight_decay", "-0.1"], "setting optimizer.weight_decay: -0.1 is below 0"),
+    (["--schedule.warmup_epochs", "-1"], "setting schedule.warmup_epochs: -1.0 is below 0"),
     (["--max_steps", "-1"], "setting max_steps: -1 is below 0"),
     (["--resume", "run", "--preset", "paper"], "--preset is not for --resume"),
     (["--out=other", "--resume"], "--out is not for --resume"),
     (["stray"], "unrecognized arguments: stray"),
-    (["--data", "__import__('os').system('true')", "--epochs", "__import__('os').getpid()"], 'setting "epochs"'),
+    (["--data", "__import__('os').system('true')", "--epochs", "__import__('os').getpid()"], "setting epochs: __import__"),
 ])
 def test_errors_name_the_key(presets, argv, message):
     with pytest.raises(KitError) as error:
@@ -72,7 +80,7 @@ def test_errors_name_the_key(presets, argv, message):
     ({"epoch": 3}, "config.yaml: unknown setting epoch - did you mean epochs?"),
     ({"optimizer": {"lrr": 3}}, "unknown setting optimizer.lrr - did you mean optimizer.lr?"),
     ({"optimizer": 3}, "expected a mapping"),
-    ({"epochs": "x"}, 'setting "epochs"'),
+    ({"epochs": "x"}, "config.yaml: setting epochs: x is not a whole number"),
 ])
 def test_files_are_checked_like_the_command_line(values, message):
     with pytest.raises(KitError) as error:
