@@ -17,8 +17,9 @@ EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of every member: the same run gives th
 def submit(target: str, out: Optional[Path] = None, rubric: Optional[Path] = None, language: str = "en") -> int:
     """Write the zip of a run folder, or of an assignment's newest finished run, grade it and print how it fared.
 
-    out: default NAME-RUN.zip here. rubric: the teacher's, else the kit's for the run's own data. KitError for a run
-    that has not finished, with the command that finishes it, and for one that nobody could grade.
+    out: default NAME-RUN.zip here; an earlier submission there is replaced, anything else is left alone. rubric: the
+    teacher's, else the kit's for the run's own data. KitError for a run that has not finished, with the command that
+    finishes it, for one that nobody could grade, and for an `out` that is something else.
     """
     from reports.grading.submission import NEEDED
     from reports.run_reader import Run
@@ -29,13 +30,16 @@ def submit(target: str, out: Optional[Path] = None, rubric: Optional[Path] = Non
     out = out or Path(f"{name}-{run.name}.zip")
     if out.suffix != ".zip":
         raise KitError(f"{out}: a submission is a zip file; give a name that ends in .zip")
+    replaced = out.exists()
+    if replaced and not _is_submission(out):
+        raise KitError(f"{out} is there already and no submission, so it is not replaced; give another name with -o, or delete it")
     with atomic_path(out) as temporary:
         pack(run, temporary)
         grade = _grade(temporary, out.stem, options, language)
         if grade.verdict == "incomplete" and grade.kinds != ["other-data"]:  # a machine with the real data can judge that one
             raise KitError(f"{run} cannot be graded: {grade.problems[0]['message'] if grade.problems else 'nothing was measured'}")
         show([grade], language)
-    print(f"written to {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    print(f"{'replaced' if replaced else 'written to'} {out} ({out.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
@@ -57,6 +61,17 @@ def member(name: str, executable: bool = False) -> zipfile.ZipInfo:
     info.external_attr = (0o100755 if executable else 0o100644) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     return info
+
+
+def _is_submission(file: Path) -> bool:
+    """Whether it is a zip as pack() makes them."""
+    from reports.grading.submission import NEEDED, TAKEN
+
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return set(NEEDED) <= set(archive.namelist()) <= set(TAKEN)
+    except (OSError, ValueError, zipfile.BadZipFile):
+        return False
 
 
 def _grade(file: Path, name: str, options, language: str):

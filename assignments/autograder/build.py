@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 from typing import Dict, Iterator, Optional
 
-from assignments.grade import data_words, default_data, is_place, rubric_file
+from assignments.grade import data_words, default_data, is_place, rubric_file, works
 from assignments.submit import member
 from data_tools.errors import KitError
 from data_tools.files import atomic_path
@@ -24,9 +24,9 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Optional[Path
                      seconds: int = 300, megabytes: int = 1500) -> int:
     """Write the autograder of the assignment `name` to `out`; returns the number of files in it.
 
-    data: as --data of the assignment's run.py; a folder or file is packed into the zip. Empty: what the preset sample
-    takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric with mistakes, data that are not
-    there, or too much of them.
+    data: as --data of the assignment's run.py; a folder or file is opened as `grade` opens it, then packed into the zip.
+    Empty: what the preset sample takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric
+    with mistakes, and for data that are not there, not this assignment's, or too much.
     """
     from reports.grading.rubric import read_rubric
 
@@ -34,15 +34,18 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Optional[Path
         raise KitError(f"{out}: the autograder is a zip file; give a name that ends in .zip")
     data, words = data or default_data(name), data_words(name)
     if data and data not in words and not (words and is_place(data)):
-        raise KitError(f"--data {data}: " + (f"there is no such folder or file, and the words are {', '.join(words)}" if words else
-                                             f"{name} is graded on data that come with its packages; leave --data out"))
+        wanted = f"there is no such folder or file; give a path, or the word {' or '.join(words)}"
+        packaged = f"{name} is graded on data that come with its packages; leave --data out"
+        raise KitError(f"--data {data}: {wanted if words else packaged}")
     rubric = rubric or rubric_file(name, data)
     if read_rubric(rubric).assignment != name:
         raise KitError(f"{rubric} is a rubric of {read_rubric(rubric).assignment}, not of {name}")
     members = dict(_kit())
     if is_place(data):
         place = Path(data).expanduser().resolve()
+        works([name], {name: str(place)}, {name: str(rubric)})  # here its errors are read, there all submissions would get 0
         members.update(_data(place))
+        print(f"{data} goes into the zip, to be uploaded with it: mind the terms of these data")
         data = f"{DATA}/{place.name}"
     members["rubric.yaml"] = _text(rubric)
     members["settings.sh"] = _settings(name, data, language, seconds, megabytes)

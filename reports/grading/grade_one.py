@@ -187,7 +187,7 @@ class _Examination:
             for line in lines:
                 line.points, line.passed = 0.0, False
         for line in lines:
-            line.message = text(line.message)
+            line.message = {language: text(message) for language, message in line.message.items()}
         return Grade(
             name, work.assignment if work else "unknown", verdict.value,
             [{"kind": problem.kind, "message": text(problem.message)} for problem in self.problems[:MOST_PROBLEMS]],

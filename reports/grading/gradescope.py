@@ -12,16 +12,20 @@ from data_tools.errors import KitError
 from data_tools.files import write_atomically
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
-from reports.grading.verdict import PROBLEMS, Verdict
+from reports.grading.verdict import Verdict, meaning, name_of
 
 VISIBILITIES = ("visible", "after_due_date", "after_published", "hidden")
 SCHEMA = Path(__file__).with_name("gradescope_schema.json")
 BELIEVED = (Verdict.REPRODUCED.value, Verdict.WITHIN_TOLERANCE.value)
+SUMMARY = {"en": {"claimed": "claimed {:.4f}", "nothing": "nothing claimed", "colon": ": ", "note": "note: {}",
+                  "metric": "{name}: {claimed}, measured {measured:.4f} on {n} samples, {verdict}"},
+           "zh": {"claimed": "所称 {:.4f}", "nothing": "未给出所称值", "colon": "：", "note": "说明：{}",
+                  "metric": "{name}：{claimed}，在 {n} 个样本上实测 {measured:.4f}，{verdict}"}}
 LOWER_IS_BETTER = ("loss", "error", "lpips", "ece", "seconds")  # last parts of such metrics' names
 
 
 def results(grade: Grade, language: str = "en", visibility: str = "visible", leaderboard: bool = True) -> dict[str, Any]:
-    """The values of results.json. language: of the rubric's titles, "en" or "zh". visibility: of VISIBILITIES.
+    """The values of results.json. language: of titles and reasons, "en" or "zh". visibility: of VISIBILITIES.
 
     The leaderboard shows measured values only, and those of submissions whose claims were reproduced only.
     """
@@ -29,11 +33,11 @@ def results(grade: Grade, language: str = "en", visibility: str = "visible", lea
         raise KitError(f"visibility {visibility!r:.40}: there are {', '.join(VISIBILITIES)}")
     tests = [{"score": _finite(line.points), "max_score": _finite(line.max), "status": "passed" if line.passed else "failed",
               "name": plain(line.title.get(language) or line.id, 200), "name_format": "text", "number": str(number),
-              "output": plain(line.message, lines=True), "output_format": "text", "tags": [plain(line.id, 60)],
+              "output": plain(line.message[language], lines=True), "output_format": "text", "tags": [plain(line.id, 60)],
               "visibility": visibility, "extra_data": {"id": plain(line.id, 60)}}
              for number, line in enumerate(grade.criteria, 1)]
     values: dict[str, Any] = {
-        "score": _finite(grade.score), "execution_time": round(grade.seconds, 3), "output": summary(grade),
+        "score": _finite(grade.score), "execution_time": round(grade.seconds, 3), "output": summary(grade, language),
         "output_format": "text", "visibility": visibility, "stdout_visibility": "hidden", "tests": tests,
         "extra_data": {"assignment": plain(grade.assignment, 60), "verdict": grade.verdict, "problems": grade.kinds,
                        "max_score": _finite(grade.max_score), "claimed": _numbers(grade.claimed),
@@ -51,14 +55,17 @@ def write_results(path: Path, grade: Grade, language: str = "en", visibility: st
     write_atomically(Path(path), (text + "\n").encode())
 
 
-def summary(grade: Grade) -> str:
+def summary(grade: Grade, language: str = "en") -> str:
     """The verdict, what is wrong, claims beside measurements, and notes, as lines of plain text."""
-    lines = [f"{grade.assignment}: {grade.verdict}"]
-    lines += [f"{PROBLEMS.get(problem['kind'], problem['kind'])}: {problem['message']}" for problem in grade.problems]
+    words = SUMMARY[language]
+    colon = words["colon"]
+    lines = [f"{grade.assignment}{colon}{name_of(grade.verdict, language)}"]
+    lines += [f"{meaning(problem['kind'], language)}{colon}{problem['message']}" for problem in grade.problems]
     for name, value in grade.measured.items():
-        claimed = f"claimed {grade.claimed[name]:.4f}" if name in grade.claimed else "nothing claimed"
-        lines.append(f"{name}: {claimed}, measured {value:.4f} on {grade.n} samples, {grade.compared.get(name, '')}")
-    lines += [f"note: {note}" for note in grade.notes]
+        claimed = words["claimed"].format(grade.claimed[name]) if name in grade.claimed else words["nothing"]
+        lines.append(words["metric"].format(name=name, claimed=claimed, measured=value, n=grade.n,
+                                            verdict=name_of(grade.compared.get(name, ""), language)))
+    lines += [words["note"].format(note) for note in grade.notes]
     return "\n".join(plain(line) for line in lines)
 
 

@@ -23,7 +23,8 @@ from data_tools.errors import KitError
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.limits import Limits
-from reports.grading.verdict import of_problem
+from reports.grading.rubric import LANGUAGES
+from reports.grading.verdict import in_both, of_problem
 from reports.grading.zygote import CHOSEN, GRADE, OUTPUT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -221,7 +222,7 @@ class Jail:
         made.name, made.problems = plain(task.name, 200), [{"kind": kind, "message": plain(message)}]
         made.verdict, made.seconds, made.output = of_problem(kind).value, round(seconds, 3), output
         for line in made.criteria:
-            line.message = plain(message)
+            line.message = dict(zip(LANGUAGES, map(plain, in_both(kind, message))))
         return made
 
 

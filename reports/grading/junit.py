@@ -9,8 +9,9 @@ from data_tools.files import write_atomically
 from reports.grading.grade_one import Grade
 from reports.grading.gradescope import summary
 from reports.grading.inert import plain
-from reports.grading.verdict import Verdict
+from reports.grading.verdict import Verdict, name_of
 
+POINTS = {"en": "{:g} of {:g} points", "zh": "{:g} 分，满分 {:g}"}
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -29,14 +30,14 @@ def junit(grades: Sequence[Grade], language: str = "en") -> bytes:
             ElementTree.SubElement(properties, "property", name=name, value=_text(value))
         case = _case(suite, grade, "judged")
         if broken:
-            ElementTree.SubElement(case, "error", type=_text(" ".join(grade.kinds)), message=_text(grade.verdict)
-                                   ).text = _text(summary(grade))
+            ElementTree.SubElement(case, "error", type=_text(" ".join(grade.kinds)), message=_text(name_of(grade.verdict, language))
+                                   ).text = _text(summary(grade, language))
         for line in grade.criteria:
             case = _case(suite, grade, line.title.get(language) or line.id)
             if not line.passed:
-                ElementTree.SubElement(case, "failure", message=_text(f"{line.points:g} of {line.max:g} points")
-                                       ).text = _text(line.message)
-        ElementTree.SubElement(suite, "system-out").text = _text(summary(grade))
+                ElementTree.SubElement(case, "failure", message=_text(POINTS[language].format(line.points, line.max))
+                                       ).text = _text(line.message[language])
+        ElementTree.SubElement(suite, "system-out").text = _text(summary(grade, language))
     ElementTree.indent(top)
     return ElementTree.tostring(top, encoding="utf-8", xml_declaration=True) + b"\n"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from reports.grading.grade_one import Grade
 from reports.grading.gradescope import summary
 from reports.grading.inert import for_html, plain
-from reports.grading.verdict import CHINESE
+from reports.grading.verdict import in_both, name_of
 from reports.tables import display_width, markdown_table, text_table
 
 HEADER = {"en": ("submission", "assignment", "points", "verdict", "claimed", "measured", "what is wrong"),
@@ -14,6 +14,7 @@ HEADER = {"en": ("submission", "assignment", "points", "verdict", "claimed", "me
 LINES = {"en": ("criterion", "points", "met", "what was found"), "zh": ("评分项", "得分", "达到", "依据")}
 TITLE = {"en": "Grades", "zh": "成绩"}
 GRADED = {"en": "{} graded: {}", "zh": "共评 {} 份：{}"}
+WRONG = {"en": "; ", "zh": "；"}  # between problems
 ALIGNED = "llrlrrl"
 _WIDEST = (32, 16, 12, 22, 12, 12, 100)
 _PAGE = """<!doctype html>
@@ -34,16 +35,16 @@ def rows(grades: Sequence[Grade], language: str = "en") -> list[tuple[str, ...]]
     found = []
     for grade in grades:
         metric = next(iter(grade.measured), "")
-        wrong = "; ".join(f"{problem['kind']}: {problem['message']}" for problem in grade.problems)
+        wrong = WRONG[language].join(_problem(problem, language) for problem in grade.problems)
         found.append((plain(grade.name, 200), plain(grade.assignment, 60), f"{grade.score:g} / {grade.max_score:g}",
-                      _verdict(grade.verdict, language), _value(grade.claimed, metric), _value(grade.measured, metric),
+                      name_of(grade.verdict, language), _value(grade.claimed, metric), _value(grade.measured, metric),
                       plain(wrong)))
     return found
 
 
 def counts(grades: Sequence[Grade], language: str = "en") -> str:
     """One line: how many there are of each verdict."""
-    found = Counter(_verdict(grade.verdict, language) for grade in grades)
+    found = Counter(name_of(grade.verdict, language) for grade in grades)
     return GRADED[language].format(len(grades), ", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
 
 
@@ -58,9 +59,9 @@ def details(grade: Grade, language: str = "en") -> str:
     """A single grade for a terminal: each criterion, then what was found."""
     cells = [LINES[language]]
     cells += [(_cut(plain(line.title.get(language) or line.id), 48), f"{line.points:g} / {line.max:g}",
-               "✓" if line.passed else "✗", _cut(plain(line.message), 110)) for line in grade.criteria]
-    whole = f"{plain(grade.name, 80)}: {grade.score:g} / {grade.max_score:g}, {_verdict(grade.verdict, language)}"
-    return "\n".join([*text_table(cells, "lrll"), summary(grade), "", whole]) + "\n"
+               "✓" if line.passed else "✗", _cut(plain(line.message[language]), 110)) for line in grade.criteria]
+    whole = f"{plain(grade.name, 80)}: {grade.score:g} / {grade.max_score:g}, {name_of(grade.verdict, language)}"
+    return "\n".join([*text_table(cells, "lrll"), summary(grade, language), "", whole]) + "\n"
 
 
 def markdown_page(grades: Sequence[Grade], language: str = "en") -> str:
@@ -79,8 +80,10 @@ def html_page(grades: Sequence[Grade], language: str = "en") -> str:
                         rows="\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows(grades, language)))
 
 
-def _verdict(verdict: str, language: str) -> str:
-    return CHINESE.get(verdict, verdict) if language == "zh" else verdict
+def _problem(problem: dict[str, str], language: str) -> str:
+    """Its kind, in Chinese what that means, and what was found."""
+    kind, message = problem["kind"], problem["message"]
+    return in_both(kind, message)[1] if language == "zh" else f"{kind}: {message}"
 
 
 def _value(values: dict[str, float], metric: str) -> str:

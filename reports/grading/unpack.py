@@ -59,7 +59,8 @@ def listing(path: Path, limits: Limits) -> Iterator[dict[str, Entry]]:
         with zipfile.ZipFile(path) as archive:
             yield _zip(archive, path, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, ValueError) as error:
-        raise BadFile("damaged-zip", f"{path.name} is damaged or not a zip file: {str(error)[:200]}") from None
+        found = f": {str(error)[:200]}" if zipfile.is_zipfile(path) else " is no zip file, or only a part of one"
+        raise BadFile("damaged-zip", f"{path.name}{found}") from None
 
 
 def has_small_directory(path: Path) -> bool:

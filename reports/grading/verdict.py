@@ -31,52 +31,68 @@ class Problem:
 
 
 _CLAIMS = {  # kinds that speak of claims which their own evidence contradicts
-    "seal-broken": "a file differs from the run's seal",
-    "weights-differ": "result.json was written for other weights",
-    "inconsistent": "files of the run contradict each other",
-    "predictions-differ": "predictions do not follow from the weights",
-    "drawn-as-real": "a run on drawn data presented as real",
+    "seal-broken": ("a file differs from the run's seal", "有文件与运行结束时的封存不符"),
+    "weights-differ": ("result.json was written for other weights", "result.json 是为另一份权重写的"),
+    "inconsistent": ("files of the run contradict each other", "运行的各文件互相矛盾"),
+    "predictions-differ": ("predictions do not follow from the weights", "预测结果不是由这些权重得出的"),
+    "drawn-as-real": ("a run on drawn data presented as real", "把绘制数据上的运行当作真实数据上的"),
 }
 _BROKEN = {  # kinds that keep a submission from being judged
-    "not-a-run": "no run folder",
-    "missing": "a file is missing",
-    "damaged-zip": "the zip file is damaged",
-    "encrypted": "an encrypted zip file",
-    "duplicate": "two files of one name",
-    "path-escape": "a path that climbs out of the submission",
-    "absolute-path": "an absolute path",
-    "symlink": "a symbolic link",
-    "special-file": "a device, pipe or the like",
-    "long-name": "an over-long file name",
-    "too-many-files": "too many files",
-    "too-large": "a file that is too large",
-    "zip-bomb": "a zip bomb",
-    "pickle": "a pickle in place of weights",
-    "huge-header": "weights whose header claims an impossible length",
-    "truncated": "weights that are cut short",
-    "bad-weights": "weights that cannot be read",
-    "wrong-shapes": "weights of another network",
-    "not-finite": "weights with NaN or infinity",
-    "yaml-tags": "YAML with object tags",
-    "yaml-aliases": "YAML with anchors and aliases",
-    "yaml-deep": "YAML that is nested too deeply",
-    "bad-yaml": "YAML that cannot be read",
-    "bad-json": "JSON that cannot be read",
-    "metrics-too-large": "a metrics.jsonl that is too large",
-    "bad-metrics": "a metrics.jsonl that cannot be read",
-    "bad-arrays": "arrays that cannot be read",
-    "bad-file": "a file that cannot be read",
-    "other-assignment": "a submission of another assignment",
-    "timeout": "judging took too long",
-    "out-of-memory": "judging took too much memory",
-    "disk": "judging took too much disk space",
-    "crashed": "the process that judged it failed",
+    "not-a-run": ("no run folder", "没有运行文件夹"),
+    "missing": ("a file is missing", "缺少文件"),
+    "damaged-zip": ("the zip file is damaged", "zip 文件已损坏"),
+    "encrypted": ("an encrypted zip file", "zip 文件已加密"),
+    "duplicate": ("two files of one name", "有两个同名文件"),
+    "path-escape": ("a path that climbs out of the submission", "有路径指向提交之外"),
+    "absolute-path": ("an absolute path", "有绝对路径"),
+    "symlink": ("a symbolic link", "有符号链接"),
+    "special-file": ("a device, pipe or the like", "有设备、管道之类的文件"),
+    "long-name": ("an over-long file name", "文件名过长"),
+    "too-many-files": ("too many files", "文件过多"),
+    "too-large": ("a file that is too large", "有文件过大"),
+    "zip-bomb": ("a zip bomb", "zip 炸弹"),
+    "pickle": ("a pickle in place of weights", "权重的位置上是 pickle 文件"),
+    "huge-header": ("weights whose header claims an impossible length", "权重的文件头声称了不可能的长度"),
+    "truncated": ("weights that are cut short", "权重文件不完整"),
+    "bad-weights": ("weights that cannot be read", "权重无法读取"),
+    "wrong-shapes": ("weights of another network", "权重属于另一种网络"),
+    "not-finite": ("weights with NaN or infinity", "权重中有 NaN 或无穷大"),
+    "yaml-tags": ("YAML with object tags", "YAML 中有对象标签"),
+    "yaml-aliases": ("YAML with anchors and aliases", "YAML 中有锚点和别名"),
+    "yaml-deep": ("YAML that is nested too deeply", "YAML 嵌套过深"),
+    "bad-yaml": ("YAML that cannot be read", "YAML 无法读取"),
+    "bad-json": ("JSON that cannot be read", "JSON 无法读取"),
+    "metrics-too-large": ("a metrics.jsonl that is too large", "metrics.jsonl 过大"),
+    "bad-metrics": ("a metrics.jsonl that cannot be read", "metrics.jsonl 无法读取"),
+    "bad-arrays": ("arrays that cannot be read", "数组无法读取"),
+    "bad-file": ("a file that cannot be read", "有文件无法读取"),
+    "other-assignment": ("a submission of another assignment", "提交的是另一项作业"),
+    "timeout": ("judging took too long", "评判超时"),
+    "out-of-memory": ("judging took too much memory", "评判占用内存过多"),
+    "disk": ("judging took too much disk space", "评判占用磁盘过多"),
+    "crashed": ("the process that judged it failed", "评判进程失败"),
 }
 _GRADERS = {  # kinds that say nothing against a submission: the grader has to mend something and grade again
-    "other-data": "claims that the grader's data cannot show",
-    "grader-data": "the grader's own data could not be used",
+    "other-data": ("claims that the grader's data cannot show", "评分方的数据无法检验所称的结果"),
+    "grader-data": ("the grader's own data could not be used", "评分方自己的数据无法使用"),
 }
-PROBLEMS = {**_CLAIMS, **_BROKEN, **_GRADERS}  # {kind: what it means}
+PROBLEMS = {**_CLAIMS, **_BROKEN, **_GRADERS}  # {kind: what it means, in English and Chinese}
+
+
+def name_of(verdict: str, language: str) -> str:
+    """A verdict's value in "en" or "zh"."""
+    return CHINESE.get(verdict, verdict) if language == "zh" else verdict
+
+
+def meaning(kind: str, language: str) -> str:
+    """What a kind of problem means, in "en" or "zh"."""
+    english, chinese = PROBLEMS.get(kind, (kind, kind))
+    return chinese if language == "zh" else english
+
+
+def in_both(kind: str, message: str) -> tuple[str, str]:
+    """A problem in English and in Chinese, where its details, which stay English, stand after what it means."""
+    return message, f"{meaning(kind, 'zh')}：{message}"
 
 
 def compare(claimed: float, measured: float, tolerance: float) -> Verdict:

@@ -9,6 +9,7 @@ import sys
 import zipfile
 
 import pytest
+from graded_runs import write_data
 
 from assignments.autograder.build import FOLDERS, SCRIPTS, build_autograder
 from data_tools.errors import KitError
@@ -102,9 +103,9 @@ def test_mistakes_are_told_when_it_is_built(tmp_path):
 
 
 @pytest.mark.parametrize("name, data, said", [
-    ("glasses", "/typo", "--data /typo: there is no such folder or file, and the words are sample"),
-    ("glasses", "celeba:/somewhere", "there is no such folder or file"), ("glasses", "photographs", "the words are sample"),
-    ("swift_srgan", "phtographs", "the words are photographs, sample"), ("backprop", "sample", "leave --data out"),
+    ("glasses", "/typo", "--data /typo: there is no such folder or file; give a path, or the word sample"),
+    ("glasses", "celeba:/somewhere", "there is no such folder or file"), ("glasses", "photographs", "or the word sample"),
+    ("swift_srgan", "phtographs", "or the word photographs or sample"), ("backprop", "sample", "leave --data out"),
     ("backprop", ".", "leave --data out")])
 def test_data_that_gradescope_would_not_find_are_refused(name, data, said, tmp_path):
     with pytest.raises(KitError, match=said):
@@ -112,11 +113,22 @@ def test_data_that_gradescope_would_not_find_are_refused(name, data, said, tmp_p
     assert not list(tmp_path.iterdir())
 
 
-def test_the_graders_data_go_into_the_zip(tmp_path, monkeypatch):
+def test_data_that_grading_could_not_use_are_refused(tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.txt").write_text("hello")
+    write_data("face_attributes", tmp_path / "celeba")
+    for name, place in (("glasses", "empty"), ("glasses", "text.txt"), ("glasses", "celeba"), ("monkey_species", "celeba")):
+        with pytest.raises(KitError, match=place):
+            build_autograder(name, tmp_path / "autograder.zip", str(tmp_path / place))
+    assert not list(tmp_path.glob("*.zip"))
+
+
+def test_the_graders_data_go_into_the_zip(tmp_path, monkeypatch, capsys):
     data = tmp_path / "set"
-    (data / "training").mkdir(parents=True)
+    write_data("monkey_species", data)
     (data / "training" / "a.bin").write_bytes(b"x" * 100)
     build_autograder("monkey_species", tmp_path / "autograder.zip", str(data))
+    assert f"{data} goes into the zip" in capsys.readouterr().out
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         assert archive.read("grader_data/set/training/a.bin") == b"x" * 100
         assert b"data=grader_data/set" in archive.read("settings.sh")

@@ -37,6 +37,21 @@ def test_it_was_graded_as_the_teacher_will(handed_in):
     assert f"written to {handed_in[0]}" in handed_in[1]
 
 
+def test_an_earlier_submission_is_replaced_and_nothing_else_is(handed_in, backprop_run, tmp_path, capsys):
+    out = tmp_path / "mine.zip"
+    out.write_text("precious")
+    with pytest.raises(KitError, match="mine.zip is there already and no submission, so it is not replaced"):
+        submit(str(backprop_run), out)
+    assert out.read_text() == "precious"
+    with zipfile.ZipFile(out, "w") as archive:
+        archive.writestr("photographs/1.jpg", b"x")
+    with pytest.raises(KitError, match="no submission"):
+        submit(str(backprop_run), out)
+    shutil.copy(handed_in[0], out)
+    assert submit(str(backprop_run), out) == 0 and f"replaced {out}" in capsys.readouterr().out
+    assert out.read_bytes() == handed_in[0].read_bytes()
+
+
 def test_the_same_run_gives_the_same_bytes(handed_in, backprop_run, tmp_path):
     from assignments.submit import pack
 

@@ -149,7 +149,7 @@ def test_real_claims_that_the_graders_data_cannot_show_are_not_called_wrong(of, 
     assert (made.verdict, made.kinds, made.measured, made.compared) == ("incomplete", ["other-data"], {}, {})
     text = f"the claims are for real data, judged was on {of} data: grade again with --data toy=PATH"
     assert made.problems[0]["message"] == text and text in rows([made])[0][-1]
-    assert {line.id: (line.points, line.message == text) for line in made.criteria} == {
+    assert {line.id: (line.points, line.message["en"] == text) for line in made.criteria} == {
         "whole": (10, False), "weights": (10, False), "seal": (5, False), "consistent": (15, False), "reproduced": (0, True),
         "accuracy": (0, True)}
 
@@ -158,6 +158,15 @@ def test_a_part_of_the_real_data_that_shows_the_claims_is_good_enough(tmp_path):
     made = graded(make_toy_run(tmp_path / "run"), tmp_path / "s", "subset")
     assert (made.verdict, made.problems, made.score) == ("reproduced", [], 100)
     assert any("judged was on subset data" in note for note in made.notes)
+
+
+def test_what_is_no_zip_is_said_once(good, tmp_path):
+    whole = zip_run(good, tmp_path / "a.zip").read_bytes()
+    for number, content in enumerate((b"hello", whole[:-100], b"")):
+        (tmp_path / "a.zip").write_bytes(content)
+        made = graded(tmp_path / "a.zip", tmp_path / str(number))
+        assert made.problems == [{"kind": "damaged-zip", "message": "a.zip is no zip file, or only a part of one"}]
+    assert made.criteria[0].message["zh"] == f"zip 文件已损坏：{made.problems[0]['message']}"
 
 
 def test_an_error_of_the_judge_itself_is_named(tmp_path, capfd):

@@ -21,8 +21,8 @@ EVIL = "=1+1\x1b[2J\x1b]0;title\x07<script>alert('x')</script>\u202e\x00\ud800 &
 
 
 def grade_of(name: str = "anna", text: str = "fine", verdict: str = "reproduced", **more) -> Grade:
-    lines = [Line("whole", {"en": "All files", "zh": "文件齐全"}, 10, 10, True, text),
-             Line("accuracy", {"en": "Accuracy", "zh": "准确率"}, 20, 40, False, text)]
+    lines = [Line("whole", {"en": "All files", "zh": "文件齐全"}, 10, 10, True, {"en": text, "zh": text}),
+             Line("accuracy", {"en": "Accuracy", "zh": "准确率"}, 20, 40, False, {"en": text, "zh": text})]
     values = {"score": 30.0, "max_score": 50.0, "claimed": {"accuracy": 0.8}, "measured": {"accuracy": 0.8, "val_loss": 0.5},
               "compared": {"accuracy": "reproduced"}, "origin": "real", "n": 60, "seconds": 1.25, **more}
     return Grade(name, "toy", verdict, criteria=lines, notes=[text], **values)
@@ -89,6 +89,21 @@ def test_results_say_what_the_grade_says():
     assert "leaderboard" not in gradescope.results(evil())  # nobody leads by claims that were not believed
     with pytest.raises(KitError, match="visibility 'secret'"):
         gradescope.results(grade_of(), visibility="secret")
+
+
+def test_a_chinese_grade_gives_its_reasons_in_chinese():
+    made = grade_of(verdict="edited after the run", problems=[{"kind": "seal-broken", "message": "changed: result.json"}])
+    for line in made.criteria:
+        line.message = {"en": "no seal", "zh": "没有封存文件"}
+    values = gradescope.results(made, "zh")
+    assert [test["output"] for test in values["tests"]] == ["没有封存文件"] * 2
+    assert values["output"].splitlines() == [
+        "toy：运行后被改动", "有文件与运行结束时的封存不符：changed: result.json",
+        "accuracy：所称 0.8000，在 60 个样本上实测 0.8000，已复现",
+        "val_loss：未给出所称值，在 60 个样本上实测 0.5000，", "说明：fine"]
+    shown = [details(made, "zh"), junit([made], "zh").decode(), table([made], "zh")]
+    assert all("没有封存文件" in text and "所称 0.8000" in text for text in shown[:2])
+    assert all("有文件与运行结束时的封存不符" in text and "no seal" not in text and "claimed" not in text for text in shown)
 
 
 def test_results_are_written_whole(tmp_path):

@@ -124,6 +124,19 @@ def test_no_claim_alone_earns_points():
     assert [points_of({"kind": "seal"}, seal=seal) for seal in (None, ["a"], [])] == [0, 0, 10]
 
 
+@pytest.mark.parametrize("evidence", [
+    {}, {"seal": ["result.json"], "preset": "smoke", "problems": [Problem("pickle", "x"), Problem("seal-broken", "x")]},
+    {"whole": True, "judged": True, "checked": True, "seal": [], "preset": "paper", "claimed": {"accuracy": 0.9},
+     "measured": {"accuracy": 0.9}},
+    {"measured": {"accuracy": 0.6}, "claimed": {"accuracy": 0.9}}, {"measured": {"accuracy": 0.6}}])
+def test_what_was_found_is_told_in_both_languages(evidence):
+    rubric = rubric_from({**RUBRIC, "criteria": [*RUBRIC["criteria"], {
+        "id": "preset", "kind": "preset", "presets": ["paper"], "points": 1, "title": {"en": "c", "zh": "c"}}]}, "x")
+    for line in award(rubric, Evidence(**evidence)):
+        assert line.message["en"].isascii() and any("\u4e00" <= letter <= "\u9fff" for letter in line.message["zh"])
+    assert all(english.isascii() and not chinese.isascii() for english, chinese in PROBLEMS.values())
+
+
 @pytest.mark.parametrize("claimed, measured, verdict", [
     (0.9, 0.9 + 1e-9, Verdict.REPRODUCED), (0.9, 0.92, Verdict.WITHIN_TOLERANCE), (0.9, 0.8, Verdict.NOT_REPRODUCED),
     (math.nan, 0.9, Verdict.NOT_REPRODUCED), (math.inf, math.inf, Verdict.NOT_REPRODUCED)])
