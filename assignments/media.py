@@ -75,8 +75,8 @@ class Video:
             self._capture = cv2.VideoCapture(int(source) if self.camera else source)
         if not self._capture.isOpened():
             raise KitError(f"there is no camera {source}; plug it in, or try another number" if self.camera else
-                           f"{source} cannot be opened as an image or a video; its format or codec is unknown here: convert "
-                           "it to .mp4 (H.264) or .avi (MJPG)")
+                           f"{source} is neither an image nor a video that can be read here; give an image (.jpg, .png), or a "
+                           "video as .mp4 (H.264) or .avi (MJPG)")
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         self.rate = rate if math.isfinite(rate) and 1 <= rate <= HIGHEST_RATE else DEFAULT_RATE
         count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)

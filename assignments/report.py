@@ -102,14 +102,11 @@ def _find(script: FigureScript, path: Path | None) -> Run | KitError | None:
     except KitError:
         return None
     try:
-        run = script.open(found)
+        return script.open(found)
     except KitError as error:
         if path:
             raise
-        return error
-    if path and run.config.get("assignment") != script.assignment:
-        raise KitError(f"{path} is a run of {tables.clean(run.config.get('assignment'))}, not of {script.assignment}")
-    return run
+        return KitError(_without_place(error, found))
 
 
 # ---- figures, drawn in processes of their own: Matplotlib's settings hold for one language, and two cores are faster
@@ -139,6 +136,7 @@ def _in_processes(tasks: Sequence[tuple]) -> list[Drawing]:
 def _draw(name: str, path: Path, folder: Path, language: str, drawn: bool) -> Drawing:
     """Every figure and table of one run in `folder`."""
     script, failures, files, others, more = script_of(name), {}, {}, [], []
+    print(f"drawing {name}, {language} ...", flush=True)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         run, t = script.open(path), style.start(language)

@@ -31,6 +31,9 @@ def compare_runs(paths: Sequence[Path], out: Path | None) -> str:
     found = {"settings": settings_table(runs, names), "metrics": metrics_table(runs, names)}
     lines = [f"{name}: {tables.clean(run.config.get('assignment'))}, preset {tables.clean(run.config.get('preset'))}, "
              f"data {tables.clean(run.origin)}" for name, run in zip(names, runs)]
+    works = sorted({tables.clean(run.config.get("assignment")) for run in runs})
+    if len(works) > 1:
+        lines.append(f"runs of different works ({', '.join(works)}): their numbers do not compare")
     text = list(lines)
     for key, table in found.items():
         text += ["", TITLES[key], *(tables.text_table(table, "l" * len(table[0])) if len(table) > 1 else ["none"])]

@@ -63,8 +63,11 @@ class FigureScript:
     open_run: Callable[[Path, argparse.Namespace | None], Run] | None = None
 
     def open(self, path: Path | None = None, arguments: argparse.Namespace | None = None) -> Run:
-        """The run in `path`, else the newest of the assignment."""
+        """The run in `path`, else the newest of the assignment; KitError where it is one of another assignment."""
         path = path or latest_run(self.assignment)
+        found = Run(path, self.assignment).config.get("assignment")
+        if found != self.assignment:
+            raise KitError(f"{path} is a run of {tables.clean(found)}, not of {self.assignment}")
         return self.open_run(path, arguments) if self.open_run else Run(path, self.assignment)
 
     def claims(self) -> list[dict[str, Any]]:
@@ -106,14 +109,17 @@ class FigureScript:
             sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
         names = [*(entry.number for entry in self.figures), *self.more_tables, *self.others]
         parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
-        parser.add_argument("--run", type=Path, help="run folder (default: the newest under $KIT_RUNS or runs/)")
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("place", nargs="?", type=Path, metavar="RUN", help="run folder (default: the newest under $KIT_RUNS "
+                                                                              "or runs/)")
+        place.add_argument("--run", type=Path, help="the same")
         self.options(parser)
         parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
         parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the labels")
         parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE", help="of " + ", ".join(names))
         arguments = parser.parse_args(argv)
         try:
-            run = self.open(arguments.run, arguments)
+            run = self.open(arguments.run or arguments.place, arguments)
             folder = arguments.out or run.path / "figures"
             print(f"run: {short_path(run.path)}")
             failures = self.draw(run, folder, arguments.lang, arguments.only)
@@ -122,7 +128,7 @@ class FigureScript:
             print("\n".join(map(short_path, files)))
             print("\n" + tables.as_text(rows, context, arguments.lang))
         except KitError as error:
-            failures = [str(error)]
+            failures = [f"error: {error}"]
         for failure in failures:
             print(failure, file=sys.stderr)
         return 2 if failures else 0

@@ -1,4 +1,4 @@
-"""The exported network that `predict` asks: given as a folder, or exported from weights once and kept in the cache."""
+"""The exported network that `predict` asks: given as a folder, or exported from weights or a run once and kept in the cache."""
 
 import contextlib
 import importlib.util
@@ -7,14 +7,17 @@ from typing import Dict, List, Optional
 
 import numpy as np
 
+from assignments.export import BEST, export_run
 from assignments.pretrained import newest
+from assignments.runs import find_run
 from data_tools.celeba import ATTRIBUTES
 from data_tools.errors import KitError
 from data_tools.face_finder import Face, align_to_celeba
 from data_tools.files import file_sha256
 from data_tools.packed import middle_square
 from paddle_models.environment import paddle_version
-from paddle_models.predictor import Predictor, cache_folder, read_card
+from paddle_models.predictor import CARD, Predictor, cache_folder, read_card
+from paddle_models.trainer.run_folder import read_config
 
 EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when exports become others
 
@@ -22,8 +25,8 @@ EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when e
 class FaceReader:
     """Probabilities of CelebA's 40 attributes for faces in pictures.
 
-    model: an exported folder; None exports `weights`, or the newest ones that came with the kit, into the cache. engine: see
-    paddle_models.predictor. KitError where there are no weights, or the network is not one of facial attributes.
+    model: an exported folder; None exports `weights` (a file or a run folder), or the newest ones that came with the kit, into the
+    cache. engine: see paddle_models.predictor. KitError where there are no weights, or the network is not one of facial attributes.
     """
 
     def __init__(self, model: Optional[Path] = None, weights: Optional[Path] = None, engine: str = "auto"):
@@ -62,22 +65,33 @@ def newest_weights() -> Path:
 
 
 def exported(weights: Path) -> Path:
-    """The export of a weight file in the cache; made where there is none, or none that is whole."""
-    if not weights.is_file():
-        raise KitError(f"{weights}: there is no such file; give a .safetensors file of face_attributes")
+    """The export of a weight file or of a run's best weights in the cache; made where there is none, or none that is whole."""
+    file = _best_of(weights) if weights.is_dir() else weights
+    if not file.is_file():
+        raise KitError(f"{weights}: there is no such file or run folder; give a .safetensors file or a run of face_attributes")
     version = ".".join(map(str, paddle_version()))
-    folder = cache_folder() / "exported" / f"{weights.stem}-{file_sha256(weights)[:16]}-{version}-v{EXPORT_VERSION}"
+    folder = cache_folder() / "exported" / f"{weights.stem}-{file_sha256(file)[:16]}-{version}-v{EXPORT_VERSION}"
     with contextlib.suppress(KitError):  # none yet, or a damaged one: it is written anew
         read_card(folder)
         return folder
     print(f"exporting {weights.name} for this machine (once) ...", flush=True)
+    onnx = all(importlib.util.find_spec(name) for name in ("paddle2onnx", "onnx", "onnxruntime"))
+    if weights.is_dir():
+        return export_run(str(weights), ["face_attributes"], onnx, folder)
     from paddle_models.export import export_network
     from paddle_models.face_attributes import HEAD_ORDER
 
     network = network_from(weights)
-    onnx = all(importlib.util.find_spec(name) for name in ("paddle2onnx", "onnx", "onnxruntime"))
     export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx)
     return folder
+
+
+def _best_of(run: Path) -> Path:
+    """The best weights of a run folder; KitError where it is no run of face_attributes."""
+    if (run / CARD).is_file():
+        raise KitError(f"{run} is an exported network; name it with --model {run}")
+    read_config(run, "face_attributes")
+    return find_run(str(run), ["face_attributes"], [BEST])[0] / BEST
 
 
 def network_from(weights: Path):

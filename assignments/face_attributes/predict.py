@@ -30,7 +30,8 @@ def parser() -> argparse.ArgumentParser:
                                       description=__doc__.splitlines()[0])
     options.add_argument("--source", required=True, help="image, folder of images, video, or the number of a camera (0)")
     options.add_argument("--model", type=Path, metavar="FOLDER", help="an exported network (python -m assignments export)")
-    options.add_argument("--weights", type=Path, metavar="FILE", help=".safetensors; default: the newest that came with the kit")
+    options.add_argument("--weights", type=Path, metavar="FILE|RUN",
+                         help=".safetensors, or a run folder; default: the newest that came with the kit")
     options.add_argument("--engine", default="auto", help="auto (the fastest here, measured once), paddle-onednn, paddle, "
                                                           "onnxruntime, onnxruntime-int8 (of an export with --int8) or tensorrt")
     options.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file; default: OpenCV's own cascade")
@@ -180,7 +181,7 @@ def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:
     for problem in source.problems:
         print(f"left out: {problem}")
     unit = "frames" if source.moving else "images"
-    print(f"{'stopped after ' if stopped else ''}{clock.frames} {unit}, {clock.faces} faces, {clock.rate():.1f} {unit}/s")
+    print(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
     if clock.frames:
         print(clock.table())
         print(f"written: {sink.written if source.moving else out}, {out / 'faces.csv'}")

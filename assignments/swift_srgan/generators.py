@@ -1,12 +1,14 @@
 """A generator ready for use, from a weight file or from a run folder."""
 
 import dataclasses
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Optional
 
 from assignments.pretrained import FOLDER as PRETRAINED
 from data_tools.errors import KitError
+from paddle_models.predictor import CARD
 
 MODELS = ("swift_srgan", "srgan", "esrgan")
 KIT = ("pixel", "adversarial")  # x4 generators that came with the kit: nearer to the original, and sharper to the eye
@@ -39,6 +41,9 @@ def load_generator(source: str | Path, model: str = "", residual: Optional[bool]
     neither tells, or the weights do not fit.
     """
     path = kit_weights(str(source)) if str(source) in KIT else Path(source).expanduser()
+    if (path / CARD).is_file():
+        raise KitError(f"{path} is an exported network, which is not taken here; give .safetensors weights, the run folder that it "
+                       f"comes from, or one of {', '.join(KIT)}")
     if path.is_dir():
         return _of_run(path)
     return _of_file(path, model, residual)
@@ -61,7 +66,10 @@ def _of_file(path: Path, model: str, residual: Optional[bool]) -> Generator:
     from paddle_models.weights import load_weights, sha256_of_weights
 
     if not path.is_file():
-        raise KitError(f"{path}: there is no such file or run folder; give .safetensors weights or a run of swift_srgan")
+        near = difflib.get_close_matches(str(path), KIT, 1)
+        guess = f" - did you mean {near[0]}?" if near else ""
+        raise KitError(f"{path}: there is no such file or run folder{guess}; give .safetensors weights, a run of swift_srgan, or "
+                       f"one of {', '.join(KIT)}")
     if path.suffix in SUFFIXES:
         raise KitError(f"{path} holds PyTorch's weights; convert them once: python -m assignments weights {path} --model "
                        f"{model or 'swift_srgan'} -o {path.name.split('.')[0]}.safetensors")

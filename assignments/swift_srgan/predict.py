@@ -141,8 +141,8 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
                 bar.say(f"left out: {error}")
             bar.advance(name)
     seconds = time.perf_counter() - begin
-    more = f", {kept} were there already" if kept else ""
-    print(f"{done} images enlarged in {seconds:.1f} s{more}, {len(problems)} left out; in {out}")
+    more = f", there already: {kept}" if kept else ""
+    print(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {out}")
     if problems and not done and not kept:
         raise KitError(problems[0] if len(problems) == 1 else f"none of {len(problems)} images could be read: {problems[0]}")
     return 0
@@ -249,7 +249,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
         film.abandon()
     seconds = time.perf_counter() - begin
     sound: List[str] = ["with" if film.sound else "without", "sound"]
-    print(f"{'stopped after ' if stopped else ''}{count} frames in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} ms per "
+    print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} ms per "
           f"frame; " + (f"written: {target}, {' '.join(sound)}" if count else "nothing was written"))
     return 130 if stopped else 0
 

@@ -36,7 +36,7 @@ def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
     folder.mkdir(parents=True)
     settings = {"variant": "s0", "image_size": 96, "heads": "regions", "head_widths": [1024, 512], "augmentation": "strong",
                 "epochs": EPOCHS, "batch_size": 64, "optimizer": {"name": "adamw", "lr": 0.002}, **settings}
-    (folder / "config.yaml").write_text(yaml.safe_dump({"preset": "best", "settings": settings}))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"assignment": "face_attributes", "preset": "best", "settings": settings}))
     (folder / "environment.json").write_text(json.dumps({"device": "cpu, 2 threads"}))
     rows = [{"kind": "epoch", "epoch": epoch, "step": 9 * epoch + 9, "train/loss": 0.2 + 0.4 * np.exp(-epoch / 5),
              "val/loss": 0.23 + 0.4 * np.exp(-epoch / 4), "train/accuracy": 0.9 - 0.3 * np.exp(-epoch / 5),

@@ -17,12 +17,15 @@ import pytest
 from assignments.__main__ import main
 from assignments.face_attributes import annotate
 from assignments.face_attributes.model import FaceReader, exported, network_from
+from assignments.face_attributes.run import FaceSettings, build
 from data_tools.celeba import ATTRIBUTES
 from data_tools.errors import KitError
 from data_tools.face_drawing import draw_face
 from data_tools.face_finder import FaceFinder, align_to_celeba
 from paddle_models.face_attributes import face_attribute_net, to_label_order
-from paddle_models.trainer.checkpoint import network_arrays
+from paddle_models.trainer.checkpoint import network_arrays, save_checkpoint
+from paddle_models.trainer.run_folder import RunFolder
+from paddle_models.trainer.settings import to_dict
 from paddle_models.weights import save_weights
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +91,7 @@ def test_several_faces_in_one_picture(weights, tmp_path, capfd):
     source = save(tmp_path / "party.png", scene(PLACES))
     assert predict(weights, source, tmp_path / "out") == 0
     said, errors = capfd.readouterr()
-    assert "1 images, 3 faces" in said and errors == ""
+    assert "images: 1, faces: 3, " in said and errors == ""
     stages = [line.split()[0] for line in said.splitlines() if "%" in line]
     assert stages == ["decode", "detect", "classify", "draw", "write", "all"]
     rows = table(tmp_path / "out")
@@ -114,7 +117,7 @@ def test_a_folder_with_a_broken_image_and_one_without_a_face(weights, tmp_path, 
     (tmp_path / "in" / "c.jpg").write_bytes(b"\xff\xd8\xff no image")
     assert predict(weights, tmp_path / "in", tmp_path / "out") == 0
     said, errors = capfd.readouterr()
-    assert "2 images, 1 faces" in said and "left out:" in said and "c.jpg cannot be decoded" in said and errors == ""
+    assert "images: 2, faces: 1, " in said and "left out:" in said and "c.jpg cannot be decoded" in said and errors == ""
     assert [row["source"] for row in table(tmp_path / "out")] == ["a.png"]
     written = [path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.jpg")]
     assert sorted(written) == ["a.jpg", "deeper/b.jpg"]
@@ -125,7 +128,7 @@ def test_a_video_is_annotated_frame_by_frame(weights, tmp_path, capfd, name, cod
     source = film(tmp_path / name, [scene([(60 + 10 * step, 40, 220)]) for step in range(10)], 12.0, codec)
     assert predict(weights, source, tmp_path / "out", "--group", "3") == 0
     said, errors = capfd.readouterr()
-    assert "10 frames, 10 faces" in said and "frames/s" in said and errors == ""
+    assert "frames: 10, faces: 10, " in said and "frames/s" in said and errors == ""
     (written,) = [path for path in (tmp_path / "out").iterdir() if path.suffix in (".mp4", ".avi")]
     assert frames(written) == 10 and cv2.VideoCapture(str(written)).get(cv2.CAP_PROP_FPS) == pytest.approx(12)
     rows = table(tmp_path / "out")
@@ -137,15 +140,16 @@ def test_a_video_is_annotated_frame_by_frame(weights, tmp_path, capfd, name, cod
 def test_a_video_without_a_face_and_a_limit_of_frames(weights, tmp_path, capfd):
     source = film(tmp_path / "empty.mp4", [np.full((120, 160, 3), 90, np.uint8)] * 9)
     assert predict(weights, source, tmp_path / "out", "--frames", "4") == 0
-    assert "4 frames, 0 faces" in capfd.readouterr().out
+    assert "frames: 4, faces: 0, " in capfd.readouterr().out
     assert table(tmp_path / "out") == [] and frames(tmp_path / "out" / "empty.mp4") == 4
 
 
 @pytest.mark.parametrize("make, words", [
     (lambda p: p / "absent.jpg", "there is no such file or folder"),
     (lambda p: 73, "there is no camera 73"),
-    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "cannot be opened as an image or a video"),
-    (lambda p: (p / "x.avi").touch() or p / "x.avi", "cannot be opened as an image or a video"),
+    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "is neither an image nor a video"),
+    (lambda p: (p / "notes.txt").write_text("words") and p / "notes.txt", "notes.txt is neither an image nor a video"),
+    (lambda p: (p / "x.avi").touch() or p / "x.avi", "is neither an image nor a video"),
     (lambda p: (p / "x.jpg").write_bytes(b"no image") and p / "x.jpg", "x.jpg cannot be decoded"),
     (lambda p: (p / "x").mkdir() or p / "x", "holds no image"),
 ])
@@ -194,6 +198,23 @@ def test_the_export_is_made_once_and_again_when_it_was_damaged(weights, capsys):
     assert exported(weights) == folder and FaceReader(folder, engine="paddle")([]).shape == (0, 40)
 
 
+def test_a_run_folder_is_exported_once_too(tmp_path):
+    with RunFolder(tmp_path / "my-run") as run:
+        run.write_config("face_attributes", "smoke", to_dict(FaceSettings(image_size=64, variant="s0")))
+        with pytest.raises(KitError, match="best.safetensors: the run has not finished"):
+            exported(run.path)
+        save_checkpoint(run.best, {"networks/model": network_arrays(build(FaceSettings(image_size=64, variant="s0")))}, {})
+    reader = FaceReader(weights=run.path, engine="paddle")
+    assert reader([np.zeros((3, 64, 64), np.float32)]).shape == (1, 40) and reader.folder.name.startswith("my-run-")
+    stamp = (reader.folder / "card.json").stat().st_mtime_ns
+    assert exported(run.path) == reader.folder and (reader.folder / "card.json").stat().st_mtime_ns == stamp
+    with pytest.raises(KitError, match=f"is an exported network; name it with --model {reader.folder}"):
+        exported(reader.folder)
+    run.write_config("glasses", "smoke", {})
+    with pytest.raises(KitError, match="my-run is a run of glasses, not of face_attributes"):
+        exported(run.path)
+
+
 def test_ctrl_c_ends_with_whole_files(weights, tmp_path):
     exported(weights)
     source = film(tmp_path / "long.avi", [np.full((120, 160, 3), 90, np.uint8)] * 9000, 25, "MJPG")
@@ -208,7 +229,7 @@ def test_ctrl_c_ends_with_whole_files(weights, tmp_path):
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors == ""
-    count = int(re.search(r"stopped after (\d+) frames", said).group(1))
+    count = int(re.search(r"stopped; frames: (\d+)", said).group(1))
     (written,) = [path for path in out.iterdir() if path.suffix in (".mp4", ".avi")]
     assert count < 9000 and 0 <= frames(written) - count <= 2 and table(out) == []
 

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from assignments.monkey_species import figures
+from assignments.report import script_of
 from reports import style
 from reports.run_reader import Run, look_up
 from tests.figure_checks import (
@@ -101,10 +102,29 @@ def test_hostile_indices_are_refused(tmp_path, capsys, file, name, value):
     assert file in capsys.readouterr().err
 
 
+def test_a_run_of_another_work_is_refused_and_left_as_it_is(tmp_path, capsys):
+    folder = make_run(tmp_path / "run")
+    before = sorted(folder.iterdir())
+    assert script_of("glasses").command("x")(["--run", str(folder)]) == 2
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", f"error: {folder} is a run of monkey_species, not of glasses\n")
+    assert sorted(folder.iterdir()) == before
+
+
+def test_the_run_may_be_named_without_an_option(tmp_path, capsys):
+    folder = make_run(tmp_path / "run")
+    for words in ([folder, "--only", "2.9"], ["--lang", "en", folder, "--only", "2.9"]):
+        assert figures.main([*map(str, words), "--out", str(tmp_path / "out")]) == 0
+        assert "figure_2_9.svg" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        figures.main([str(folder), "--run", str(folder)])
+    assert "not allowed with argument" in capsys.readouterr().err
+
+
 def test_no_run_is_one_line(tmp_path):
     done = run_script(SCRIPT, folder=tmp_path, KIT_RUNS=str(tmp_path))
     assert done.returncode == 2 and done.stdout == ""
-    assert done.stderr.startswith("no run under") and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: no run under") and done.stderr.count("\n") == 1
 
 
 def test_help_imports_nothing_heavy(tmp_path):

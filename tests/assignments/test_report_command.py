@@ -150,6 +150,12 @@ def test_a_run_of_another_assignment_is_refused(tmp_path):
         report.report((), ["monkeys"], "en", tmp_path / "out")
 
 
+def test_each_work_is_named_when_it_is_drawn(tmp_path, capfd):
+    run = fake_figures(make_run(tmp_path / "run"))
+    build_report(["monkey_species"], {"monkey_species": run}, ("en",), tmp_path / "out", drawn=["monkey_species"])
+    assert capfd.readouterr().out == "drawing monkey_species, en ...\n"
+
+
 @pytest.mark.parametrize("changes, words", [
     ({}, []), ({"image_size": 96}, ["--image_size", "96"]), ({"data": "my data; rm -rf ~"}, ["--data", "my data; rm -rf ~"]),
     ({"data": "-x"}, ["--data=-x"]), ({"workers": 2, "mixup": 0.2}, ["--workers", "2", "--mixup", "0.2"]),

@@ -27,7 +27,7 @@ def make_run(folder: Path, adversarial: bool = True, **settings) -> Path:
     folder.mkdir(parents=True)
     settings = {"model": "swift_srgan", "scale": 4, "residual": True, "crop": 96, "batch_size": 16, "adversarial": adversarial,
                 "adversarial_weight": 0.001, "optimizer": {"name": "adam", "lr": 0.002}, **settings}
-    (folder / "config.yaml").write_text(yaml.safe_dump({"preset": "best", "settings": settings}))
+    (folder / "config.yaml").write_text(yaml.safe_dump({"assignment": "swift_srgan", "preset": "best", "settings": settings}))
     (folder / "environment.json").write_text(json.dumps({"device": "cpu, 2 threads"}))
     rows = []
     for epoch in range(EPOCHS):

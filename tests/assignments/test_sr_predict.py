@@ -69,7 +69,7 @@ def test_every_kind_of_picture_keeps_its_kind(weights, tmp_path, capfd):
     Image.fromarray(rgb).convert("CMYK").save(folder / "cmyk.tif")
     assert predict(weights, folder, tmp_path / "out") == 0
     said, errors = capfd.readouterr()
-    assert errors == "" and "7 images enlarged" in said
+    assert errors == "" and "images enlarged: 7 in" in said
     for note in ("deep.png: 16 bits become 8", "deep_rgb.png: 16 bits become 8", "cmyk.tif: CMYK becomes RGB"):
         assert note in said
     modes = {"rgb": "RGB", "alpha": "RGBA", "deeper/grey": "L", "greyalpha": "LA", "deep": "L", "deep_rgb": "RGB", "cmyk": "RGB"}
@@ -92,17 +92,17 @@ def test_a_folder_goes_on_where_it_was_and_leaves_out_what_is_broken(weights, tm
     (folder / "1.png").write_bytes(whole[:len(whole) // 2])
     assert predict(weights, folder, out) == 0
     said, errors = capfd.readouterr()
-    assert "2 images enlarged" in said and "1 left out" in said and "1.png cannot be decoded" in said and errors == ""
+    assert "images enlarged: 2 in" in said and "left out: 1;" in said and "1.png cannot be decoded" in said and errors == ""
     stamp = (out / "0.png").stat().st_mtime_ns
     (folder / "1.png").write_bytes(whole)
     Image.fromarray(picture(seed=9)).save(folder / "2.png")  # another picture of that name
     assert predict(weights, folder, out) == 0
-    assert "2 images enlarged" in (said := capfd.readouterr().out) and "1 were there already" in said
+    assert "images enlarged: 2 in" in (said := capfd.readouterr().out) and ", there already: 1," in said
     assert (out / "0.png").stat().st_mtime_ns == stamp
-    assert predict(weights, folder, out, "--tile", 8) == 0 and "3 images enlarged" in capfd.readouterr().out
-    assert predict(weights, folder, out, "--tile", 8, "--no-residual") == 0 and "3 images enlarged" in capfd.readouterr().out
+    assert predict(weights, folder, out, "--tile", 8) == 0 and "images enlarged: 3 in" in capfd.readouterr().out
+    assert predict(weights, folder, out, "--tile", 8, "--no-residual") == 0 and "images enlarged: 3 in" in capfd.readouterr().out
     (out / "enlarged.json").write_text("[1")
-    assert predict(weights, folder, out) == 0 and "3 images enlarged" in capfd.readouterr().out
+    assert predict(weights, folder, out) == 0 and "images enlarged: 3 in" in capfd.readouterr().out
 
 
 def start(source, weights, out) -> subprocess.Popen:
@@ -127,7 +127,7 @@ def test_ctrl_c_in_a_folder_names_the_command_that_goes_on(weights, tmp_path, ca
     assert process.wait(60) == 130 and errors == "" and f"repeat the command with --out '{out}'" in said
     done = len(list(out.glob("*.png")))
     assert 0 < done < 60 and predict(weights, folder, out) == 0
-    kept = int(re.search(r"(\d+) were there already", capfd.readouterr().out)[1])
+    kept = int(re.search(r"there already: (\d+)", capfd.readouterr().out)[1])
     assert len(list(out.glob("*.png"))) == 60 and 0 <= done - kept <= 1  # the signal may come between a picture and its record
 
 
@@ -147,7 +147,7 @@ def test_a_full_disk_keeps_what_is_finished(weights, tmp_path):
 @pytest.mark.parametrize("make, words", [
     (lambda p: p / "absent.png", "there is no such file or folder"),
     (lambda p: 0, "cameras are not enlarged"),
-    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "cannot be opened as an image or a video"),
+    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "is neither an image nor a video"),
     (lambda p: (p / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40)) and p / "x.png", "x.png cannot be decoded"),
     (lambda p: (p / "x").mkdir() or p / "x", "holds no image"),
 ])
@@ -224,7 +224,7 @@ def test_a_video_is_enlarged_with_its_sound(weights, tmp_path, capfd, name, soun
     source = film(tmp_path / name, sound=sound)
     assert predict(weights, source, tmp_path / "out", "--tile", 20) == 0
     said, errors = capfd.readouterr()
-    assert "6 frames" in said and ("with sound" in said) == sound and errors == ""
+    assert "frames: 6 in" in said and ("with sound" in said) == sound and errors == ""
     (written,) = (tmp_path / "out").iterdir()
     assert written.name == f"{source.stem}.mp4" and count(written) == (6, (136, 184))
     assert video_file._has_sound(written) == sound
@@ -245,7 +245,7 @@ def test_ctrl_c_leaves_a_video_of_the_frames_so_far(weights, tmp_path):
     process.send_signal(signal.SIGINT)
     said, errors = process.stdout.read(), process.stderr.read()
     assert process.wait(60) == 130 and errors == ""
-    done = int(said.split("stopped after ")[1].split()[0])
+    done = int(said.split("stopped; frames: ")[1].split()[0])
     assert 0 < done < 600 and [path.name for path in out.iterdir()] == ["long.mp4"]
     assert 0 <= count(out / "long.mp4")[0] - done <= 1  # the signal may come between a frame and its count
 

@@ -161,6 +161,8 @@ def test_drawn_sets_are_the_last_resort_and_keep_their_mark(tmp_path, monkeypatc
     (["--sets", "Set6"], "neither a known set"),
     (["--sets", "Urban100"], "was not found"),
     (["--weights", "absent.safetensors"], "there is no such file or run folder"),
+    (["--weights", "pixle"], "pixle: there is no such file or run folder - did you mean pixel?; give"),
+    (["--weights", "exported"], "exported is an exported network, which is not taken here"),
     (["--weights", "authors.pth.tar"], "python -m assignments weights"),
     (["--weights", "nameless.safetensors"], "give --model"),
     (["--weights", "g.safetensors", "--model", "esrgan"], "does not fit RRDBNet"),
@@ -170,6 +172,8 @@ def test_a_mistake_gets_one_message(words, expected, tmp_path, capfd, monkeypatc
     photographs(tmp_path / "Set5", 1)
     (tmp_path / "authors.pth.tar").touch()
     (tmp_path / "empty").mkdir()
+    (tmp_path / "exported").mkdir()
+    (tmp_path / "exported" / "card.json").touch()
     small_weights(tmp_path / "g.safetensors")
     small_weights(tmp_path / "nameless.safetensors", model="")
     monkeypatch.chdir(tmp_path)

@@ -36,6 +36,14 @@ def test_text_says_what_differs(runs):
     assert "0.5 (-" in text and "[0.4 .. 0.6] n=136" in text and lines["epochs"] == ["8", "8"]
 
 
+def test_runs_of_different_works_are_said_not_to_compare(runs, tmp_path):
+    words = "runs of different works (glasses, monkey_species): their numbers do not compare"
+    assert "different works" not in compare_runs(runs, None)
+    change(runs[1], "config.yaml", lambda config: config.update(assignment="glasses"))
+    assert words in compare_runs(runs, tmp_path / "out").splitlines()
+    assert words in (tmp_path / "out" / "compare.md").read_text().replace("\\", "")
+
+
 def test_files_are_the_same_bytes_and_inert(runs, tmp_path):
     for name in ("x", "y"):
         compare_runs(runs, tmp_path / name)
