@@ -97,6 +97,11 @@ def best_arrays(run: Path, prefix: str = "") -> Dict[str, np.ndarray]:
     return mine
 
 
+def preset_sizes(assignment: Assignment) -> List[int]:
+    """Every image size that a preset has, pixels."""
+    return sorted({settings.image_size for settings in preset_settings(assignment)})
+
+
 def preset_settings(assignment: Assignment) -> List[Any]:
     """The settings of every preset, by which most submissions were made."""
     presets = read_presets(assignment.folder / "presets.yaml").values()
@@ -111,7 +116,7 @@ def own_data(assignment: Assignment, settings: Any) -> Iterator[None]:
         yield
     except (KitError, OSError) as error:
         size = getattr(settings, "image_size", 0)
-        if size and size > max(preset.image_size for preset in preset_settings(assignment)):
+        if size and size > max(preset_sizes(assignment)):
             raise BadFile("disk", f"image_size {size} is larger than any preset's, and: {error}") from None
         raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 

@@ -23,8 +23,9 @@ BOUNDS = {"image_size": (32, 512), "head_widths": (1, 4096)}
 
 def prepare(data: str) -> None:
     """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
-    for settings in judging.preset_settings(ASSIGNMENT):
-        _store(_found(data), settings.image_size, progress=True)
+    celeba = _found(data)
+    for size in judging.preset_sizes(ASSIGNMENT):
+        _store(celeba, size, progress=True)
 
 
 def ground(data: str) -> judging.Ground:

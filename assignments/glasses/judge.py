@@ -21,8 +21,9 @@ BOUNDS = {"image_size": (8, 256), "filters": (1, 1024), "kernel": (1, 15), "neur
 
 def prepare(data: str) -> None:
     """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    images = _found(data).test
     for settings in judging.preset_settings(ASSIGNMENT):
-        open_store(settings, _found(data).test)
+        open_store(settings, images)
 
 
 def ground(data: str) -> judging.Ground:

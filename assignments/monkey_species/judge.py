@@ -25,8 +25,9 @@ BOUNDS = {"image_size": (16, 512)}
 
 def prepare(data: str) -> None:
     """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
-    for settings in judging.preset_settings(ASSIGNMENT):
-        PackedStore.open(_found(data).validation, settings.image_size)
+    images = _found(data).validation
+    for size in judging.preset_sizes(ASSIGNMENT):
+        PackedStore.open(images, size)
 
 
 def ground(data: str) -> judging.Ground:

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -116,10 +117,8 @@ class Jail:
         self._process = None
 
     def _say(self, value: dict[str, Any]) -> None:
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the next answer is then none
             self._line.sendall(json.dumps(value).encode() + b"\n")
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the next answer is then none
 
     def _hear(self) -> dict[str, Any] | None:
         """The next answer, None where the zygote is gone."""

@@ -1,4 +1,4 @@
-"""A tiny set in the layout of the monkeys, for tests: flat coloured noise, written in a moment."""
+"""Tiny sets for tests, one in the layout of the monkeys: flat coloured noise, written in a moment."""
 
 import io
 import zipfile
@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from data_tools.image_set import ImageSet
+from data_tools.sources import open_source
 
 LABELS = (
     "Label,  Latin Name , Common Name , Train Images , Validation Images\r\n"
@@ -55,3 +58,15 @@ def write_zip(path: Path, files: dict[str, bytes]) -> Path:
         for name, content in files.items():
             archive.writestr(name, content)
     return path
+
+
+def files(count: int = 7) -> dict[str, bytes]:
+    """PNG images in two folders, of sizes that differ."""
+    return {f"{'ab'[i % 2]}/{i:03}.png": encoded(i, (30 + i, 40), "PNG") for i in range(count)}
+
+
+def image_set(path: Path, name: str = "training") -> ImageSet:
+    """All files of a folder or zip, with labels of three kinds."""
+    source = open_source(path)
+    names = tuple(source.names())
+    return ImageSet(name, source, names, np.arange(len(names)) % 3 - 1)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import time
 from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
@@ -20,20 +19,10 @@ from data_tools.packed import PackedStore, resize
 from data_tools.records import RecordStore, pack
 from data_tools.sources import open_source
 from data_tools.tfrecord import frame, read_examples, record_spans
-from tests.data_tools.processes import descendants, program, python, wait_until
-from tests.data_tools.small_set import encoded, write_folder, write_zip
+from tests.data_tools.processes import python
+from tests.data_tools.small_set import encoded, files, image_set, write_folder, write_zip
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def files(count: int = 7) -> dict[str, bytes]:
-    return {f"{'ab'[i % 2]}/{i:03}.png": encoded(i, (30 + i, 40), "PNG") for i in range(count)}
-
-
-def image_set(path: Path, name: str = "training") -> ImageSet:
-    source = open_source(path)
-    names = tuple(source.names())
-    return ImageSet(name, source, names, np.arange(len(names)) % 3 - 1)
 
 
 @pytest.fixture
@@ -188,82 +177,6 @@ def test_more_shards_than_open_files(tmp_path):
     assert count == "40" and done.stderr == ""
     assert "40 shards, more files than one process may hold open" in here and here.endswith("with a larger --shard")
     assert worker == here
-
-
-PACK = """
-import sys
-sys.path[:0] = [{root!r}]
-from pathlib import Path
-from tests.data_tools.test_records import image_set
-from data_tools.records import pack
-{before}
-from data_tools.errors import KitError
-try:
-    pack(image_set(Path({data!r})), 48, {out!r}, shard=2, processes={processes})
-except KitError as error:
-    print(f"KitError: {{error}}")
-assert "paddle" not in sys.modules
-"""
-
-
-def slow_set(tmp_path: Path, count: int = 24) -> Path:
-    """Large pictures, so that a pack lasts some seconds."""
-    same = encoded(1, (900, 900), "PNG")
-    return write_folder(tmp_path / "data", {f"{i:03}.png": same for i in range(count)})
-
-
-def packing_program(tmp_path: Path, before: str = "", processes: int = 2) -> str:
-    return PACK.format(root=str(ROOT), data=str(tmp_path / "data"), out=str(tmp_path / "out"), before=before, processes=processes)
-
-
-@pytest.mark.parametrize("killed", ["all", "one worker"])
-def test_a_killed_pack_goes_on_where_it_was(tmp_path, capsys, killed):
-    images, folder = image_set(slow_set(tmp_path)), tmp_path / "out" / "training-48"
-
-    def finished() -> dict[str, int]:
-        entries = json.loads((folder / "manifest.json").read_text())["shards"] if (folder / "manifest.json").exists() else {}
-        return {name: (folder / name).stat().st_mtime_ns for name in entries}
-
-    with program(packing_program(tmp_path)) as process:
-        wait_until(lambda: len(finished()) >= 2)
-        workers = descendants(process.pid)
-        assert len(workers) == 2
-        os.kill(process.pid if killed == "all" else min(workers), signal.SIGKILL)
-        out, errors = process.communicate(timeout=60)
-        if killed == "one worker":
-            assert "a packing process ended unexpectedly" in out and errors == "" and process.returncode == 0
-        wait_until(lambda: not workers & descendants(1))  # none outlives the parent
-    kept = finished()
-    assert 2 <= len(kept) < 12
-    with pytest.raises(KitError, match="interrupted"):
-        RecordStore.read(folder)
-    capsys.readouterr()
-    store = RecordStore.open(images, 48, tmp_path / "out")
-    said = int(capsys.readouterr().out.split("images, ")[1].split()[0])
-    assert said == 2 * len(kept) and {name: (folder / name).stat().st_mtime_ns for name in kept} == kept
-    assert len(store) == 24 and len(store.shards) == 12 and not list(folder.glob(".*"))
-    assert store.names == images.names and (np.asarray(store.images) == resize(images.decode(0), 48)).all()
-    RecordStore.read(folder, check=True)
-
-
-def test_two_packs_at_once_end_with_one(tmp_path):
-    write_folder(tmp_path / "data", files(30))
-    with program(packing_program(tmp_path)) as first, program(packing_program(tmp_path)) as second:
-        outputs = [process.communicate(timeout=60) for process in (first, second)]
-    assert [errors for _, errors in outputs] == ["", ""] and sum("packing" in out for out, _ in outputs) == 1
-    assert len(RecordStore.read(tmp_path / "out" / "training-48", check=True)) == 30
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_full_disk_is_a_clear_error_and_the_pack_goes_on(tmp_path, processes):
-    write_folder(tmp_path / "data", files(6))
-    # A limit on the size of files, which the packing processes inherit, fails the write as a full disk does.
-    limit = "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); " \
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))"
-    ended = python(["-c", packing_program(tmp_path, limit, processes)])
-    assert "KitError" in ended.stdout and "make room" in ended.stdout and ended.stderr == ""
-    assert not list((tmp_path / "out").glob("*/*.tfrecord")) and not list((tmp_path / "out").glob("*/.*.tmp"))
-    assert len(RecordStore.open(image_set(tmp_path / "data"), 48, tmp_path / "out", progress=False)) == 6
 
 
 @pytest.mark.parametrize("damage", ["a pixel", "another file", "shorter", "absent", "length"])
