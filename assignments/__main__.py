@@ -1,21 +1,21 @@
-"""Everything from one place: list, run, figures, reproduce, report, compare, grade, submit, export, predict, data, bench, doctor.
+"""Everything from one place: list, run, figures, reproduce, report, compare, grade, submit, export, predict, data,
+bench, doctor.
 
 Heavy modules are imported by the sub-command that needs them, so help and list answer at once.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import List, Optional, Sequence
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from assignments.common.command_line import tells_errors
+from data_tools.files.places import PROJECT_ROOT
 
-from assignments.command_line import tells_errors  # noqa: E402
-
-FOLDER = Path(__file__).resolve().parent
+FOLDER = PROJECT_ROOT / "assignments"
 
 
-def assignment_names() -> List[str]:
+def assignment_names() -> list[str]:
     """Folders with a run.py, in the order of the alphabet."""
     return sorted(path.parent.name for path in FOLDER.glob("*/run.py"))
 
@@ -46,9 +46,10 @@ def figures_command(arguments: argparse.Namespace) -> int:
 
 def export_command(arguments: argparse.Namespace) -> int:
     """Write the best network of a run for use without its code: Paddle Inference, on request ONNX."""
-    from assignments.export import export_run
+    from assignments.common.export import export_run
 
-    folder = export_run(arguments.target, assignment_names(), arguments.onnx, arguments.out, arguments.int8, arguments.data)
+    folder = export_run(arguments.target, assignment_names(), arguments.onnx, arguments.out, arguments.int8,
+                        arguments.data)
     print(f"written to {folder}")
     return 0
 
@@ -60,21 +61,21 @@ def predict_command(arguments: argparse.Namespace) -> int:
 
 def reproduce_command(arguments: argparse.Namespace) -> int:
     """Train each assignment with a preset, draw its figures and print the measured values beside the document's."""
-    from assignments.reproduce import reproduce
+    from assignments.commands.reproduce import reproduce
 
     return reproduce(arguments.names or assignment_names(), arguments.preset)
 
 
 def report_command(arguments: argparse.Namespace) -> int:
     """Runs of all assignments as HTML pages and a Markdown tree: every number and figure beside the documents'."""
-    from assignments.report import report
+    from assignments.commands.report import report
 
     return report(arguments.names or (), arguments.runs, arguments.lang, arguments.out)
 
 
 def compare_command(arguments: argparse.Namespace) -> int:
     """Runs side by side: settings that differ, metrics, curves overlaid."""
-    from reports.compare import compare_runs
+    from reports.pages.compare import compare_runs
 
     print(compare_runs(arguments.runs, arguments.out))
     print(f"\nwritten to {arguments.out}")
@@ -85,8 +86,8 @@ def audit_command(arguments: argparse.Namespace) -> int:
     """What is wrong with a data set: unreadable, leaked, near-identical and misnamed images."""
     import json
 
-    from data_tools.audit import audit, format_audit
-    from data_tools.files import write_atomically
+    from data_tools.files.atomic import write_atomically
+    from data_tools.sets.audit import audit, format_audit
 
     found = audit(arguments.path)
     print(format_audit(found))
@@ -98,7 +99,7 @@ def audit_command(arguments: argparse.Namespace) -> int:
 
 def sample_command(arguments: argparse.Namespace) -> int:
     """Draw a stand-in set: monkeys, celeba, textures or glasses."""
-    from data_tools.samples import SAMPLES, draw_sample
+    from data_tools.sets.samples import SAMPLES, draw_sample
 
     name, folder = arguments.name, arguments.folder
     if folder is None and name not in SAMPLES:  # `data sample FOLDER`: the monkeys
@@ -109,10 +110,11 @@ def sample_command(arguments: argparse.Namespace) -> int:
 
 def pack_command(arguments: argparse.Namespace) -> int:
     """Pack images of any size as TFRecord shards, which any program reads and training reads fastest."""
-    from data_tools.packing import find_images, folder_classes, pack_all
+    from data_tools.sets.packing import find_images, folder_classes, pack_all
 
     sets = find_images(arguments.source, arguments.split)
-    for packed in pack_all(tuple(sets.values()), arguments.folder, arguments.size, crop=arguments.crop, shard=arguments.shard,
+    for packed in pack_all(tuple(sets.values()), arguments.folder, arguments.size, crop=arguments.crop,
+                           shard=arguments.shard,
                            encoding=arguments.encoding, processes=arguments.processes,
                            skip_unreadable=arguments.skip_unreadable == "true"):
         print(packed)
@@ -124,7 +126,7 @@ def pack_command(arguments: argparse.Namespace) -> int:
 
 def fetch_command(arguments: argparse.Namespace) -> int:
     """Download a data set."""
-    from data_tools.download import fetch
+    from data_tools.files.download import fetch
 
     print(fetch(arguments.name, arguments.folder))
     return 0
@@ -132,7 +134,7 @@ def fetch_command(arguments: argparse.Namespace) -> int:
 
 def weights_command(arguments: argparse.Namespace) -> int:
     """Convert PyTorch weights by name to this kit's safetensors."""
-    from paddle_models.convert import convert
+    from paddle_models.weights.convert import convert
 
     metadata = convert(arguments.source, arguments.model, arguments.out)
     print(f"written to {arguments.out} ({', '.join(f'{key} {value}' for key, value in metadata.items())})")
@@ -141,7 +143,7 @@ def weights_command(arguments: argparse.Namespace) -> int:
 
 def release_command(arguments: argparse.Namespace) -> int:
     """Best weights of a run as a small float16 file with what is needed to build the network again."""
-    from assignments.release import release
+    from assignments.commands.release import release
 
     print(release(arguments.target, arguments.out, assignment_names()))
     return 0
@@ -149,21 +151,21 @@ def release_command(arguments: argparse.Namespace) -> int:
 
 def grade_command(arguments: argparse.Namespace) -> int:
     """Grade run folders or zips of them, one or a class: weights judged again, claims compared, points by a rubric."""
-    from assignments.grade import grade
+    from assignments.commands.grade import grade
 
     return grade(arguments)
 
 
 def submit_command(arguments: argparse.Namespace) -> int:
     """The zip of a finished run that is handed in, checked as the teacher will check it."""
-    from assignments.submit import submit
+    from assignments.commands.submit import submit
 
     return submit(arguments.target, arguments.out, arguments.rubric, arguments.lang)
 
 
 def gradescope_command(arguments: argparse.Namespace) -> int:
     """Build the autograder zip with which Gradescope grades submissions of an assignment."""
-    from assignments.autograder.build import build_autograder
+    from assignments.commands.autograder.build import build_autograder
 
     count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, arguments.lang)
     print(f"written to {arguments.out} ({count} files, {arguments.out.stat().st_size / 1e6:.1f} MB)")
@@ -179,7 +181,7 @@ def bench_command(arguments: argparse.Namespace) -> int:
 
 def doctor_command(_: argparse.Namespace) -> int:
     """What this machine offers the kit."""
-    from assignments.doctor import examine
+    from assignments.commands.doctor import examine
 
     return examine()
 
@@ -209,8 +211,10 @@ def _parser() -> argparse.ArgumentParser:
     command = add("export", export_command)
     command.add_argument("target", metavar="NAME|RUN", help="an assignment (its newest run) or a run folder")
     command.add_argument("--onnx", action="store_true", help="also model.onnx (needs paddle2onnx)")
-    command.add_argument("--int8", action="store_true", help="also ONNX in 8 bits, if it loses at most 0.3 points of accuracy")
-    command.add_argument("--data", default="", help="images for --int8, as --data of run.py (default: those of the run)")
+    command.add_argument("--int8", action="store_true",
+                         help="also ONNX in 8 bits, if it loses at most 0.3 points of accuracy")
+    command.add_argument("--data", default="",
+                         help="images for --int8, as --data of run.py (default: those of the run)")
     command.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default: exported/ in the run folder")
     command = add("predict", predict_command)
     command.add_argument("name", choices=sorted(path.parent.name for path in FOLDER.glob("*/predict.py")))
@@ -219,15 +223,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
     command.add_argument("--preset", default="sample")
     command = add("report", report_command)
-    command.add_argument("--runs", nargs="+", default=[], metavar="NAME=DIR", help="run folders (default: the newest of each)")
+    command.add_argument("--runs", nargs="+", default=[], metavar="NAME=DIR",
+                         help="run folders (default: the newest of each)")
     command.add_argument("--lang", choices=("en", "zh", "both"), default="both")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="default: $KIT_REPORT, else reports/out")
     command.add_argument("--names", nargs="+", metavar="NAME", help="assignments (default: all)")
     command = add("compare", compare_command)
-    command.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="run folders; the first is what others differ from")
+    command.add_argument("runs", nargs="+", type=Path, metavar="RUN",
+                         help="run folders; the first is what others differ from")
     command.add_argument("--out", type=Path, metavar="FOLDER", default=Path("comparison"),
                          help="of curves.png, .svg, .pdf, compare.md and two .csv (default: comparison)")
-    data = commands.add_parser("data", help="look at, draw or download data").add_subparsers(required=True, metavar="WHAT")
+    data = commands.add_parser("data", help="look at, draw or download data").add_subparsers(required=True,
+                                                                                             metavar="WHAT")
     command = add("audit", audit_command, data)
     command.add_argument("path", type=Path)
     command.add_argument("--json", type=Path, help="also write it to this file")
@@ -235,28 +242,35 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", help="monkeys, celeba, textures or glasses (a folder alone: monkeys)")
     command.add_argument("folder", type=Path, nargs="?", help="default: data/drawn-NAME")
     command.add_argument("--seed", type=int, default=0)
-    command.add_argument("--count", type=int, help="faces (default: celeba 2000, glasses 1500) or training pictures (textures; 60)")
+    command.add_argument("--count", type=int,
+                         help="faces (default: celeba 2000, glasses 1500) or training pictures (textures; 60)")
     command = add("pack", pack_command, data)
     command.add_argument("source", help="a glasses set (folder or zip), sample, celeba:PATH, or any folder of images")
     command.add_argument("folder", type=Path, help="where the packed folders go: training-32, ...")
-    command.add_argument("--size", type=int, nargs="+", default=[32, 64, 128], metavar="PIXELS", help="default: 32 64 128")
+    command.add_argument("--size", type=int, nargs="+", default=[32, 64, 128], metavar="PIXELS",
+                         help="default: 32 64 128")
     command.add_argument("--shard", type=int, default=450, metavar="IMAGES", help="images to a file (default: 450)")
-    command.add_argument("--encoding", choices=("raw", "png"), default="raw", help="png: a half of the room, read slower")
-    command.add_argument("--crop", choices=("centre",), help="the middle square only (default: the whole image, squeezed)")
+    command.add_argument("--encoding", choices=("raw", "png"), default="raw",
+                         help="png: a half of the room, read slower")
+    command.add_argument("--crop", choices=("centre",),
+                         help="the middle square only (default: the whole image, squeezed)")
     command.add_argument("--processes", type=int, metavar="N", help="default: one for each core, at most 4")
     command.add_argument("--split", choices=("training", "validation", "test", "unlabelled", "all"), default="all")
-    command.add_argument("--skip_unreadable", choices=("true", "false"), default="false", help="leave damaged images out")
+    command.add_argument("--skip_unreadable", choices=("true", "false"), default="false",
+                         help="leave damaged images out")
     command = add("fetch", fetch_command, data)
     command.add_argument("name")
     command.add_argument("folder", type=Path)
     command = add("weights", weights_command)
-    command.add_argument("source", type=Path, help=".safetensors, .pth or .pth.tar as PyTorch writes it; nothing in it is run")
+    command.add_argument("source", type=Path,
+                         help=".safetensors, .pth or .pth.tar as PyTorch writes it; nothing in it is run")
     command.add_argument("--model", required=True, help="network that they belong to; a wrong name lists them")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
     command = add("release", release_command)
-    command.add_argument("target", metavar="NAME|RUN", help="an assignment (its newest run) or the folder of a finished run")
+    command.add_argument("target", metavar="NAME|RUN",
+                         help="an assignment (its newest run) or the folder of a finished run")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
-    from assignments import grade  # as light as this module
+    from assignments.commands import grade  # as light as this module
 
     grade.add_options(add("grade", grade_command))
     command = add("submit", submit_command)
@@ -268,15 +282,19 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("name", choices=grade.graded_assignments())
     command.add_argument("-o", "--out", type=Path, default=Path("autograder.zip"), metavar="FILE.zip",
                          help="default: autograder.zip")
-    command.add_argument("--data", default="", help="the grader's data: a folder or file, which goes into the zip, or sample, "
+    command.add_argument("--data", default="",
+                         help="the grader's data: a folder or file, which goes into the zip, or sample, "
                                                     "for swift_srgan also photographs (default: as the preset sample)")
     command.add_argument("--rubric", type=Path, metavar="FILE", help="default: the kit's for these data")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
     command = add("bench", bench_command)
-    command.add_argument("names", nargs="*", metavar="NAME", help="cases (default: all; a wrong name lists them), growth, scale")
+    command.add_argument("names", nargs="*", metavar="NAME",
+                         help="cases (default: all; a wrong name lists them), growth, scale")
     command.add_argument("--rounds", type=int, help="turns of each side that count (default: 9; growth: 3)")
-    command.add_argument("--out", type=Path, metavar="FOLDER", help="of table.md and table.json (default: reports/benchmarks)")
-    command.add_argument("--quick", action="store_true", help="tiny sizes: shows that everything runs, measures nothing")
+    command.add_argument("--out", type=Path, metavar="FOLDER",
+                         help="of table.md and table.json (default: reports/benchmarks)")
+    command.add_argument("--quick", action="store_true",
+                         help="tiny sizes: shows that everything runs, measures nothing")
     command.add_argument("--sizes", type=int, nargs="+", default=[], metavar="IMAGES",
                          help="of growth (default: 1000 10000 50000 200000)")
     add("doctor", doctor_command)
@@ -284,7 +302,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 @tells_errors
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend."""
     arguments = _parser().parse_args(argv)
     return arguments.function(arguments)

@@ -2,8 +2,8 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Iterator
 
 STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 

@@ -1,4 +1,14 @@
-"""Networks, losses, metrics and the one trainer."""
+"""Networks, what they are trained for, and the one trainer.
+
+networks/      one file a network, tables on top
+tasks/         what is trained: losses, metrics, a Task for each kind of work
+trainer/       the loop, its settings, checkpoints, the run folder
+weights/       weight files read without unpickling, converted by name; networks by name (zoo.py)
+fast/          layers on oneDNN for training on CPUs
+deploy/        export, engines for inference, 8 bits, tiles
+pretrained/    weights that come with the kit, a card beside each
+environment.py what must be set before Paddle is imported
+"""
 
 from paddle_models.environment import prepare
 

@@ -1,7 +1,7 @@
 """Process settings that must be in place before Paddle is imported: threads, oneDNN, warnings.
 
-A value that the user has set in the environment always wins. (A 1 in OMP_NUM_THREADS under paddle.distributed.launch is not
-the user's: the launcher has imported Paddle, which sets it.)
+A value that the user has set in the environment always wins. (A 1 in OMP_NUM_THREADS under paddle.distributed.launch is
+not the user's: the launcher has imported Paddle, which sets it.)
 """
 
 import importlib.metadata

@@ -1,1 +1,9 @@
-"""Plot style, shared plots, diagrams and tables: everything here reads what a run wrote and never trains."""
+"""What is read from runs: figures, pages, grades.
+
+run_reader.py    a run folder, read without trust
+tables.py        values of the documents beside those measured, as text, Markdown, CSV and LaTeX
+figures/         style, plots, diagrams, the figure script
+pages/           the report, the comparison of runs
+grading/         submissions judged again (a reader may skip its jail)
+benchmarks/      measured speeds
+"""

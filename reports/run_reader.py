@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import reprlib
 import zipfile
 import zlib
@@ -16,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from data_tools.errors import BadFile, KitError
+from data_tools.files import places
 from paddle_models.trainer.run_folder import run_date
 
-ROOT = Path(__file__).resolve().parents[1]
 TEXT_LIMIT = 16 << 20      # bytes of a JSON or YAML file
 METRICS_LIMIT = 256 << 20  # bytes of metrics.jsonl
 LINE_LIMIT = 64 << 10      # bytes of one of its lines
@@ -41,7 +40,8 @@ def latest_run(assignment: str, root: Path | None = None) -> Path:
 
 
 def latest_beside_runs(assignment: str, file: str, **wanted: Any) -> Path | None:
-    """The folder with the newest `file` beside the runs of an assignment, under $KIT_RUNS, else runs/; None where none is.
+    """The folder with the newest `file` beside the runs of an assignment, under $KIT_RUNS, else runs/; None where none
+    is.
 
     wanted: values at the top of that JSON file; the newest that has them goes before all that have not.
     """
@@ -52,7 +52,8 @@ def latest_beside_runs(assignment: str, file: str, **wanted: Any) -> Path | None
 
 
 def peek(file: Path, key: str) -> Any:
-    """A value at the top of a JSON file; None where it has none or cannot be read, which whoever needs the file will say."""
+    """A value at the top of a JSON file; None where it has none or cannot be read, which whoever needs the file will
+    say."""
     try:
         return Run(file.parent, "").json(file.name).get(key)
     except KitError:
@@ -60,7 +61,7 @@ def peek(file: Path, key: str) -> Any:
 
 
 def _runs(assignment: str, root: Path | None = None) -> Path:
-    return Path(root or os.environ.get("KIT_RUNS") or ROOT / "runs") / assignment
+    return Path(root or places.runs()) / assignment
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,8 @@ def read_arrays(file: Path, limit: int | None = None) -> dict[str, np.ndarray]:
         with zipfile.ZipFile(file) as archive:
             total = sum(member.file_size for member in archive.infolist())
             if total > limit:
-                raise BadFile("bad-arrays", f"{file} unpacks to {total >> 20} MB, more than the {limit >> 20} MB allowed")
+                raise BadFile("bad-arrays",
+                              f"{file} unpacks to {total >> 20} MB, more than the {limit >> 20} MB allowed")
             for member in archive.infolist():
                 _check_header(archive, member, file)
         with np.load(file, allow_pickle=False) as arrays:
@@ -215,8 +217,10 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo, file: Path)
             raise BadFile("bad-arrays", f"{file}: {member.filename} has .npy version {version}; 1.0 and 2.0 are read")
         read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         shape, _, dtype = read(stream)
-        if dtype.kind not in PLAIN_KINDS or not dtype.itemsize:  # any number of elements without a width fits into no bytes
-            raise BadFile("bad-arrays", f"{file}: {member.filename} has elements of type {dtype}; only numbers and text are read")
+        # any number of elements without a width fits into no bytes
+        if dtype.kind not in PLAIN_KINDS or not dtype.itemsize:
+            raise BadFile("bad-arrays",
+                          f"{file}: {member.filename} has elements of type {dtype}; only numbers and text are read")
         if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
             raise BadFile("bad-arrays", f"{file}: {member.filename} claims shape {shape}, "
                            f"which its {member.file_size} bytes do not fit")
@@ -237,7 +241,8 @@ def flat_settings(run: Run, most: int = 300) -> dict[str, str]:
 
 
 def flatten(values: Any, prefix: str = "", depth: int = 8) -> Iterator[tuple[str, str]]:
-    """(dotted name, text) of each value of nested dictionaries; what is empty or deeper than `depth` counts as a value."""
+    """(dotted name, text) of each value of nested dictionaries; what is empty or deeper than `depth` counts as a
+    value."""
     if isinstance(values, dict) and values and depth:
         for key, value in values.items():
             yield from flatten(value, f"{prefix}{str(key)[:60]}.", depth - 1)
@@ -281,12 +286,14 @@ def parse_yaml(text: str, where: Any) -> Any:
                 raise BadFile("yaml-tags", f"{where} is not valid YAML for a run: it has the tag {event.tag[:60]!r}; "
                                            "only plain values are read")
             if len(getattr(event, "value", "")) > LONGEST_WORD and not any(map(str.isspace, event.value)):
-                raise BadFile("bad-yaml", f"{where} is not valid YAML for a run: it has a word or number of {len(event.value)} "
+                raise BadFile("bad-yaml",
+                              f"{where} is not valid YAML for a run: it has a word or number of {len(event.value)} "
                                           "characters; a run writes none")  # Python refuses to write out such a number
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             nodes += isinstance(event, yaml.NodeEvent)
             if depth > YAML_DEPTH or nodes > YAML_NODES:
-                raise BadFile("yaml-deep", f"{where} is not valid YAML for a run: nested deeper than {YAML_DEPTH} levels "
+                raise BadFile("yaml-deep",
+                              f"{where} is not valid YAML for a run: nested deeper than {YAML_DEPTH} levels "
                                            f"or more than {YAML_NODES} values")
         return yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:

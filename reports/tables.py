@@ -188,7 +188,8 @@ def as_text(rows: Sequence[Row], context: Context, language: str = "en") -> str:
 def as_markdown(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """A Markdown table with its heading above and its notes below."""
     lines, notes = _body(rows, language)
-    return "\n".join([markdown(heading(context, language)), "", *markdown_table([HEADER[language], *lines], ALIGNED), "",
+    return "\n".join([markdown(heading(context, language)), "", *markdown_table([HEADER[language], *lines], ALIGNED),
+                      "",
                       *(f"{number}. {markdown(note)}" for number, note in enumerate(notes, 1))]) + "\n"
 
 
@@ -221,8 +222,8 @@ def write_all(rows: Sequence[Row], context: Context, folder: Path, name: str, la
 
 @dataclass(frozen=True)
 class Column:
-    """Of a plain table: key (in the rows and in CSV), title, and how people see its numbers: value * scale with `digits`,
-    a signed one as +1.2. A column of texts has digits None and stands to the left."""
+    """Of a plain table: key (in the rows and in CSV), title, and how people see its numbers: value * scale with
+    `digits`, a signed one as +1.2. A column of texts has digits None and stands to the left."""
 
     key: str
     title: str
@@ -240,7 +241,8 @@ class Column:
 
 @dataclass(frozen=True)
 class PlainTable:
-    """Columns and rows ({key of a column: value}; a row may lack keys) under a title; `above` is a line over the table."""
+    """Columns and rows ({key of a column: value}; a row may lack keys) under a title; `above` is a line over the
+    table."""
 
     title: str
     above: str
@@ -263,7 +265,8 @@ class PlainTable:
         return write_table(self.columns, self.rows, self.above, folder, name)
 
 
-def write_table(columns: Sequence[Column], rows: Sequence[dict[str, Any]], above: str, folder: Path, name: str) -> list[Path]:
+def write_table(columns: Sequence[Column], rows: Sequence[dict[str, Any]], above: str, folder: Path,
+                name: str) -> list[Path]:
     """A plain table as `name`.md, .csv and .tex in `folder`; `above` is a line over it (not in CSV).
 
     rows: {key of a column: value}; a row may lack keys. CSV holds the values as they are, unscaled.
@@ -277,12 +280,13 @@ def write_table(columns: Sequence[Column], rows: Sequence[dict[str, Any]], above
         writer.writerow([csv_cell(_number(value) if isinstance(value, float) else value) for value in values])
     return _write({"md": "\n".join([markdown(above), "", *markdown_table(table.lines, table.aligned)]) + "\n",
                    "csv": stream.getvalue(),
-                   "tex": "\n".join([_latex(above), "", *_latex_table(table.lines, table.aligned)]) + "\n"}, folder, name)
+                   "tex": "\n".join([_latex(above), "", *_latex_table(table.lines, table.aligned)]) + "\n"}, folder,
+                  name)
 
 
 def _write(texts: dict[str, str], folder: Path, name: str) -> list[Path]:
     """Texts by suffix, as `name`.suffix in `folder`."""
-    from data_tools.files import write_atomically
+    from data_tools.files.atomic import write_atomically
 
     paths = [Path(folder) / f"{name}.{suffix}" for suffix in texts]
     for path, text in zip(paths, texts.values()):
@@ -333,7 +337,8 @@ def markdown(text: Any) -> str:
 
 
 def csv_cell(value: Any) -> Any:
-    """A cell of a CSV file: numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe in front."""
+    """A cell of a CSV file: numbers as they are; text that a spreadsheet would take for a formula gets an apostrophe in
+    front."""
     if value is None:
         return ""
     if isinstance(value, (int, float)):

@@ -1,17 +1,15 @@
 """Shared fixtures. Real data are never needed: tests marked `realdata` skip without KIT_REALDATA."""
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 if os.environ.get("KIT_TEST_GPU") != "1":  # the suite is one of CPUs, its bits included; tests/gpu asks for more
     os.environ["CUDA_VISIBLE_DEVICES"] = ""
 
-import paddle_models  # noqa: E402,F401  sets the environment before anything imports Paddle
-from paddle_models.environment import USER_THREADS  # noqa: E402
+import paddle_models  # noqa: F401  sets the environment before anything imports Paddle
+from paddle_models.environment import USER_THREADS
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ import sys
 
 import pytest
 
-from reports import style
+from reports.figures import style
 
 HEAVY = ("matplotlib", "paddle", "cv2", "imgaug", "scipy")
 
 
 def run_script(script, *words, folder, **variables):
     """A script as a user calls it from `folder`, with these environment variables on top."""
-    return subprocess.run([sys.executable, str(script), *map(str, words)], cwd=folder, capture_output=True, text=True, timeout=300,
+    return subprocess.run([sys.executable, str(script), *map(str, words)], cwd=folder, capture_output=True, text=True,
+                          timeout=300,
                           encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
 
 
@@ -35,7 +36,8 @@ def check_legible(entry, run, t, more=lambda axes: ()):
     """The drawn figure: no text leaves it, none lies on another. more: further texts of an axes that count."""
     figure = entry.make(run, t)
     figure.canvas.draw()
-    texts = [text for part in figure.axes for text in (part.title, part.xaxis.label, part.yaxis.label, *part.texts, *more(part))]
+    texts = [text for part in figure.axes for text in (part.title, part.xaxis.label, part.yaxis.label, *part.texts,
+                                                       *more(part))]
     boxes = [(text.get_text(), text.get_window_extent()) for text in [*figure.texts, *texts]
              if text.get_text() and not text.get_rotation()]
     for i, (words, box) in enumerate(boxes):

@@ -97,7 +97,8 @@ def test_readme_command(command, surroundings):
     if command == "make reproduce":
         command = 'make reproduce ARGS="--preset smoke"' if IN_VENV else "python -m assignments reproduce --preset smoke"
     words = shlex.split(command.replace("--preset sample", "--preset smoke"))
-    words = [sys.executable if word == "python" else word.replace("data/", surroundings["HERE"] + "/data/") for word in words]
+    words = [sys.executable if word == "python" else word.replace("data/", surroundings["HERE"] + "/data/")
+             for word in words]
     done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert done.stderr == "", done.stderr  # nothing but errors goes there

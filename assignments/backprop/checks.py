@@ -1,25 +1,28 @@
-"""What shows that the hand-written mathematics is right: gradients, large logits, and optimizers followed step by step."""
+"""What shows that the hand-written mathematics is right: gradients, large logits, and optimizers followed step by
+step."""
 
-from typing import Any, Callable, Dict, List, Tuple
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import paddle
 
 from assignments.backprop import with_paddle
+from assignments.backprop.by_hand import backprop, descent
+from assignments.backprop.by_hand.backprop import ACTIVATIONS, OUTPUTS, SOFTMAX, Network, initial_parameters
 from assignments.backprop.with_paddle import DEFAULTS, OPTIMIZERS, TINY
-from paddle_models import backprop, descent
-from paddle_models.backprop import ACTIVATIONS, OUTPUTS, SOFTMAX, Network, initial_parameters
 
-FOLLOW_RATES = {"SGD": 0.125, "Momentum": 0.0625, "AdaGrad": 0.125, "RMSProp": 0.0078125, "Adam": 0.0078125}  # exact in float32
+# exact in float32
+FOLLOW_RATES = {"SGD": 0.125, "Momentum": 0.0625, "AdaGrad": 0.125, "RMSProp": 0.0078125, "Adam": 0.0078125}
 BATCH = 32
 
 
-def relative_error(a: List[np.ndarray], b: List[np.ndarray]) -> float:
+def relative_error(a: list[np.ndarray], b: list[np.ndarray]) -> float:
     """||a - b|| / ||b|| over all arrays together."""
     return float(np.sqrt(sum(((x - y) ** 2).sum() for x, y in zip(a, b))) / np.sqrt(sum((y**2).sum() for y in b)))
 
 
-def random_case(output, hidden, rng: np.random.Generator) -> Tuple[Network, np.ndarray, np.ndarray]:
+def random_case(output, hidden, rng: np.random.Generator) -> tuple[Network, np.ndarray, np.ndarray]:
     """A network of random shape and weights with the given output and hidden activation, inputs and targets for it."""
     widths = [int(rng.integers(1, 6)) for _ in range(rng.integers(2, 5))]
     widths[-1] += output is SOFTMAX  # softmax over one class has no gradient
@@ -30,7 +33,7 @@ def random_case(output, hidden, rng: np.random.Generator) -> Tuple[Network, np.n
     return network, x, rng.normal(size=(len(x), n)) if output is OUTPUTS[0] else rng.random((len(x), n))
 
 
-def numerical(network: Network, x: np.ndarray, t: np.ndarray, step: float = 1e-5) -> List[np.ndarray]:
+def numerical(network: Network, x: np.ndarray, t: np.ndarray, step: float = 1e-5) -> list[np.ndarray]:
     """What Network.gradients returns, by finite differences."""
     found = []
     for i, array in enumerate(network.parameters):
@@ -41,7 +44,7 @@ def numerical(network: Network, x: np.ndarray, t: np.ndarray, step: float = 1e-5
     return found
 
 
-def check_gradients(networks: int, seed: int) -> Dict[str, np.ndarray]:
+def check_gradients(networks: int, seed: int) -> dict[str, np.ndarray]:
     """Relative errors (outputs, networks) of hand-written gradients against finite differences and against Paddle, and
     (outputs, steps) against finite differences of several step sizes."""
     rng = np.random.default_rng(seed)
@@ -50,7 +53,8 @@ def check_gradients(networks: int, seed: int) -> Dict[str, np.ndarray]:
     by_step = np.zeros((len(OUTPUTS), len(steps)))
     for row, output in enumerate(OUTPUTS):
         for column in range(networks):
-            smooth = [a for a in ACTIVATIONS if a.name != "ReLU"]  # finite differences fail where a kink lies within a step
+            # finite differences fail where a kink lies within a step
+            smooth = [a for a in ACTIVATIONS if a.name != "ReLU"]
             network, x, t = random_case(output, smooth[column % len(smooth)], rng)
             _, hand = network.gradients(x, t)
             against[0, row, column] = relative_error(hand, numerical(network, x, t))
@@ -63,8 +67,9 @@ def check_gradients(networks: int, seed: int) -> Dict[str, np.ndarray]:
             "gradient_error_paddle": against[1]}
 
 
-def softmax_exercise() -> Dict[str, np.ndarray]:
-    """dL/dw (3, 2) of the slides' three hidden units and two softmax outputs in four ways, and with the slide's log2."""
+def softmax_exercise() -> dict[str, np.ndarray]:
+    """dL/dw (3, 2) of the slides' three hidden units and two softmax outputs in four ways, and with the slide's
+    log2."""
     h, t = np.array([[0.3, 0.6, 0.9]]), np.array([[0.0, 1.0]])
     w, zero = np.array([[0.1, -0.4], [0.2, 0.5], [-0.3, 0.7]]), np.zeros(2)
     network = Network([w, zero], SOFTMAX)
@@ -80,7 +85,7 @@ def softmax_exercise() -> Dict[str, np.ndarray]:
             "exercise_log2": backprop.numerical_gradient(log2_loss, w)}
 
 
-def large_logits() -> Dict[str, np.ndarray]:
+def large_logits() -> dict[str, np.ndarray]:
     """Losses of a wrong answer with logit z as the formulas stand on the slides, and as they are computed here.
 
     stability_naive (2, 2, T): logistic and softmax, float32 and float64; where it is no finite number,
@@ -110,7 +115,8 @@ def large_logits() -> Dict[str, np.ndarray]:
 # ---- optimizers
 
 
-def follow(name: str, make: Callable, x: np.ndarray, t: np.ndarray, steps: int, seed: int, **settings: float) -> np.ndarray:
+def follow(name: str, make: Callable, x: np.ndarray, t: np.ndarray, steps: int, seed: int,
+           **settings: float) -> np.ndarray:
     """max |w by hand - w by Paddle| (steps,) after each of `steps` mini-batch steps of two trainings of one network:
     gradients and update by hand, and automatic differentiation with the paddle.optimizer that `make` gives."""
     rng = np.random.default_rng(seed)
@@ -118,7 +124,7 @@ def follow(name: str, make: Callable, x: np.ndarray, t: np.ndarray, steps: int, 
     hand = descent.Descent(descent.RULES[name], lr=FOLLOW_RATES[name], **settings)
     parameters = [with_paddle.parameter(value) for value in network.parameters]
     judge = make(FOLLOW_RATES[name], parameters)
-    distances: List[float] = []
+    distances: list[float] = []
     while len(distances) < steps:
         for batch in descent.mini_batches(len(x), BATCH, rng):
             hand.step(network.parameters, network.gradients(x[batch], t[batch])[1])
@@ -129,7 +135,7 @@ def follow(name: str, make: Callable, x: np.ndarray, t: np.ndarray, steps: int, 
     return np.array(distances[:steps])
 
 
-def follow_all(x: np.ndarray, t: np.ndarray, steps: int, seed: int) -> Dict[str, np.ndarray]:
+def follow_all(x: np.ndarray, t: np.ndarray, steps: int, seed: int) -> dict[str, np.ndarray]:
     """follow_agreeing (5, T): where the formulas agree; follow_defaults (3, T): AdaGrad, RMSProp, Adam with each side's
     own epsilon."""
     agreeing = [follow(name, make, x, t, steps, seed, **({"epsilon": TINY} if name == "Adam" else {}))
@@ -139,8 +145,9 @@ def follow_all(x: np.ndarray, t: np.ndarray, steps: int, seed: int) -> Dict[str,
             "follow_default_names": np.array(list(DEFAULTS)), "follow_defaults": np.array(defaults)}
 
 
-def first_steps() -> Dict[str, np.ndarray]:
-    """Size of the first update over the learning rate (3, 2, G) for gradients of size g: by hand and by Paddle's defaults."""
+def first_steps() -> dict[str, np.ndarray]:
+    """Size of the first update over the learning rate (3, 2, G) for gradients of size g: by hand and by Paddle's
+    defaults."""
     sizes = np.geomspace(1e-10, 1, 61)
     found = []
     for name, make in DEFAULTS.items():
@@ -153,9 +160,9 @@ def first_steps() -> Dict[str, np.ndarray]:
     return {"epsilon_sizes": sizes, "epsilon_steps": np.array(found)}
 
 
-def momentum_convention(steps: int = 60, drop: int = 20) -> Dict[str, Any]:
-    """w (2, T) on 1/2 w^2 with momentum, by the slides and by Paddle, when the learning rate falls to a tenth after `drop`
-    steps, and the same (2, T) when it stays."""
+def momentum_convention(steps: int = 60, drop: int = 20) -> dict[str, Any]:
+    """w (2, T) on 1/2 w^2 with momentum, by the slides and by Paddle, when the learning rate falls to a tenth after
+    `drop` steps, and the same (2, T) when it stays."""
     rows = []
     for factor in (0.1, 1.0):
         by_hand, state, path = np.array([1.0]), {}, []

@@ -1,22 +1,22 @@
 """Gradient descent at work: learning rates, batch sizes, paths on surfaces, and the digits by hand and in Paddle."""
 
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import numpy as np
 import paddle
 
-from paddle_models import descent
-from paddle_models.backprop import REGRESSION, RELU, SOFTMAX, Network, initial_parameters
-from paddle_models.descent import RULES, Descent, descend, mini_batches
-from paddle_models.losses import cross_entropy
-from paddle_models.mlp import MLP
-from paddle_models.surfaces import SURFACES
+from assignments.backprop.by_hand import descent
+from assignments.backprop.by_hand.backprop import REGRESSION, RELU, SOFTMAX, Network, initial_parameters
+from assignments.backprop.by_hand.descent import RULES, Descent, descend, mini_batches
+from assignments.backprop.surfaces import SURFACES
+from paddle_models.networks.mlp import MLP
+from paddle_models.tasks.losses import cross_entropy
 
 HIDDEN = 32  # hidden units of the digits network
 PARABOLA_RATES = (0.05, 0.6, 2.05)  # on 1/2 w^2: too low, right, too high (above 2 it diverges)
 DIGIT_RATES = (0.003, 0.5, 10.0)
-# "tuned": of five rates each, that with the smallest loss on a third of the training digits (30 epochs, three seeds; the
-# held-out digits were not looked at). "slides": their typical choices, 0.01 and 0.001 where they name none.
+# "tuned": of five rates each, that with the smallest loss on a third of the training digits (30 epochs, three seeds;
+# the held-out digits were not looked at). "slides": their typical choices, 0.01 and 0.001 where they name none.
 RATES = {"tuned": {"SGD": 0.5, "Momentum": 0.05, "AdaGrad": 0.1, "RMSProp": 0.002, "Adam": 0.005},
          "slides": {"SGD": 0.1, "Momentum": 0.01, "AdaGrad": 0.01, "RMSProp": 0.001, "Adam": 0.001}}
 SURFACE_RATES = {  # chosen so that each rule shows its way of moving
@@ -24,7 +24,7 @@ SURFACE_RATES = {  # chosen so that each rule shows its way of moving
     "ravine": {"SGD": 0.045, "Momentum": 0.01, "AdaGrad": 0.3, "RMSProp": 0.03, "Adam": 0.1},
     "saddle": {"SGD": 0.1, "Momentum": 0.02, "AdaGrad": 0.3, "RMSProp": 0.03, "Adam": 0.1},
     "rosenbrock": {"SGD": 0.0015, "Momentum": 0.0003, "AdaGrad": 0.3, "RMSProp": 0.01, "Adam": 0.1}}
-Split = Tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
+Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
 def digits(seed: int) -> Split:
@@ -54,7 +54,7 @@ def accuracy(network: Network, x: np.ndarray, t: np.ndarray) -> float:
     return float((network.forward(x)[-1].argmax(axis=1) == t.argmax(axis=1)).mean())
 
 
-def learning_rates(epochs: int, seed: int) -> Dict[str, np.ndarray]:
+def learning_rates(epochs: int, seed: int) -> dict[str, np.ndarray]:
     """Steps of gradient descent on 1/2 w^2, and the training loss of the digits, at three rates each."""
     rates = np.array(PARABOLA_RATES)
     paths = 1.8 * (1 - rates[:, None]) ** np.arange(13)  # w - lr w, again and again
@@ -70,13 +70,13 @@ def learning_rates(epochs: int, seed: int) -> Dict[str, np.ndarray]:
             "rates_digits_loss": np.array(losses)}
 
 
-def batch_paths(seed: int, epochs: int = 12) -> Dict[str, np.ndarray]:
-    """Full-batch, mini-batch (16) and single-sample descent on one straight line through 128 points, from the same start
-    and over the same number of passes; the weights (slope, intercept) after every update."""
+def batch_paths(seed: int, epochs: int = 12) -> dict[str, np.ndarray]:
+    """Full-batch, mini-batch (16) and single-sample descent on one straight line through 128 points, from the same
+    start and over the same number of passes; the weights (slope, intercept) after every update."""
     rng = np.random.default_rng(seed)
     x = rng.normal(0.0, 1.0, (128, 1))
     t = 1.5 * x - 0.5 + rng.normal(0, 0.7, x.shape)
-    found: Dict[str, np.ndarray] = {}
+    found: dict[str, np.ndarray] = {}
     for name, size, rate in (("full", 128, 0.3), ("mini", 16, 0.1), ("single", 1, 0.05)):
         network, order = Network([np.array([[-1.0]]), np.array([1.5])], REGRESSION), np.random.default_rng(seed)
         steps, path = Descent(descent.sgd, lr=rate), [(-1.0, 1.5)]
@@ -93,7 +93,7 @@ def batch_paths(seed: int, epochs: int = 12) -> Dict[str, np.ndarray]:
             "batch_surface": 0.5 * (errors**2).mean(axis=1).reshape(len(intercept), len(slope))}
 
 
-def gradient_noise(draws: int, seed: int) -> Dict[str, np.ndarray]:
+def gradient_noise(draws: int, seed: int) -> dict[str, np.ndarray]:
     """How far the gradient of a random mini-batch is from that of all digits, at the start and after five epochs.
 
     noise_error and noise_cosine (2, B), means over `draws` batches: ||g_B - g|| / ||g|| and cos(g_B, g).
@@ -114,17 +114,17 @@ def gradient_noise(draws: int, seed: int) -> Dict[str, np.ndarray]:
             "noise_examples": np.array([len(x)])}
 
 
-def _flat(arrays: List[np.ndarray]) -> np.ndarray:
+def _flat(arrays: list[np.ndarray]) -> np.ndarray:
     return np.concatenate([array.ravel() for array in arrays])
 
 
-def _compare(a: np.ndarray, b: np.ndarray) -> Tuple[float, float]:
+def _compare(a: np.ndarray, b: np.ndarray) -> tuple[float, float]:
     return np.linalg.norm(a - b) / np.linalg.norm(b), a @ b / (np.linalg.norm(a) * np.linalg.norm(b))
 
 
-def surface_paths(steps: int = 1500) -> Dict[str, np.ndarray]:
+def surface_paths(steps: int = 1500) -> dict[str, np.ndarray]:
     """Paths (5, T, 2) of the five rules over every surface, and its height over a grid."""
-    found: Dict[str, np.ndarray] = {}
+    found: dict[str, np.ndarray] = {}
     for surface in SURFACES:
         paths = []
         for name, rule in RULES.items():
@@ -141,7 +141,7 @@ def surface_paths(steps: int = 1500) -> Dict[str, np.ndarray]:
     return found
 
 
-def compare_on_digits(settings) -> Tuple[Dict[str, np.ndarray], Network]:
+def compare_on_digits(settings) -> tuple[dict[str, np.ndarray], Network]:
     """The digits network trained with every rule over `settings.seeds` seeds: training loss and held-out accuracy after
     each epoch (5, seeds, E + 1); and the network of the first seed trained with Adam."""
     runs, first = [], None
@@ -162,7 +162,7 @@ def compare_on_digits(settings) -> Tuple[Dict[str, np.ndarray], Network]:
     return {"digits_names": np.array(list(RULES)), "digits_loss": loss, "digits_accuracy": right}, first
 
 
-def digits_in_paddle(settings) -> Dict[str, Any]:
+def digits_in_paddle(settings) -> dict[str, Any]:
     """The same network, start, batches and Adam in Paddle, float32: training loss of each batch beside that by hand."""
     x, t, test_x, test_t = centred_digits(settings.seed)
     by_hand = new_network(settings.seed)

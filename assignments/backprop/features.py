@@ -4,14 +4,13 @@ Rotation prediction: Gidaris, Singh and Komodakis, "Unsupervised representation 
 ICLR 2018, https://arxiv.org/abs/1803.07728. The features are judged as there, by a linear classifier on top of them.
 """
 
-from typing import Dict, List, Tuple
 
 import numpy as np
 
+from assignments.backprop.by_hand import descent
+from assignments.backprop.by_hand.backprop import LINEAR, REGRESSION, RELU, SOFTMAX, Network, initial_parameters
+from assignments.backprop.by_hand.descent import Descent, descend
 from assignments.backprop.experiments import accuracy, centred_digits, digits
-from paddle_models import descent
-from paddle_models.backprop import LINEAR, REGRESSION, RELU, SOFTMAX, Network, initial_parameters
-from paddle_models.descent import Descent, descend
 
 CODES = (1, 2, 4, 8, 16, 32)  # widths of the code
 SHOWN, SHOWN_CODE = 6, 8  # digits whose reconstructions figure, and the width of their code
@@ -33,7 +32,7 @@ def reconstruction_error(x: np.ndarray, again: np.ndarray) -> float:
     return float(((x - again) ** 2).sum(axis=1).mean())
 
 
-def train_autoencoder(x: np.ndarray, k: int, steps: int, seed: int) -> Tuple[Network, np.ndarray]:
+def train_autoencoder(x: np.ndarray, k: int, steps: int, seed: int) -> tuple[Network, np.ndarray]:
     """A linear D-k-D autoencoder of rows x, by full-batch Adam with a falling rate, and its L(x) before every step."""
     network = Network(initial_parameters((x.shape[1], k, x.shape[1]), np.random.default_rng(seed)), REGRESSION, LINEAR)
     moving, losses = Descent(descent.adam), []
@@ -52,7 +51,7 @@ def largest_angle(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.degrees(np.arcsin(min(1.0, np.linalg.svd(outside, compute_uv=False)[0]))))
 
 
-def pca_and_autoencoder(steps: int, seed: int) -> Dict[str, np.ndarray]:
+def pca_and_autoencoder(steps: int, seed: int) -> dict[str, np.ndarray]:
     """Errors of reconstruction on held-out digits, angle between both subspaces, and linear probes on both codes."""
     x, t, test_x, test_t = centred_digits(seed)
     mean = digits(seed)[0].mean(axis=0)
@@ -77,7 +76,7 @@ def pca_and_autoencoder(steps: int, seed: int) -> Dict[str, np.ndarray]:
 # ---- rotation prediction
 
 
-def rotated(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def rotated(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Every 8x8 picture of x (N, 64) in its four quarter turns (4 N, 64), and which turn it was, one-hot (4 N, 4)."""
     pictures = x.reshape(-1, 8, 8)
     turned = np.concatenate([np.rot90(pictures, turn, axes=(1, 2)).reshape(len(x), 64) for turn in range(4)])
@@ -94,14 +93,14 @@ def probe(features: np.ndarray, t: np.ndarray, test_features: np.ndarray, test_t
     return float((classifier.predict((test_features - mean) / scale) == test_t.argmax(axis=1)).mean())
 
 
-def rotation_pretraining(epochs: int, seeds: int, first_seed: int) -> Dict[str, np.ndarray]:
+def rotation_pretraining(epochs: int, seeds: int, first_seed: int) -> dict[str, np.ndarray]:
     """What the digits' quarter turns teach, with few labels, on every seed.
 
-    rotation_probe (4, labels, seeds): accuracy of a linear probe on the pixels, on the first hidden layer of a network with
-    random weights, and on the first and the last hidden layer of that network once it has learned, without labels, to tell
-    the quarter turns of the training digits. rotation_network (2, labels, seeds): accuracy of the whole network trained on
-    the labels, from random weights and from those of the rotation network. rotation_accuracy (seeds,): of the turns
-    themselves. All on held-out digits.
+    rotation_probe (4, labels, seeds): accuracy of a linear probe on the pixels, on the first hidden layer of a network
+    with random weights, and on the first and the last hidden layer of that network once it has learned, without labels,
+    to tell the quarter turns of the training digits. rotation_network (2, labels, seeds): accuracy of the whole network
+    trained on the labels, from random weights and from those of the rotation network. rotation_accuracy (seeds,): of
+    the turns themselves. All on held-out digits.
     """
     probes, networks, turns = [], [], []
     for seed in range(first_seed, first_seed + seeds):
@@ -110,7 +109,8 @@ def rotation_pretraining(epochs: int, seeds: int, first_seed: int) -> Dict[str, 
         x, test_x = x - mean, test_x - mean
         rng = np.random.default_rng(seed)
         learned = Network(initial_parameters(WIDTHS, rng), SOFTMAX, RELU)
-        random = Network(learned.parameters, SOFTMAX, RELU)  # keeps the arrays: an update puts new ones into its own list
+        # keeps the arrays: an update puts new ones into its own list
+        random = Network(learned.parameters, SOFTMAX, RELU)
         list(descend(learned, *rotated(x), Descent(descent.adam, lr=RATE), 64, epochs, rng))
         turns.append(accuracy(learned, *rotated(test_x)))
         kinds = [(x, test_x), *((network.forward(x)[layer], network.forward(test_x)[layer])
@@ -125,11 +125,11 @@ def rotation_pretraining(epochs: int, seeds: int, first_seed: int) -> Dict[str, 
 
 def _some_of_each(t: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
     """Row numbers of `number` random examples of every class."""
-    labels: List[np.ndarray] = [rng.permutation(np.flatnonzero(column))[:number] for column in t.T]
+    labels: list[np.ndarray] = [rng.permutation(np.flatnonzero(column))[:number] for column in t.T]
     return np.concatenate(labels)
 
 
-def _supervised(start: List[np.ndarray], x: np.ndarray, t: np.ndarray, test_x: np.ndarray, test_t: np.ndarray,
+def _supervised(start: list[np.ndarray], x: np.ndarray, t: np.ndarray, test_x: np.ndarray, test_t: np.ndarray,
                 seed: int) -> float:
     """Held-out accuracy after training on x, t a network with the hidden layers of `start` and a new last layer."""
     rng = np.random.default_rng(seed)

@@ -6,16 +6,15 @@ python assignments/backprop/figures.py [--run DIR] [--out DIR] [--lang en|zh] [-
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.backprop import figures_experiments as experiments  # noqa: E402
-from assignments.backprop import figures_mathematics as mathematics  # noqa: E402
-from assignments.backprop.animation import write_animation  # noqa: E402
-from reports.figure_script import Entry, FigureScript, suffix  # noqa: E402
-from reports.run_reader import Run  # noqa: E402
+from assignments.backprop import figures_experiments as experiments
+from assignments.backprop import figures_mathematics as mathematics
+from assignments.backprop.animation import write_animation
+from reports.figures.figure_script import Entry, FigureScript, suffix
+from reports.run_reader import Run
 
 FIGURES = [  # in the order of the slides, which number none
-    Entry("network", mathematics.network, 3.3, "The worked example: first pass, and the first step of all eight weights",
+    Entry("network", mathematics.network, 3.3,
+          "The worked example: first pass, and the first step of all eight weights",
           "计算示例：第一次前向计算与八个权重的第一步更新", "The slides give w5 after the step; the other seven are computed here.",
           "课件只给出更新后的 w5，其余七个由此处计算。"),
     Entry("worked-table", mathematics.worked_table, 3.7, "The worked example, value by value", "计算示例的逐项数值"),
@@ -32,7 +31,8 @@ FIGURES = [  # in the order of the slides, which number none
           "x: the last finite value; beyond it the formula of the slides gives infinity or NaN.",
           "x：最后一个有限值；再往后，直接使用课件公式得到无穷大或 NaN。"),
     Entry("exercise", mathematics.exercise, 2.0, "The exercise: dL/dw32 = h3 (o2 - t2)", "练习：dL/dw32 = h3 (o2 - t2)",
-          "h = (0.3, 0.6, 0.9), t = (0, 1). The slides note log = log2, their derivation uses ln: the last column is 1 / ln 2 "
+          "h = (0.3, 0.6, 0.9), t = (0, 1). The slides note log = log2, their derivation uses ln: the last column is 1 "
+          "/ ln 2 "
           "times the others.", "h = (0.3, 0.6, 0.9)，t = (0, 1)。课件注明 log = log2，"
           "推导却用自然对数：最后一列是其余各列的 1 / ln 2 倍。"),
     Entry("batches", experiments.batches, 2.9, "Full batch, mini-batch and single sample", "全批量、小批量与单样本梯度下降",
@@ -50,7 +50,8 @@ FIGURES = [  # in the order of the slides, which number none
           "鸢尾花数据，4-8-3 网络，小批量 32，float64。Paddle 以 float32 保存系数 0.9。点线：1e-6。"),
     Entry("epsilon", mathematics.epsilon, 2.6, "Where the formulas differ: epsilon", "公式不同之处：epsilon",
           "Slides: none in AdaGrad and RMSProp, 1e-8 inside Adam's root.\n"
-          "Paddle: 1e-6 outside AdaGrad's root, 1e-6 inside RMSProp's, 1e-8 outside Adam's (as in the paper that the slides cite).",
+          "Paddle: 1e-6 outside AdaGrad's root, 1e-6 inside RMSProp's, 1e-8 outside Adam's (as in the paper that the "
+          "slides cite).",
           "课件：AdaGrad、RMSProp 没有 epsilon，Adam 的 1e-8 在根号内。\n"
           "Paddle：AdaGrad 的 1e-6 在根号外，RMSProp 的 1e-6 在根号内，Adam 的 1e-8 在根号外（与课件所引论文相同）。"),
     Entry("momentum", mathematics.momentum, 2.5, "Where the formulas differ: momentum", "公式不同之处：动量",
@@ -68,8 +69,10 @@ FIGURES = [  # in the order of the slides, which number none
           "Both find the same subspace; gradient descent needs time for its last directions. Digits, held out.",
           "两者得到同一个子空间；梯度下降需要更多步才能找到最后几个方向。手写数字，留出集。"),
     Entry("rotation", experiments.rotation, 2.9, "Rotation prediction as pre-training", "以预测旋转作为预训练",
-          "Mean over seeds, the band is one standard deviation. On 8x8 digits with a fully connected network little is gained;\n"
-          "the last hidden layer, made for telling turns, is the worst. The method's paper used convolutions on photographs.",
+          "Mean over seeds, the band is one standard deviation. On 8x8 digits with a fully connected network little is "
+          "gained;\n"
+          "the last hidden layer, made for telling turns, is the worst. The method's paper used convolutions on "
+          "photographs.",
           "多个种子的平均，阴影为一个标准差。在 8×8 的数字和全连接网络上收益很小；专为判断旋转的最后隐层最差。\n"
           "原论文在照片上使用卷积网络。"),
 ]

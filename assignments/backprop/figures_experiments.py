@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from paddle_models.surfaces import SURFACES
-from reports import plots
+from assignments.backprop.surfaces import SURFACES
+from reports.figures import plots
+from reports.figures.shared_figures import five_optimizers
+from reports.figures.style import CYCLE, GREY, INK, ORANGE, Labels
 from reports.run_reader import Run
-from reports.shared_figures import five_optimizers
-from reports.style import CYCLE, GREY, INK, ORANGE, Labels
 
 LEVELS = 14  # contour lines of a surface
 LOSS_TICKS = (0.3, 0.5, 1, 2, 4)  # of the straight line
@@ -44,12 +44,14 @@ def batches(figure, run: Run, t: Labels) -> None:
     height = run.artifact("batch_surface", (len(intercept), len(slope)), "f")
     epochs = int(run.artifact("batch_epochs", (1,), "iu")[0])
     _contours(left, slope, intercept, height)
-    names = {"single": t("single sample", "单样本"), "mini": t("mini-batch of 16", "小批量 16"), "full": t("full batch", "全批量")}
+    names = {"single": t("single sample", "单样本"), "mini": t("mini-batch of 16", "小批量 16"),
+             "full": t("full batch", "全批量")}
     for number, (key, name) in enumerate(names.items()):
         path = run.artifact(f"batch_path_{key}", (None, 2), "f")
         loss = run.artifact(f"batch_loss_{key}", (len(path),), "f")
         few = len(path) <= plots.FEW_POINTS
-        look = {"color": CYCLE[number], "linewidth": (0.7, 1.3, 1.6)[number], "marker": plots.MARKERS[number] if few else None,
+        look = {"color": CYCLE[number], "linewidth": (0.7, 1.3, 1.6)[number],
+                "marker": plots.MARKERS[number] if few else None,
                 "label": name, "zorder": 2 + number, "markersize": 3.5}
         left.plot(*path.T, **look)
         right.plot(np.linspace(0, epochs, len(loss)), loss, **look)
@@ -70,12 +72,14 @@ def noise(figure, run: Run, t: Labels) -> None:
     names = (t("at the start", "训练前"), t("after 5 epochs", "训练 5 轮后"))
     for axes, rows in ((left, error), (right, cosine)):
         for number, (name, row) in enumerate(zip(names, rows)):
-            axes.plot(sizes, row, color=CYCLE[number], linestyle=plots.LINE_STYLES[number], marker=plots.MARKERS[number],
+            axes.plot(sizes, row, color=CYCLE[number], linestyle=plots.LINE_STYLES[number],
+                      marker=plots.MARKERS[number],
                       label=name)
         axes.set_xscale("log", base=2)
         axes.set_xticks(sizes, [str(size) for size in sizes], fontsize=7)
         axes.set_xlabel(t("batch size", "批大小"))
-    left.plot(sizes, error[0, 0] / np.sqrt(sizes), color=GREY, linewidth=0.9, linestyle=":", label=t("1 / √size", "1 / √批大小"))
+    left.plot(sizes, error[0, 0] / np.sqrt(sizes), color=GREY, linewidth=0.9, linestyle=":",
+              label=t("1 / √size", "1 / √批大小"))
     left.set_yscale("log")
     ticks = (0.2, 0.5, 1, 2, 5, 10)
     left.set_yticks(ticks, [f"{value:g}" for value in ticks])
@@ -95,14 +99,17 @@ def paths(figure, run: Run, t: Labels) -> None:
         height = run.artifact(f"path_{surface.name}_height", (len(y), len(x)), "f")
         _contours(axes, x, y, height)
         for number, (name, path) in enumerate(zip(names, run.artifact(f"path_{surface.name}", (5, None, 2), "f"))):
-            axes.plot(*path.T, color=CYCLE[number], linewidth=1.3, linestyle=plots.LINE_STYLES[number], label=name, zorder=3)
-            axes.plot(*path[-1], marker=plots.MARKERS[number], markersize=4.5, color=CYCLE[number], markeredgecolor="white",
+            axes.plot(*path.T, color=CYCLE[number], linewidth=1.3, linestyle=plots.LINE_STYLES[number], label=name,
+                      zorder=3)
+            axes.plot(*path[-1], marker=plots.MARKERS[number], markersize=4.5, color=CYCLE[number],
+                      markeredgecolor="white",
                       markeredgewidth=0.5, zorder=5)
         axes.plot(*surface.start, marker="o", markersize=6, markerfacecolor="white", markeredgecolor=INK, zorder=4)
         if surface.lowest:
             axes.plot(*surface.lowest, marker="*", markersize=9, color=INK, zorder=4)
         axes.set(xlim=(x[0], x[-1]), ylim=(y[0], y[-1]),
-                 title=t("Rosenbrock's function" if surface.name == "rosenbrock" else surface.name, NAMES_ZH[surface.name]))
+                 title=t("Rosenbrock's function" if surface.name == "rosenbrock" else surface.name,
+                         NAMES_ZH[surface.name]))
     panels[0, 0].legend(loc="lower left", frameon=True, edgecolor="none", framealpha=0.9)
 
 
@@ -153,17 +160,20 @@ def autoencoder(figure, run: Run, t: Labels) -> None:
     error, training, probes = grid[0].subgridspec(1, 3).subplots()
     probe = run.artifact("code_probe", (2, len(codes)), "f")
     for number, (key, name) in enumerate((("pca", "PCA"), ("autoencoder", t("autoencoder", "自编码器")))):
-        look = {"color": CYCLE[number], "linestyle": plots.LINE_STYLES[number], "marker": plots.MARKERS[number], "label": name,
+        look = {"color": CYCLE[number], "linestyle": plots.LINE_STYLES[number], "marker": plots.MARKERS[number],
+                "label": name,
                 "linewidth": (3, 1.2)[number], "alpha": (0.45, 1)[number]}  # the two lie upon each other
         error.plot(codes, run.artifact(f"code_error_{key}", (len(codes),), "f"), **look)
         probes.plot(codes, probe[number], **look)
     curve, floor = run.artifact("code_curve", (None,), "f"), float(run.artifact("code_floor", (1,), "f")[0])
-    training.plot(np.arange(1, len(curve) + 1), curve, color=CYCLE[1], linestyle="--", label=t("autoencoder, 8", "自编码器，8 维"))
+    training.plot(np.arange(1, len(curve) + 1), curve, color=CYCLE[1], linestyle="--",
+                  label=t("autoencoder, 8", "自编码器，8 维"))
     training.axhline(floor, color=CYCLE[0], linewidth=2.5, alpha=0.45, label=t("PCA, 8", "PCA，8 维"))
     plots.logarithmic(training, "x", 5)
     training.set(xlabel=t("step", "步数"), ylabel=t("training ||x - x^||²", "训练 ||x - x^||²"))
     angle = run.artifact("code_angle", (len(codes),), "f")[list(codes).index(8) if 8 in codes else 0]
-    training.text(0.97, 0.45, t(f"angle between\nthe subspaces\n{angle:.2g}°", f"两个子空间的\n夹角 {angle:.2g}°"), fontsize=7.5,
+    training.text(0.97, 0.45, t(f"angle between\nthe subspaces\n{angle:.2g}°", f"两个子空间的\n夹角 {angle:.2g}°"),
+                  fontsize=7.5,
                   transform=training.transAxes, ha="right", va="center", linespacing=1.3)
     error.set(ylabel=t("held-out ||x - x^||²", "留出集 ||x - x^||²"))
     probes.set(ylabel=t("linear probe", "线性探测准确率"))

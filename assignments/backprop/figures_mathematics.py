@@ -4,9 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from reports import plots, style, tables
+from reports import tables
+from reports.figures import plots, style
+from reports.figures.style import BLUE, GREEN, GREY, INK, ORANGE, Labels
 from reports.run_reader import Run
-from reports.style import BLUE, GREEN, GREY, INK, ORANGE, Labels
 
 CLAIMS = Path(__file__).with_name("claims.yaml")
 WEIGHTS_START = (0.15, 0.20, 0.25, 0.30, 0.40, 0.45, 0.50, 0.55)
@@ -17,12 +18,14 @@ EDGES = (("i1", "h1"), ("i2", "h1"), ("i1", "h2"), ("i2", "h2"), ("h1", "o1"), (
 
 
 def network(figure, run: Run, t: Labels) -> None:
-    """The 2-2-2 network: values of the first pass in the units, weights before and after the first step at the lines."""
+    """The 2-2-2 network: values of the first pass in the units, weights before and after the first step at the
+    lines."""
     axes = figure.subplots()
     axes.set_axis_off()
     axes.set(xlim=(-0.45, 2.75), ylim=(-0.42, 1.3))
     after = _steps(run, "worked_weights", 8)[1]
-    shown = {"i1": "0.05", "i2": "0.10", **{name: f"{_worked(run, 'out_' + name):.9f}" for name in ("h1", "h2", "o1", "o2")}}
+    shown = {"i1": "0.05", "i2": "0.10", **{name: f"{_worked(run, 'out_' + name):.9f}"
+                                            for name in ("h1", "h2", "o1", "o2")}}
     for number, ((start, end), old, new) in enumerate(zip(EDGES, WEIGHTS_START, after), 1):
         (x0, y0), (x1, y1) = NODES[start], NODES[end]
         axes.plot((x0, x1), (y0, y1), color="#A9B8C4", linewidth=1.2, zorder=1)
@@ -38,7 +41,8 @@ def network(figure, run: Run, t: Labels) -> None:
     for x, text in ((0.5, "b1 = 0.35"), (1.5, "b2 = 0.60")):
         axes.text(x, -0.36, text, ha="center", va="center", fontsize=8, color=GREY)
     for y, target, name in ((1, "0.01", "E_o1"), (0, "0.99", "E_o2")):
-        axes.text(2.2, y, t(f"target {target}\nE = {_worked(run, name):.9f}", f"目标 {target}\nE = {_worked(run, name):.9f}"),
+        axes.text(2.2, y, t(f"target {target}\nE = {_worked(run, name):.9f}",
+                            f"目标 {target}\nE = {_worked(run, name):.9f}"),
                   ha="left", va="center", fontsize=8, linespacing=1.4)
     axes.text(2.2, 0.5, t(f"E = {_worked(run, 'E_total'):.9f}\nafter the step\n{_worked(run, 'E_total_after'):.9f}",
                           f"E = {_worked(run, 'E_total'):.9f}\n更新后\n{_worked(run, 'E_total_after'):.9f}"),
@@ -48,7 +52,8 @@ def network(figure, run: Run, t: Labels) -> None:
 def worked_table(figure, run: Run, t: Labels) -> None:
     """Every value that the slides give for the worked example beside the one computed."""
     rows = tables.compare([claim for claim in tables.read_claims(CLAIMS) if str(claim["result"]).startswith("worked.")
-                           and "value" in (claim["document"] or {})], tables.run_values(run), "zh" if t.chinese else "en")
+                           and "value" in (claim["document"] or {})], tables.run_values(run),
+                          "zh" if t.chinese else "en")
     lines = [(row.title, row.document_text, "-" if row.value is None else f"{row.value:.12g}",
               "✓" if row.value is not None and abs(row.difference) < 0.51 * 10.0**-row.digits else "✗") for row in rows]
     header = (t("Value", "项目"), t("Slides", "课件"), t("Computed", "计算值"), t("Agree", "一致"))
@@ -59,7 +64,8 @@ def worked_curve(figure, run: Run, t: Labels) -> None:
     """Error and weights of the worked example until the error is below 3.6e-5."""
     left, right = figure.subplots(1, 2)
     steps, loss = run.artifact("worked_steps", (None,), "iu"), _steps(run, "worked_loss")
-    others, other_loss = run.artifact("worked_bias_steps", (None,), "iu"), run.artifact("worked_bias_loss", (None,), "f")
+    others, other_loss = run.artifact("worked_bias_steps", (None,), "iu"), run.artifact("worked_bias_loss", (None,),
+                                                                                        "f")
     for x, y, label, number in ((steps, loss, t("weights only", "只更新权重"), 0),
                                 (others, other_loss, t("biases too", "偏置也更新"), 1)):
         left.plot(x + 1, y, color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number], label=f"{label}: {x[-1]:,}")
@@ -90,12 +96,15 @@ def gradients(figure, run: Run, t: Labels) -> None:
     plots.logarithmic(left, ticks=5)
     left.set(xlabel=t("step of the finite difference", "差分步长"), ylabel=t("relative error", "相对误差"), ylim=(None, 1e2))
     left.legend(fontsize=7.2)
-    for number, (key, label) in enumerate((("numerical", t("finite differences", "有限差分")), ("paddle", t("Paddle", "Paddle")))):
+    for number, (key, label) in enumerate((("numerical", t("finite differences", "有限差分")),
+                                           ("paddle", t("Paddle", "Paddle")))):
         rows = np.maximum(run.artifact(f"gradient_error_{key}", (4, None), "f"), 1e-17)
         count = rows.shape[1]
         y = np.arange(4)[:, None] + np.linspace(-0.28, 0.28, count) if count > 1 else np.arange(4)[:, None]
-        right.plot(rows.T, y.T, linestyle="none", marker=plots.MARKERS[number], markersize=2.6, color=style.CYCLE[number])
-        right.plot([], [], linestyle="none", marker=plots.MARKERS[number], markersize=4, color=style.CYCLE[number], label=label)
+        right.plot(rows.T, y.T, linestyle="none", marker=plots.MARKERS[number], markersize=2.6,
+                   color=style.CYCLE[number])
+        right.plot([], [], linestyle="none", marker=plots.MARKERS[number], markersize=4, color=style.CYCLE[number],
+                   label=label)
     plots.logarithmic(right, "x", 5)
     right.set(xlim=(5e-18, 1e-6), xlabel=t("relative difference from hand", "与手写梯度的相对差"))
     right.set_yticks(range(4), [t(*pair) for pair in OUTPUT_NAMES])
@@ -105,9 +114,11 @@ def gradients(figure, run: Run, t: Labels) -> None:
 
 def exercise(figure, run: Run, t: Labels) -> None:
     """The slides' exercise: dL/dw_jk = h_j (o_k - t_k) for every weight, in four ways."""
-    ways = [run.artifact(f"exercise_{name}", (3, 2), "f") for name in ("formula", "hand", "numerical", "paddle", "log2")]
+    ways = [run.artifact(f"exercise_{name}", (3, 2), "f")
+            for name in ("formula", "hand", "numerical", "paddle", "log2")]
     marks = {(1, 0): t("  slides", "  课件推导"), (2, 1): t("  exercise", "  练习")}
-    lines = [(f"w{j + 1}{k + 1}{marks.get((j, k), '')}", f"h{j + 1} (o{k + 1} - t{k + 1})", *(f"{way[j, k]:.9f}" for way in ways))
+    lines = [(f"w{j + 1}{k + 1}{marks.get((j, k), '')}", f"h{j + 1} (o{k + 1} - t{k + 1})",
+              *(f"{way[j, k]:.9f}" for way in ways))
              for j in range(3) for k in range(2)]
     header = (t("Weight", "权重"), t("Formula", "公式"), t("Its value", "公式的值"), t("By hand", "手写反向传播"),
               t("Differences", "有限差分"), "Paddle", t("With log2", "若用 log2"))
@@ -127,7 +138,8 @@ def outputs(figure, run: Run, t: Labels) -> None:
     plots.table(above, header, lines)
     net = run.artifact("delta_net", (None,), "f")
     for number, (key, label) in enumerate((("logistic", t("logistic loss: o - t", "逻辑损失：o - t")),
-                                           ("squared", t("squared error: (o - t) o (1 - o)", "平方误差：(o - t) o (1 - o)")))):
+                                           ("squared",
+                                            t("squared error: (o - t) o (1 - o)", "平方误差：(o - t) o (1 - o)")))):
         below.plot(net, run.artifact(f"delta_{key}", (len(net),), "f"), color=style.CYCLE[number],
                    linestyle=plots.LINE_STYLES[number], label=label)
     below.set(xlabel=t("net input z of a sigmoid output whose target is 1", "目标为 1 的 sigmoid 输出的净输入 z"), ylabel="dE/dz")
@@ -150,9 +162,11 @@ def stability(figure, run: Run, t: Labels) -> None:
                 continue
             colour, last = (ORANGE, INK)[column], int(np.flatnonzero(known)[-1])
             end = t(f"{kind} formula, until z = {logits[last]:.0f}", f"{kind} 直接公式，至 z = {logits[last]:.0f}")
-            axes.plot(logits[known], naive[row, column][known], color=colour, linewidth=1.3, linestyle=("-", "--")[column],
+            axes.plot(logits[known], naive[row, column][known], color=colour, linewidth=1.3,
+                      linestyle=("-", "--")[column],
                       label=end)
-            axes.plot(logits[last], naive[row, column, last], marker="x", markersize=7, color=colour, markeredgewidth=1.8)
+            axes.plot(logits[last], naive[row, column, last], marker="x", markersize=7, color=colour,
+                      markeredgewidth=1.8)
         plots.logarithmic(axes)
         axes.set(xlabel=t("logit z of the wrong class", "错误类别的 logit z"), title=title, ylim=(0.8, 8e5))
         axes.legend(loc="upper left", fontsize=7.5)
@@ -170,7 +184,8 @@ def follow(figure, run: Run, t: Labels) -> None:
         rows = np.maximum(run.artifact(key, (len(names), None), "f"), 1e-17)
         for number, (name, row) in enumerate(zip(names, rows)):
             look = number + 5 - len(names)  # the last three keep their look
-            axes.plot(np.arange(1, len(row) + 1), row, color=style.CYCLE[look], linestyle=plots.LINE_STYLES[look], label=name)
+            axes.plot(np.arange(1, len(row) + 1), row, color=style.CYCLE[look], linestyle=plots.LINE_STYLES[look],
+                      label=name)
         axes.axhline(1e-6, color=GREY, linewidth=0.8, linestyle=":")
         plots.logarithmic(axes, "y", 8)
         axes.set(ylim=(3e-18, 1e2), xlabel=t("step", "步数"), title=title)

@@ -46,19 +46,23 @@ def same(found, expected, what: str, tolerance: float = 1e-9) -> None:
 
 
 def check_sigmoid(module) -> None:
-    same(module.sigmoid(np.array([0.3775, 1.105905967, 0.0])), [0.5932699921, 0.7513650695, 0.5], "sigmoid of the slides' values")
-    same(module.sigmoid(np.array([[-1.0, 2.0]])), [[1 / (1 + math.e), 1 / (1 + math.exp(-2))]], "sigmoid of a (1, 2) array")
+    same(module.sigmoid(np.array([0.3775, 1.105905967, 0.0])), [0.5932699921, 0.7513650695, 0.5],
+         "sigmoid of the slides' values")
+    same(module.sigmoid(np.array([[-1.0, 2.0]])), [[1 / (1 + math.e), 1 / (1 + math.exp(-2))]],
+         "sigmoid of a (1, 2) array")
     with np.errstate(over="raise", invalid="raise"):
         same(module.sigmoid(np.array([-1e4, 1e4])), [0.0, 1.0], "sigmoid of -10000 and 10000")
         same(module.sigmoid(np.array([-40.0])) * 1e17, [math.exp(-40) * 1e17], "sigmoid of -40")
 
 
 def check_sigmoid_slope(module) -> None:
-    same(module.sigmoid_slope(np.array([0.75136507, 0.5, 0.0])), [0.1868156016, 0.25, 0.0], "slope where the value is given")
+    same(module.sigmoid_slope(np.array([0.75136507, 0.5, 0.0])), [0.1868156016, 0.25, 0.0],
+         "slope where the value is given")
 
 
 def check_softmax(module) -> None:
-    same(module.softmax(np.array([[0.0, math.log(3.0)], [2.0, 2.0]])), [[0.25, 0.75], [0.5, 0.5]], "softmax of two rows")
+    same(module.softmax(np.array([[0.0, math.log(3.0)], [2.0, 2.0]])), [[0.25, 0.75], [0.5, 0.5]],
+         "softmax of two rows")
     same(module.softmax(np.log(np.array([1.0, 2.0, 5.0]))), [0.125, 0.25, 0.625], "softmax of one row")
     with np.errstate(over="raise", invalid="raise"):
         same(module.softmax(np.array([[1e4, 1e4 - math.log(4.0), -1e4]])), [[0.8, 0.2, 0.0]], "softmax of large logits")
@@ -90,7 +94,8 @@ def check_softmax_cross_entropy(module) -> None:
 def check_squared_error_delta(module) -> None:
     o, t = np.array([[0.75136507, 0.772928465]]), np.array([[0.01, 0.99]])
     same(module.squared_error_delta(o, t), [[0.1384985620, -0.0380982362]], "dE/dz of the worked example", 1e-7)
-    same(module.squared_error_delta(np.array([[0.5], [1.0]]), np.array([[1.0], [0.0]])), [[-0.125], [0.0]], "dE/dz of two examples")
+    same(module.squared_error_delta(np.array([[0.5], [1.0]]), np.array([[1.0], [0.0]])), [[-0.125], [0.0]],
+         "dE/dz of two examples")
 
 
 def check_cross_entropy_delta(module) -> None:
@@ -143,7 +148,8 @@ def check_sgd(module) -> None:
 
 
 def check_momentum(module) -> None:
-    same(steps(module.momentum, lr=0.1, mu=0.5), [[0.95, -0.8, 0.5], [0.95, -0.8, 0.5], [0.8, -0.8125, 0.5]], "three steps")
+    same(steps(module.momentum, lr=0.1, mu=0.5), [[0.95, -0.8, 0.5], [0.95, -0.8, 0.5], [0.8, -0.8125, 0.5]],
+         "three steps")
 
 
 def check_adagrad(module) -> None:
@@ -204,7 +210,8 @@ def grade(row: dict, words: dict) -> str:
     """As `attempt`, in a process of its own with a time limit."""
     command = [sys.executable, str(HERE / "grade.py"), "--one", row["name"]]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
+                              timeout=SECONDS)
     except subprocess.TimeoutExpired:
         return f"did not end within {SECONDS} s"
     answers = [line[len(ANSWER):] for line in done.stdout.splitlines() if line.startswith(ANSWER)]

@@ -1,19 +1,19 @@
-"""Judge a submitted run of backprop: its network on the held-out digits, its training and its worked example done again."""
+"""Judge a submitted run of backprop: its network on the held-out digits, its training and its worked example done
+again."""
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from assignments import judging
 from assignments.backprop import worked
+from assignments.backprop.by_hand import descent
 from assignments.backprop.experiments import RATES, accuracy, centred_digits, new_network
 from assignments.backprop.record import fingerprint
 from assignments.backprop.run import ASSIGNMENT
+from assignments.common import judging
 from data_tools.errors import BadFile, KitError
-from paddle_models import descent
 from reports.grading.work import Judged
 from reports.run_reader import Run
 
@@ -34,7 +34,7 @@ def ground(data: str) -> judging.Ground:
     return judging.Ground("real", fingerprint(), METRICS)
 
 
-def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+def score(predictions: Mapping[str, np.ndarray]) -> dict[str, float]:
     """What result.json says under these names, from the arrays of predictions.npz."""
     return {"digits_accuracy": float((predictions["probabilities"].argmax(axis=1) == predictions["labels"]).mean())}
 
@@ -56,7 +56,8 @@ def _trained(settings, seed: int):
     x, t, _, _ = centred_digits(seed)
     network = new_network(seed)
     adam = descent.Descent(descent.adam, lr=RATES[settings.rates]["Adam"])
-    for _ in descent.descend(network, x, t, adam, settings.batch_size, settings.digits_epochs, np.random.default_rng(seed)):
+    for _ in descent.descend(network, x, t, adam, settings.batch_size, settings.digits_epochs,
+                             np.random.default_rng(seed)):
         continue
     return network
 
@@ -68,7 +69,8 @@ def _submitted(run: Path):
     wrong = sorted(set(names) ^ set(arrays))
     wrong = wrong or [name for name, own in zip(names, network.parameters) if arrays[name].shape != own.shape]
     if wrong:
-        raise BadFile("wrong-shapes", f"{judging.BEST}: these weights do not belong to this network: {', '.join(wrong[:3]):.200}")
+        raise BadFile("wrong-shapes",
+                      f"{judging.BEST}: these weights do not belong to this network: {', '.join(wrong[:3]):.200}")
     network.parameters = [arrays[name].astype(np.float64) for name in names]
     return network
 
@@ -79,5 +81,6 @@ def _check_worked(run: Path, rate: float) -> None:
     found = found if isinstance(found, dict) else {}
     for name, value in worked.values(rate).items():
         if type(found.get(name)) is not float or abs(found[name] - value) > TOLERANCE * max(1e-3, abs(value)):
-            raise BadFile("inconsistent", f"result.json: {name} of the worked example is {found.get(name)!s:.30}, with its "
+            raise BadFile("inconsistent",
+                          f"result.json: {name} of the worked example is {found.get(name)!s:.30}, with its "
                                           f"learning rate it is {value:.9g}")

@@ -2,21 +2,21 @@
 
 import hashlib
 import inspect
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import numpy as np
 
 from assignments.backprop import worked
+from assignments.backprop.by_hand import descent
+from assignments.backprop.by_hand.backprop import Network
 from assignments.backprop.experiments import centred_digits
-from paddle_models import descent
-from paddle_models.backprop import Network
-from paddle_models.metrics import share_right
+from paddle_models.tasks.metrics import share_right
 from paddle_models.trainer.progress import peak_memory_mb
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.weights import save_weights, sha256_of_weights
+from paddle_models.weights.files import save_weights, sha256_of_weights
 
 
-def iris_flowers() -> Tuple[np.ndarray, np.ndarray]:
+def iris_flowers() -> tuple[np.ndarray, np.ndarray]:
     """Standardised flowers (150, 4) and one-hot kinds (150, 3)."""
     from sklearn.datasets import load_iris
 
@@ -32,8 +32,8 @@ def fingerprint() -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
-def worked_arrays(settings, run: RunFolder, weights_only: Dict[str, np.ndarray],
-                  with_biases: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
+def worked_arrays(settings, run: RunFolder, weights_only: dict[str, np.ndarray],
+                  with_biases: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The worked example's training for its figures and its animation; its curve goes to metrics.jsonl too."""
     steps = worked.frames(len(weights_only["loss"]) - 1)
     for step in steps:
@@ -44,15 +44,17 @@ def worked_arrays(settings, run: RunFolder, weights_only: Dict[str, np.ndarray],
             "worked_bias_steps": others, "worked_bias_loss": with_biases["loss"][others]}
 
 
-def write(run: RunFolder, settings, device: str, arrays: Dict[str, np.ndarray], network: Network,
-          seconds: float) -> Dict[str, Any]:
+def write(run: RunFolder, settings, device: str, arrays: dict[str, np.ndarray], network: Network,
+          seconds: float) -> dict[str, Any]:
     """predictions.npz, artifacts.npz and the weights of the digits network; returns the result."""
     _, _, x, t = centred_digits(settings.seed)
     probabilities, labels = network.predict(x), t.argmax(axis=1)
     run.write_arrays("predictions", {"names": np.array([f"digit {i}" for i in range(len(labels))]), "labels": labels,
-                                     "probabilities": probabilities.astype(np.float32), "classes": np.array(list("0123456789"))})
+                                     "probabilities": probabilities.astype(np.float32),
+                                     "classes": np.array(list("0123456789"))})
     run.write_arrays("artifacts", arrays)
-    weights = {f"layers.{i // 2}.{('weight', 'bias')[i % 2]}": value.astype(np.float32)  # the names of paddle_models.mlp.MLP
+    # the names of paddle_models.networks.mlp.MLP
+    weights = {f"layers.{i // 2}.{('weight', 'bias')[i % 2]}": value.astype(np.float32)
                for i, value in enumerate(network.parameters)}
     if run.writer:
         save_weights(run.best, weights)
@@ -60,27 +62,30 @@ def write(run: RunFolder, settings, device: str, arrays: Dict[str, np.ndarray], 
     return {
         "origin": "real", "data": "scikit-learn's Iris and digits",
         "metrics": {"digits_accuracy": share_right(probabilities.argmax(axis=1) == labels), **_spreads(arrays)},
-        "worked": {**worked.values(settings.learning_rate), **_training(arrays)}, "checks": _checks(arrays), "rules": _rules(),
+        "worked": {**worked.values(settings.learning_rate), **_training(arrays)}, "checks": _checks(arrays),
+        "rules": _rules(),
         "epochs": settings.digits_epochs, "stopped": "epochs", "seconds": round(seconds, 1),
-        "peak_memory_mb": round(peak_memory_mb(device)), "device": device, "parameters": sum(p.size for p in network.parameters),
+        "peak_memory_mb": round(peak_memory_mb(device)), "device": device,
+        "parameters": sum(p.size for p in network.parameters),
         "weights_sha256": sha256_of_weights(weights)}
 
 
-def _log_digits(run: RunFolder, arrays: Dict[str, np.ndarray]) -> None:
-    """The digits' curves of the first seed, trained with Adam, as metrics rows of epochs; epoch -1 is before the first."""
+def _log_digits(run: RunFolder, arrays: dict[str, np.ndarray]) -> None:
+    """The digits' curves of the first seed, trained with Adam, as metrics rows of epochs; epoch -1 is before the
+    first."""
     adam = list(arrays["digits_names"]).index("Adam")
     for epoch, (loss, right) in enumerate(zip(arrays["digits_loss"][adam, 0], arrays["digits_accuracy"][adam, 0]), -1):
         run.append_metrics({"kind": "epoch", "epoch": epoch, "step": epoch, "train/loss": float(loss),
                             "val/accuracy": float(right)})
 
 
-def _mean(values: np.ndarray) -> Dict[str, Any]:
+def _mean(values: np.ndarray) -> dict[str, Any]:
     """Mean over seeds with the smallest and largest value; n = seeds."""
     return {"value": float(values.mean()), "n": len(values), "smallest": float(values.min()),
             "largest": float(values.max()), "deviation": float(values.std())}
 
 
-def _spreads(arrays: Dict[str, np.ndarray]) -> Dict[str, Any]:
+def _spreads(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """What was repeated over seeds: held-out accuracies."""
     digits_last = arrays["digits_accuracy"][:, :, -1]
     probes, networks, few = arrays["rotation_probe"], arrays["rotation_network"], 3  # ten labels of each digit
@@ -92,7 +97,7 @@ def _spreads(arrays: Dict[str, np.ndarray]) -> Dict[str, Any]:
             **{f"few_{name}": _mean(row[few]) for name, row in zip(("random", "pretrained"), networks)}}
 
 
-def _training(arrays: Dict[str, np.ndarray]) -> Dict[str, Any]:
+def _training(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Where the worked example's training ended."""
     return {"steps": int(arrays["worked_steps"][-1]), "steps_with_biases": int(arrays["worked_bias_steps"][-1]),
             "E_total_end": float(arrays["worked_loss"][-1]),
@@ -100,7 +105,7 @@ def _training(arrays: Dict[str, np.ndarray]) -> Dict[str, Any]:
             **{f"w{i}_end": float(value) for i, value in enumerate(arrays["worked_weights"][-1], 1)}}
 
 
-def _checks(arrays: Dict[str, np.ndarray]) -> Dict[str, Any]:
+def _checks(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     """Largest disagreements found, and the exercise's two gradients with what the slides' formulas give for them."""
     h, o, t = (arrays[f"exercise_{name}"] for name in "hot")
     hand, log2 = arrays["exercise_hand"], arrays["exercise_log2"]
@@ -119,7 +124,7 @@ def _checks(arrays: Dict[str, np.ndarray]) -> Dict[str, Any]:
             "autoencoder_over_pca": float((arrays["code_error_autoencoder"] / arrays["code_error_pca"]).max())}
 
 
-def _rules() -> Dict[str, float]:
+def _rules() -> dict[str, float]:
     """The default settings of the hand-written rules, which are the slides' typical choices."""
     def default(rule, name: str) -> float:
         return float(inspect.signature(rule).parameters[name].default)

@@ -1,18 +1,17 @@
 """Compute and check the course's back-propagation: python assignments/backprop/run.py --preset sample
 
-Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this file.
+Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this
+file.
 """
 
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Dict, Literal, Optional, Sequence
+from typing import Any, Literal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.runner import Assignment, run_assignment  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
+from assignments.common.runner import Assignment, run_assignment
+from data_tools.errors import KitError
 
 
 @dataclass
@@ -49,7 +48,8 @@ class BackpropSettings:
     """passes over the rotated training digits"""
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "check_networks", "follow_steps", "iris_steps", "digits_epochs", "batch_size", "noise_draws",
+        for name in ("seeds", "check_networks", "follow_steps", "iris_steps", "digits_epochs", "batch_size",
+                     "noise_draws",
                      "autoencoder_steps", "rotation_epochs"):
             if getattr(self, name) < 1:
                 raise KitError(f"setting {name}: {getattr(self, name)} is below 1")
@@ -58,10 +58,11 @@ class BackpropSettings:
         if not 0 < self.learning_rate <= 1000:
             raise KitError(f"setting learning_rate: {self.learning_rate} is outside (0, 1000]")
         if not 1e-8 <= self.target_error < 0.298:
-            raise KitError(f"setting target_error: {self.target_error} is outside [1e-8, 0.298), where the example starts")
+            raise KitError(f"setting target_error: {self.target_error} is outside [1e-8, 0.298), where the example "
+                           f"starts")
 
 
-def train(settings: BackpropSettings, run, device: str, resume: bool) -> Dict[str, Any]:
+def train(settings: BackpropSettings, run, device: str, resume: bool) -> dict[str, Any]:
     """Everything the figures show, computed part by part; a resumed run begins anew, which takes a minute at most."""
     from threadpoolctl import threadpool_limits
 
@@ -73,7 +74,8 @@ def train(settings: BackpropSettings, run, device: str, resume: bool) -> Dict[st
     start = time.monotonic()
     begun = read_config(run.path, "backprop")[1].get("seed", settings.seed) if resume else settings.seed
     if settings.seed != begun:
-        raise KitError(f"setting seed: {run.path} was begun with {begun} and only goes on with that; leave out --seed, or begin a "
+        raise KitError(f"setting seed: {run.path} was begun with {begun} and only goes on with that; leave out --seed, "
+                       f"or begin a "
                        "new run")
     run.go_on(-1, -1)  # what an interrupted run has left
     seed_everything(settings.seed, 0)
@@ -89,7 +91,7 @@ def train(settings: BackpropSettings, run, device: str, resume: bool) -> Dict[st
 def compute(settings: BackpropSettings, run) -> tuple:
     """(arrays for the figures, the digits network by hand)."""
     from assignments.backprop import checks, experiments, features, record, worked
-    from paddle_models.iris import compare_optimizers
+    from assignments.common.iris import compare_optimizers
     from paddle_models.trainer.progress import say
 
     seed, arrays = settings.seed, {}
@@ -104,7 +106,8 @@ def compute(settings: BackpropSettings, run) -> tuple:
     arrays.update(checks.follow_all(*record.iris_flowers(), settings.follow_steps, seed))
     arrays.update({**checks.first_steps(), **checks.momentum_convention()})
     say("learning rates, batches, noise of the gradient, paths on surfaces")
-    arrays.update({**experiments.learning_rates(min(settings.digits_epochs, 15), seed), **experiments.batch_paths(seed)})
+    arrays.update({**experiments.learning_rates(min(settings.digits_epochs, 15), seed),
+                   **experiments.batch_paths(seed)})
     arrays.update({**experiments.gradient_noise(settings.noise_draws, seed), **experiments.surface_paths()})
     say("five optimizers on Iris (Paddle) and on the digits (by hand)")
     arrays.update(compare_optimizers(settings.iris_steps, settings.seeds))
@@ -119,7 +122,7 @@ def compute(settings: BackpropSettings, run) -> tuple:
 ASSIGNMENT = Assignment("backprop", BackpropSettings, train)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend, 130 for a run that was stopped."""
     return run_assignment(ASSIGNMENT, argv)
 

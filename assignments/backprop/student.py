@@ -8,30 +8,31 @@ import ast
 import json
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
-from data_tools.files import write_atomically  # noqa: E402
+from assignments.common.command_line import tells_errors
+from data_tools.errors import KitError
+from data_tools.files.atomic import write_atomically
 
 FOLDER = Path(__file__).resolve().parent
 MODELS = FOLDER.parents[1] / "paddle_models"
 MODULES = ("backprop", "descent")
 INDENT, WIDTH = "    ", 110
 WORDS = {
-    "en": {"exercise": "Exercise", "points": "points", "formula": "Formula", "hint": "Hint", "open": "not filled in yet",
+    "en": {"exercise": "Exercise", "points": "points", "formula": "Formula", "hint": "Hint",
+           "open": "not filled in yet",
            "score": "Score", "title": "Back-propagation by hand: exercises", "how": "Fill in the functions that raise "
-           "NotImplementedError in backprop.py and descent.py; only NumPy is needed. Every docstring gives the statement, the "
+           "NotImplementedError in backprop.py and descent.py; only NumPy is needed. Every docstring gives the "
+           "statement, the "
            "formula and a hint. Each function is graded on its own, so any order will do:"},
     "zh": {"exercise": "练习", "points": "分", "formula": "公式", "hint": "提示", "open": "尚未填写", "score": "得分",
            "title": "手写反向传播：练习", "how": "填写 backprop.py 与 descent.py 中抛出 NotImplementedError 的函数，只需要 NumPy。"
            "每个函数的文档字符串给出题目、公式和提示。各函数单独评分，顺序不限："}}
 
 
-def read_exercises() -> List[Dict[str, Any]]:
+def read_exercises() -> list[dict[str, Any]]:
     """The rows of exercises.yaml with their numbers, from 1."""
     import yaml
 
@@ -39,7 +40,7 @@ def read_exercises() -> List[Dict[str, Any]]:
     return [{"number": number, **row} for number, row in enumerate(rows, 1)]
 
 
-def take_out(source: str, exercises: Sequence[Dict[str, Any]], language: str = "en") -> str:
+def take_out(source: str, exercises: Sequence[dict[str, Any]], language: str = "en") -> str:
     """`source` with the bodies of the named functions replaced by an error; their docstrings gain the exercise.
 
     Raises KitError where a function is not there or has no docstring.
@@ -49,7 +50,8 @@ def take_out(source: str, exercises: Sequence[Dict[str, Any]], language: str = "
     missing = [row["name"] for row in exercises if row["name"] not in functions]
     if missing:
         raise KitError(f"exercises.yaml: no function {missing[0]} at the top level of its file; correct the name")
-    for row in sorted(exercises, key=lambda row: -functions[row["name"]].lineno):  # from below: line numbers above stay true
+    # from below: line numbers above stay true
+    for row in sorted(exercises, key=lambda row: -functions[row["name"]].lineno):
         node = functions[row["name"]]
         text = ast.get_docstring(node)
         if not text:
@@ -58,7 +60,7 @@ def take_out(source: str, exercises: Sequence[Dict[str, Any]], language: str = "
     return "\n".join(lines) + "\n"
 
 
-def _open_body(text: str, row: Dict[str, Any], language: str) -> List[str]:
+def _open_body(text: str, row: dict[str, Any], language: str) -> list[str]:
     """Docstring with statement, formula and hint, and the error in place of the body."""
     words = WORDS[language]
     colon = "：" if language == "zh" else ": "
@@ -70,7 +72,7 @@ def _open_body(text: str, row: Dict[str, Any], language: str) -> List[str]:
     return [(INDENT + line).rstrip() for line in ['"""' + first, *rest, "", *wrapped, '"""', error]]
 
 
-def write_student(folder: Path, language: str = "en", solution: bool = False) -> List[Path]:
+def write_student(folder: Path, language: str = "en", solution: bool = False) -> list[Path]:
     """backprop.py, descent.py, grade.py, exercises.json and README.md in `folder`; with `solution` the bodies stay.
 
     Raises KitError where the folder already holds one of them: a student's work is never overwritten.
@@ -80,12 +82,15 @@ def write_student(folder: Path, language: str = "en", solution: bool = False) ->
     if not solution:
         texts = {name: take_out(text, [row for row in exercises if f"{row['file']}.py" == name], language)
                  for name, text in texts.items()}
-    table = [{"number": row["number"], "file": row["file"], "name": row["name"], "points": row["points"], "title": row[language]}
+    table = [{"number": row["number"], "file": row["file"], "name": row["name"], "points": row["points"],
+              "title": row[language]}
              for row in exercises]
     texts["grade.py"] = (FOLDER / "grade.py").read_text(encoding="utf-8")
-    texts["exercises.json"] = json.dumps({"words": {key: words[key] for key in ("open", "score")}, "exercises": table}, indent=1,
+    texts["exercises.json"] = json.dumps({"words": {key: words[key] for key in ("open", "score")}, "exercises": table},
+                                         indent=1,
                                          ensure_ascii=False) + "\n"
-    rows = [f"| {row['number']} | `{row['file']}.py` | `{row['name']}` | {row['points']} | {row[language]} |" for row in exercises]
+    rows = [f"| {row['number']} | `{row['file']}.py` | `{row['name']}` | {row['points']} | {row[language]} |"
+            for row in exercises]
     texts["README.md"] = "\n".join([f"# {words['title']}", "", words["how"], "", "```sh", "python grade.py", "```", "",
                                     f"| | | | {words['points']} | |", "|---|---|---|---:|---|", *rows, ""])
     for name in texts:
@@ -97,7 +102,7 @@ def write_student(folder: Path, language: str = "en", solution: bool = False) ->
 
 
 @tells_errors
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Command line; 2 for an error that the user can mend."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")

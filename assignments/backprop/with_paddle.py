@@ -1,22 +1,22 @@
 """The same networks and updates in Paddle, float64: automatic differentiation and paddle.optimizer as the judges."""
 
-from typing import Callable, Dict, List, Tuple
+from collections.abc import Callable
 
 import numpy as np
 import paddle
 import paddle.nn.functional as F
 
-from paddle_models.backprop import Network
+from assignments.backprop.by_hand.backprop import Network
 
-ACTIVATIONS: Dict[str, Callable] = {"sigmoid": F.sigmoid, "tanh": paddle.tanh, "ReLU": F.relu, "linear": lambda z: z}
-LOSSES: Dict[str, Callable] = {  # by name of the Output; Paddle's own losses, mean over the examples
+ACTIVATIONS: dict[str, Callable] = {"sigmoid": F.sigmoid, "tanh": paddle.tanh, "ReLU": F.relu, "linear": lambda z: z}
+LOSSES: dict[str, Callable] = {  # by name of the Output; Paddle's own losses, mean over the examples
     "linear, squared error": lambda z, t: 0.5 * F.mse_loss(z, t, reduction="sum") / len(z),
     "sigmoid, squared error": lambda z, t: 0.5 * F.mse_loss(F.sigmoid(z), t, reduction="sum") / len(z),
     "sigmoid, logistic loss": lambda z, t: F.binary_cross_entropy_with_logits(z, t, reduction="sum") / len(z),
     "softmax, cross entropy": lambda z, t: F.cross_entropy(z, t, soft_label=True),
 }
 TINY = 1e-30  # an epsilon that changes nothing: with it the formulas agree
-Optimizers = Dict[str, Callable]
+Optimizers = dict[str, Callable]
 OPTIMIZERS: Optimizers = {  # the settings with which Paddle's formulas are those of the slides
     "SGD": lambda lr, w: paddle.optimizer.SGD(lr, w),
     "Momentum": lambda lr, w: paddle.optimizer.Momentum(lr, 0.9, w),
@@ -38,7 +38,7 @@ def parameter(value: np.ndarray):
     return made
 
 
-def loss_of(network: Network, parameters: List, x: np.ndarray, t: np.ndarray):
+def loss_of(network: Network, parameters: list, x: np.ndarray, t: np.ndarray):
     """The loss of the hand-written `network`, computed by Paddle from `parameters` [w0, b0, ...]; a scalar tensor."""
     h = paddle.to_tensor(np.asarray(x, np.float64))
     layers = list(zip(parameters[::2], parameters[1::2]))
@@ -47,7 +47,7 @@ def loss_of(network: Network, parameters: List, x: np.ndarray, t: np.ndarray):
     return LOSSES[network.output.name](F.linear(h, *layers[-1]), paddle.to_tensor(np.asarray(t, np.float64)))
 
 
-def gradients(network: Network, x: np.ndarray, t: np.ndarray) -> Tuple[float, List[np.ndarray]]:
+def gradients(network: Network, x: np.ndarray, t: np.ndarray) -> tuple[float, list[np.ndarray]]:
     """What Network.gradients returns, by automatic differentiation."""
     parameters = [parameter(value) for value in network.parameters]
     loss = loss_of(network, parameters, x, t)

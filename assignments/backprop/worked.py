@@ -1,10 +1,10 @@
 """The slides' "simple example of BP": a 2-2-2 network of sigmoids, one training example, learning rate 0.5."""
 
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 
-from paddle_models.backprop import SIGMOID_SQUARED, Network, squared_error
+from assignments.backprop.by_hand.backprop import SIGMOID_SQUARED, Network, squared_error
 
 INPUT, TARGET = np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]])
 RATE = 0.5
@@ -24,7 +24,7 @@ def eight(hidden: np.ndarray, last: np.ndarray) -> np.ndarray:
     return np.concatenate([hidden.T.ravel(), last.T.ravel()])
 
 
-def values(rate: float = RATE) -> Dict[str, Any]:
+def values(rate: float = RATE) -> dict[str, Any]:
     """Every intermediate value of the slides under the slides' names, and all eight weights after one step."""
     network = start()
     (v, b1), (w, b2) = HIDDEN, LAST
@@ -35,16 +35,20 @@ def values(rate: float = RATE) -> Dict[str, Any]:
     after = eight(v, w) - rate * gradients
     stepped = Network([v - rate * dv, b1, w - rate * dw, b2], SIGMOID_SQUARED)
     found = {
-        "net_h1": net_h[0], "net_h2": net_h[1], "out_h1": h1, "out_h2": h2, "net_o1": z[0], "net_o2": z[1], "out_o1": o1,
-        "out_o2": o2, "E_o1": squared_error(np.array([o1]), TARGET[0, :1]), "E_o2": squared_error(np.array([o2]), TARGET[0, 1:]),
+        "net_h1": net_h[0], "net_h2": net_h[1], "out_h1": h1, "out_h2": h2, "net_o1": z[0], "net_o2": z[1],
+        "out_o1": o1,
+        "out_o2": o2, "E_o1": squared_error(np.array([o1]), TARGET[0, :1]),
+        "E_o2": squared_error(np.array([o2]), TARGET[0, 1:]),
         "E_total": loss, "dE_dout_o1": o1 - t1, "dout_dnet_o1": o1 * (1 - o1), "dnet_dw5": h1,
         **{f"dE_dw{i}": gradient for i, gradient in enumerate(gradients, 1)},
         **{f"w{i}_plus": weight for i, weight in enumerate(after, 1)}, "E_total_after": stepped.loss(INPUT, TARGET)}
     return {name: float(value) for name, value in found.items()}
 
 
-def train(rate: float = RATE, error: float = TARGET_ERROR, most: int = 20_000, biases: bool = False) -> Dict[str, np.ndarray]:
-    """Gradient descent until the error is below `error`, at most `most` steps; the slides' example leaves the biases alone.
+def train(rate: float = RATE, error: float = TARGET_ERROR, most: int = 20_000,
+          biases: bool = False) -> dict[str, np.ndarray]:
+    """Gradient descent until the error is below `error`, at most `most` steps; the slides' example leaves the biases
+    alone.
 
     Returns loss (T,), weights (T, 8), outputs (T, 2) and gradients (T, 8) before each update; the last row is the
     network that was reached, T - 1 the number of steps.

@@ -4,9 +4,9 @@ To add a comparison, add a Case; one of networks needs a Workload in training.py
 """
 
 import difflib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Callable, Optional, Sequence, Tuple
 
 from assignments.bench import images, inference, processes, startup, training
 from assignments.bench.turns import Turns
@@ -26,7 +26,7 @@ class Rival:
     """What ours is measured against: one row of the table."""
 
     peer: Peer
-    goal: Optional[float] = None
+    goal: float | None = None
     """least wanted ratio of speeds, ours / rival's"""
     note: str = ""
     """shown below the table: why a goal is missed and what was tried"""
@@ -40,14 +40,14 @@ class Case:
     title: str
     unit: str
     ours: Peer
-    rivals: Tuple[Rival, ...]
-    seconds_goal: Optional[float] = None
+    rivals: tuple[Rival, ...]
+    seconds_goal: float | None = None
     """most seconds that one unit of ours may take; then seconds are shown beside the ratio, not units per second"""
     gpu: bool = False
     """whether it needs a GPU; such rows stand in a table of their own"""
 
     @property
-    def peers(self) -> Tuple[Peer, ...]:
+    def peers(self) -> tuple[Peer, ...]:
         """All sides, ours first."""
         return (self.ours, *(rival.peer for rival in self.rivals))
 
@@ -92,7 +92,7 @@ def _startup(name: str, title: str, command: Sequence[str]) -> Case:
                 (Rival(Peer("import paddle", partial(startup.run, ("-c", "import paddle")))),), seconds_goal=1.0)
 
 
-CASES: Tuple[Case, ...] = (
+CASES: tuple[Case, ...] = (
     _training("resnet50", goal=4.0),
     Case("two-processes", f"train {training.WORKLOADS['resnet50'].title} in all", "images",
          Peer("kit, two processes of one thread", partial(processes.kit_in_two, "resnet50")),
@@ -103,13 +103,19 @@ CASES: Tuple[Case, ...] = (
     _training("glasses", goal=1.0),
     _inference("infer-resnet50", goal=5.0),
     _inference("infer-efficientformer_v2", goal=5.0),
-    _inference("infer-swift_srgan", goal=3.0, note="The kit enlarges the frame in two overlapping halves, which is 13 % more "
+    _inference("infer-swift_srgan", goal=3.0,
+               note="The kit enlarges the frame in two overlapping halves, which is 13 % more "
                                                    "work: as a whole its tensors take 8 GB in Paddle Inference."),
-    _int8("infer-resnet50", note="Accuracy is not shown by random weights; `export --int8` measures it on the run's own images "
-                                 "and keeps no 8-bit network where more than 0.3 points are lost. On the monkeys' MobileNetV2 "
-                                 "(preset best, photographs, no mirror image): 131 of 137 right in 8 bits, 130 in float32."),
-    _int8("infer-efficientformer_v2", note="`export --int8` on S0 with the kit's face weights: 89.55 % of 1,000 CelebA images in 8 "
-                                           "bits, 89.58 % in float32; but slower: its many small operators go to and from 8 "
+    _int8("infer-resnet50",
+          note="Accuracy is not shown by random weights; `export --int8` measures it on the run's own images "
+                                 "and keeps no 8-bit network where more than 0.3 points are lost. On the monkeys' "
+                                 "MobileNetV2 "
+                                 "(preset best, photographs, no mirror image): 131 of 137 right in 8 bits, 130 in "
+                                 "float32."),
+    _int8("infer-efficientformer_v2",
+          note="`export --int8` on S0 with the kit's face weights: 89.55 % of 1,000 CelebA images in 8 "
+                                           "bits, 89.58 % in float32; but slower: its many small operators go to and "
+                                           "from 8 "
                                            "bits all the time."),
     Case("augmentation", "monkey augmentation, 224x224, per core", "images",
          Peer("kit", images.augment_as_kit),
@@ -137,5 +143,6 @@ def find_case(name: str) -> Case:
     if name not in cases:
         known = (*cases, *DOCUMENTS)
         near = difflib.get_close_matches(name, known, 1)
-        raise KitError(f"bench {name}: no such case{f' - did you mean {near[0]}?' if near else ''}; there are {', '.join(known)}")
+        raise KitError(f"bench {name}: no such case{f' - did you mean {near[0]}?' if near else ''}; there are "
+                       f"{', '.join(known)}")
     return cases[name]

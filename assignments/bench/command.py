@@ -1,13 +1,14 @@
-"""`python -m assignments bench`: measure cases one after the other, print and write the table; growth and scale beside it."""
+"""`python -m assignments bench`: measure cases one after the other, print and write the table; growth and scale beside
+it."""
 
 import signal
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional, Sequence
 
 from assignments.bench.cases import CASES, DOCUMENTS, Case, find_case
-from assignments.bench.harness import ROOT, measure
+from assignments.bench.harness import measure
 from assignments.bench.table import (
     describe_machine,
     find_commit,
@@ -19,18 +20,21 @@ from assignments.bench.table import (
     update_table,
 )
 from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
 
-FOLDER = ROOT / "reports" / "benchmarks"
+FOLDER = PROJECT_ROOT / "reports" / "benchmarks"
 TURN_SECONDS, QUICK_SECONDS = 4.0, 0.05
 ROUNDS = 9
 NOT_WRITTEN = "quick: tiny sizes, the figures mean nothing; not written"
 
 
-def bench(names: Sequence[str], rounds: Optional[int], out: Optional[Path], quick: bool, sizes: Sequence[int] = ()) -> int:
-    """Measure the named cases (all without names) and write the table after each; status 1 when a peer failed, 130 on Ctrl-C.
+def bench(names: Sequence[str], rounds: int | None, out: Path | None, quick: bool, sizes: Sequence[int] = ()) -> int:
+    """Measure the named cases (all without names) and write the table after each; status 1 when a peer failed, 130 on
+    Ctrl-C.
 
-    names: may be those of DOCUMENTS, too, which then come last. rounds: None takes each one's own. quick: tiny sizes and
-    turns, to see that everything runs; written only where `out` names a folder. sizes: of growth, numbers of images.
+    names: may be those of DOCUMENTS, too, which then come last. rounds: None takes each one's own. quick: tiny sizes
+    and turns, to see that everything runs; written only where `out` names a folder. sizes: of growth, numbers of
+    images.
     """
     if rounds is not None and rounds < 1:
         raise KitError(f"--rounds {rounds}: give at least 1")
@@ -54,8 +58,8 @@ def bench(names: Sequence[str], rounds: Optional[int], out: Optional[Path], quic
     return status
 
 
-def _measure_cases(cases: Sequence[Case], rounds: int, folder: Optional[Path], quick: bool, machine: dict,
-                   commit: Optional[str]) -> int:
+def _measure_cases(cases: Sequence[Case], rounds: int, folder: Path | None, quick: bool, machine: dict,
+                   commit: str | None) -> int:
     """The rows; the status."""
     lines, failed, stopped = [], False, False
     with _sigterm_raises():
@@ -67,7 +71,8 @@ def _measure_cases(cases: Sequence[Case], rounds: int, folder: Optional[Path], q
                     update_table(folder, results, machine, commit, quick)
                 for result in results:
                     row = make_row(result, "", commit, quick)
-                    lines.append((row_id(result), ratio_text(row), goal_text(row), speed_text(row, case.seconds_goal is not None)))
+                    lines.append((row_id(result), ratio_text(row), goal_text(row),
+                                  speed_text(row, case.seconds_goal is not None)))
                     failed |= bool(result.obstacle) and not result.absent
         except KeyboardInterrupt:
             stopped = True
@@ -82,20 +87,22 @@ def _measure_cases(cases: Sequence[Case], rounds: int, folder: Optional[Path], q
     return 130 if stopped else int(failed)
 
 
-def _measure_growth(sizes: Sequence[int], rounds: Optional[int], folder: Optional[Path], quick: bool, machine: dict,
-                    commit: Optional[str]) -> int:
+def _measure_growth(sizes: Sequence[int], rounds: int | None, folder: Path | None, quick: bool, machine: dict,
+                    commit: str | None) -> int:
     from assignments.bench import growth
 
     print("growth: packing, start-up, an epoch and memory as a set grows", flush=True)
     with _sigterm_raises():
         try:
-            found = growth.measure_growth(folder, sizes, rounds or (1 if quick else growth.ROUNDS), machine, commit, quick, _say)
+            found = growth.measure_growth(folder, sizes, rounds or (1 if quick else growth.ROUNDS), machine, commit,
+                                          quick, _say)
         except KeyboardInterrupt:
             print("stopped: nothing is written of growth")
             return 130
     print()
     shown = ("| ", "- First", "- Memory", "- Time")
-    print("\n".join(line for line in growth.as_markdown(found).split("## Machine")[0].splitlines() if line.startswith(shown)))
+    print("\n".join(line for line in growth.as_markdown(found).split("## Machine")[0].splitlines()
+                    if line.startswith(shown)))
     print(f"\nwritten to {folder / 'growth.md'}" if folder else f"\n{NOT_WRITTEN}")
     return 0
 

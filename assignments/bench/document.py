@@ -1,6 +1,6 @@
 """The monkeys' document, listing 2.4.2, line by line: the pipeline is built anew and reseeded for each image.
 
-It stands here only to be measured against; the kit's own pipeline is data_tools/augment.py.
+It stands here only to be measured against; the kit's own pipeline is data_tools/batches/augment.py.
 """
 
 import random

@@ -1,4 +1,5 @@
-"""`python -m assignments bench growth`: packing, start-up, an epoch and memory as a set grows, each in a process of its own."""
+"""`python -m assignments bench growth`: packing, start-up, an epoch and memory as a set grows, each in a process of its
+own."""
 
 import json
 import os
@@ -8,15 +9,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any
 
 from assignments.bench.growth_worker import BATCH, SIDE
-from assignments.bench.harness import ROOT, busy_elsewhere, peer_environment
+from assignments.bench.harness import busy_elsewhere, peer_environment
 from assignments.bench.table import BUSY, commit_text
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
+from data_tools.files.places import PROJECT_ROOT
 
 SIZES, QUICK_SIZES = (1_000, 10_000, 50_000, 200_000), (20, 40)
 DISTINCT, QUICK_DISTINCT = 1_000, 10  # faces that are drawn; the sets name them again and again
@@ -35,12 +38,13 @@ part, on eight tenths of the images. **Peak**: memory of the training process, v
 """
 
 
-def measure_growth(folder: Optional[Path], sizes: Sequence[int], rounds: int, machine: Dict[str, str], commit: Optional[str],
-                   quick: bool, say: Callable[[str], None] = print) -> Dict[str, Any]:
-    """Measure all sizes, write growth.json, growth.md and growth.png (.svg, .pdf) into `folder` and return what is in the JSON.
+def measure_growth(folder: Path | None, sizes: Sequence[int], rounds: int, machine: dict[str, str], commit: str | None,
+                   quick: bool, say: Callable[[str], None] = print) -> dict[str, Any]:
+    """Measure all sizes, write growth.json, growth.md and growth.png (.svg, .pdf) into `folder` and return what is in
+    the JSON.
 
-    quick: a few faces, to see that everything runs. KitError where sizes are too small, the disk is full or knows no hard
-    links.
+    quick: a few faces, to see that everything runs. KitError where sizes are too small, the disk is full or knows no
+    hard links.
     """
     distinct = QUICK_DISTINCT if quick else DISTINCT
     sizes = sorted(set(sizes or (QUICK_SIZES if quick else SIZES)))
@@ -73,8 +77,8 @@ def measure_growth(folder: Optional[Path], sizes: Sequence[int], rounds: int, ma
 
 def draw_set(folder: Path, count: int, drawn: Path, distinct: int) -> Path:
     """A set of `count` images in CelebA's layout whose files are links to `distinct` drawn faces in `drawn`."""
-    from data_tools.celeba_sample import FOLDER, SHARES, draw_celeba
-    from data_tools.drawn_set import NOTICE_FILE
+    from data_tools.drawing.celeba_sample import FOLDER, SHARES, draw_celeba
+    from data_tools.drawing.drawn_set import NOTICE_FILE
 
     draw_celeba(drawn, distinct)
     faces = sorted((drawn / FOLDER).iterdir())
@@ -88,40 +92,44 @@ def draw_set(folder: Path, count: int, drawn: Path, distinct: int) -> Path:
             labels.write(f"{count}\n" + (drawn / "list_attr_celeba.txt").read_text().splitlines()[1] + "\n")
             labels.writelines(f"{number:06}.jpg{rows[number % distinct]}\n" for number in range(1, count + 1))
         with open(folder / "list_eval_partition.txt", "w", encoding="ascii") as partition:
-            partition.writelines(f"{number:06}.jpg {(number > first) + (number > second)}\n" for number in range(1, count + 1))
+            partition.writelines(f"{number:06}.jpg {(number > first) + (number > second)}\n"
+                                 for number in range(1, count + 1))
         shutil.copy(drawn / NOTICE_FILE, folder)
     except OSError as error:
-        raise KitError(f"cannot lay out {count:,} images in {folder.parent}: {error.strerror or error}; name a folder with "
+        raise KitError(f"cannot lay out {count:,} images in {folder.parent}: {error.strerror or error}; name a folder "
+                       f"with "
                        "room and hard links in TMPDIR") from error
     return folder
 
 
-def _ask(what: str, data: str, scratch: Path) -> Dict[str, Any]:
+def _ask(what: str, data: str, scratch: Path) -> dict[str, Any]:
     """What a process of growth_worker found out; KitError with its last words where it failed."""
-    done = subprocess.run([sys.executable, "-m", "assignments.bench.growth_worker", what, data, str(scratch), repr(time.time())],
-                          cwd=ROOT, env=peer_environment(), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    done = subprocess.run([sys.executable, "-m", "assignments.bench.growth_worker", what, data, str(scratch),
+                           repr(time.time())],
+                          cwd=PROJECT_ROOT, env=peer_environment(), capture_output=True, text=True,
+                          stdin=subprocess.DEVNULL)
     if done.returncode:
         said = done.stderr.strip().splitlines()
         raise KitError(f"growth, {what} of {data}: ended with status {done.returncode}{': ' + said[-1] if said else ''}")
     return {key: round(value, 4) for key, value in json.loads(done.stdout).items()}
 
 
-def median(row: Dict[str, Any], key: str) -> float:
+def median(row: dict[str, Any], key: str) -> float:
     """Median over the rounds of one size."""
     return statistics.median(one[key] for one in row["rounds"])
 
 
-def _spread(row: Dict[str, Any], key: str, form: str, factor: float = 1.0) -> str:
+def _spread(row: dict[str, Any], key: str, form: str, factor: float = 1.0) -> str:
     values = [factor * one[key] for one in row["rounds"]]
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def per_thousand(row: Dict[str, Any]) -> float:
+def per_thousand(row: dict[str, Any]) -> float:
     """Median seconds of training per 1,000 images."""
     return 1000 * median(row, "epoch") / row["rounds"][0]["images"]
 
 
-def as_markdown(found: Dict[str, Any]) -> str:
+def as_markdown(found: dict[str, Any]) -> str:
     """The table for people."""
     rows = found["sizes"]
     first, last = rows[0], rows[-1]
@@ -132,8 +140,10 @@ def as_markdown(found: Dict[str, Any]) -> str:
               "|---|---|---|---|---|---|---|---|"]
     for row in rows:
         lines.append(" | ".join([
-            f"| {row['images']:,}", f"{row['pack']['seconds']:.1f} s", f"{1000 * row['pack']['seconds'] / row['images']:.2f} s",
-            _spread(row, "first_batch", ".2f") + " s", _spread(row, "epoch", ".1f") + " s", f"{per_thousand(row):.3f} s",
+            f"| {row['images']:,}", f"{row['pack']['seconds']:.1f} s",
+            f"{1000 * row['pack']['seconds'] / row['images']:.2f} s",
+            _spread(row, "first_batch", ".2f") + " s", _spread(row, "epoch", ".1f") + " s",
+            f"{per_thousand(row):.3f} s",
             f"{100 * median(row, 'wait_share'):.1f} %", _spread(row, "peak_mb", ".0f") + " MB |"]))
     slowest = max(median(row, "first_batch") for row in rows)
     grown = median(last, "peak_mb") - median(first, "peak_mb")
@@ -147,10 +157,13 @@ def as_markdown(found: Dict[str, Any]) -> str:
     if len(rows) > 1:
         before = rows[-2]
         lines.append(f"- Time: {last['images'] / before['images']:.1f} times the images ({before['images']:,} to "
-                     f"{last['images']:,}) took {median(last, 'epoch') / median(before, 'epoch'):.1f} times the epoch and "
+                     f"{last['images']:,}) took {median(last, 'epoch') / median(before, 'epoch'):.1f} times the epoch "
+                     f"and "
                      f"{last['pack']['seconds'] / before['pack']['seconds']:.1f} times the packing.")
     others = "unknown" if found["others"] is None else f"{found['others']:.1f}"
-    lines += ["", f"Rounds: {len(last['rounds'])}; {found['date']}, commit {commit_text(found)}; cores that were busy with other "
+    lines += ["",
+              f"Rounds: {len(last['rounds'])}; {found['date']}, commit {commit_text(found)}; cores that were busy with "
+              f"other "
               f"programs meanwhile: {others}.", "", "![growth](growth.png)", "", "## Machine", "",
               *(f"- {key}: {value}" for key, value in found["machine"].items())]
     return "\n".join(lines) + "\n"
@@ -161,9 +174,9 @@ def packed_mb(images: int) -> float:
     return images * SIDE * SIDE * 3 / 2**20
 
 
-def draw_figure(found: Dict[str, Any], folder: Path) -> List[Path]:
+def draw_figure(found: dict[str, Any], folder: Path) -> list[Path]:
     """growth.png, .svg and .pdf: epoch and memory over the number of images."""
-    from reports import plots, style
+    from reports.figures import plots, style
 
     t = style.start()
     rows = found["sizes"]
@@ -172,7 +185,8 @@ def draw_figure(found: Dict[str, Any], folder: Path) -> List[Path]:
     left, right = figure.subplots(1, 2)
     left.plot(images, [median(row, "epoch") for row in rows], "o-", color=style.BLUE, label="one epoch")
     left.plot(images, [row["pack"]["seconds"] for row in rows], "s-", color=style.ORANGE, label="packing, once")
-    left.plot(images, [median(row, "first_batch") for row in rows], "^-", color=style.GREEN, label="start to first batch")
+    left.plot(images, [median(row, "first_batch") for row in rows], "^-", color=style.GREEN,
+              label="start to first batch")
     left.set(xlabel="Images", ylabel="Seconds")
     left.legend()
     right.plot(images, [median(row, "peak_mb") for row in rows], "o-", color=style.BLUE, label="peak of the process")

@@ -1,7 +1,8 @@
-"""One process of growth.py: python -m assignments.bench.growth_worker pack|train DATA SCRATCH START; answers with a line of JSON.
+"""One process of growth.py: python -m assignments.bench.growth_worker pack|train DATA SCRATCH START; answers with a
+line of JSON.
 
-pack: decode and pack the set, as the first run of an assignment does. train: what any later run does, up to the end of its
-first epoch, with a network so small that the data matter. START: time.time() when the process was asked for.
+pack: decode and pack the set, as the first run of an assignment does. train: what any later run does, up to the end of
+its first epoch, with a network so small that the data matter. START: time.time() when the process was asked for.
 """
 
 import json
@@ -10,32 +11,33 @@ import sys
 import time
 import zlib  # noqa: F401  before Paddle: 2.6.2 carries its own zlib symbols
 from pathlib import Path
-from typing import Any, Dict
+from typing import Any
 
 SIDE, BATCH, WIDTHS = 64, 256, (16, 32, 64)
 
 
-def pack(data: str, scratch: Path) -> Dict[str, Any]:
+def pack(data: str, scratch: Path) -> dict[str, Any]:
     """Seconds for the three splits and peak memory."""
-    from data_tools.celeba import find_celeba
+    from data_tools.sets.celeba import find_celeba
 
     begin = time.monotonic()
     stores = _stores(find_celeba(data), scratch)
     return {"seconds": time.monotonic() - begin, "images": sum(map(len, stores)), "peak_mb": peak_mb()}
 
 
-def train(data: str, scratch: Path, start: float) -> Dict[str, Any]:
-    """Seconds from START to the first batch, of the epoch's training part, and with validation and checkpoint; peak memory."""
+def train(data: str, scratch: Path, start: float) -> dict[str, Any]:
+    """Seconds from START to the first batch, of the epoch's training part, and with validation and checkpoint; peak
+    memory."""
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-    from data_tools.celeba import find_celeba
-    from data_tools.loader import to_unit
-    from paddle_models.attribute_task import AttributeTask
+    from data_tools.batches.loader import to_unit
+    from data_tools.sets.celeba import find_celeba
+    from paddle_models.fast.fast_layers import accelerate
+    from paddle_models.tasks.attribute_task import AttributeTask
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.data import StoreData
-    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.run_folder import RunFolder
     from paddle_models.trainer.settings import TrainerSettings, from_dict
+    from paddle_models.trainer.store_data import StoreData
 
     class Watched(StoreData):
         """Notes when the first batch of training is there, and the memory in use then."""
@@ -55,7 +57,8 @@ def train(data: str, scratch: Path, start: float) -> Dict[str, Any]:
     listed = time.time() - start
     training, validation, _ = _stores(celeba, scratch)
     opened = time.time() - start
-    settings = from_dict(TrainerSettings, {"batch_size": BATCH, "epochs": 1, "checkpoint_minutes": 1e6, "workers": 0}, "bench")
+    settings = from_dict(TrainerSettings, {"batch_size": BATCH, "epochs": 1, "checkpoint_minutes": 1e6, "workers": 0},
+                         "bench")
     seed_everything(settings.seed, 0)
     network = tiny_network()
     accelerate(network)
@@ -83,15 +86,16 @@ def tiny_network():
 
 
 def _stores(celeba, scratch: Path) -> list:
-    from data_tools.celeba import CROP
-    from data_tools.packed import PackedStore
+    from data_tools.packed.store import PackedStore
+    from data_tools.sets.celeba import CROP
 
     return [PackedStore.open(split, SIDE, folder=scratch / "packed", crop=CROP, progress=False)
             for split in (celeba.training, celeba.validation, celeba.test)]
 
 
 def peak_mb() -> float:
-    """Most memory that this process has had, MB. Not of getrusage, which counts the parent's at the time of the start."""
+    """Most memory that this process has had, MB. Not of getrusage, which counts the parent's at the time of the
+    start."""
     for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) / 1024

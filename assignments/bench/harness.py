@@ -1,5 +1,5 @@
-"""Peers of a case in processes of their own that work in turns: A, B, C, A, B, C, ... so that a machine which gets slower or
-busier does so for all of them. A ratio is made within each round."""
+"""Peers of a case in processes of their own that work in turns: A, B, C, A, B, C, ... so that a machine which gets
+slower or busier does so for all of them. A ratio is made within each round."""
 
 import json
 import os
@@ -10,14 +10,14 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional
 
 from assignments.bench.cases import Case, Rival
+from data_tools.files.places import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 600.0  # seconds that a preparation or a turn may take before its process is ended
 PATIENCE = 3.0  # seconds to leave by itself at the end
 # Left out of the peers' environment: each starts with its framework's own defaults, and the kit sets its own.
@@ -30,31 +30,31 @@ class Result:
 
     case: Case
     rival: Rival
-    ratios: List[float] = field(default_factory=list)
-    ours: List[float] = field(default_factory=list)
+    ratios: list[float] = field(default_factory=list)
+    ours: list[float] = field(default_factory=list)
     """units per second of each round"""
-    theirs: List[float] = field(default_factory=list)
+    theirs: list[float] = field(default_factory=list)
     obstacle: str = ""
     absent: bool = False
     idle_cpu: float = 0.0
     """largest share of a core that a waiting peer used"""
-    others: Optional[float] = None
+    others: float | None = None
     """cores that were busy with something else meanwhile, on average; None where the system does not tell"""
-    notes: Dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     def quartiles(self) -> tuple[float, float, float]:
         """25 %, median and 75 % of the rounds' ratios."""
         return quartiles(self.ratios)
 
 
-def quartiles(values: List[float]) -> tuple[float, float, float]:
+def quartiles(values: list[float]) -> tuple[float, float, float]:
     """25 %, median, 75 %, interpolated between the values."""
     low, middle, high = statistics.quantiles(values, n=4, method="inclusive") if len(values) > 1 else values * 3
     return low, middle, high
 
 
 def measure(case: Case, rounds: int, seconds: float, quick: bool = False,
-            say: Callable[[str], None] = print) -> List[Result]:
+            say: Callable[[str], None] = print) -> list[Result]:
     """One result for each rival. seconds: length of a turn; quick: tiny sizes, for a look at the structure only."""
     start, before = time.monotonic(), busy_elsewhere()
     with _crew(case, seconds, quick) as members:
@@ -74,7 +74,7 @@ def measure(case: Case, rounds: int, seconds: float, quick: bool = False,
     return [_result(case, rival, ours, member, others) for rival, member in zip(case.rivals, rivals)]
 
 
-def busy_elsewhere() -> Optional[float]:
+def busy_elsewhere() -> float | None:
     """Core-seconds since the machine's start that did not go to this process and its ended children; None off Linux."""
     try:
         words = Path("/proc/stat").read_text(encoding="ascii").splitlines()[0].split()
@@ -86,7 +86,7 @@ def busy_elsewhere() -> Optional[float]:
     return busy - sum(usage.ru_utime + usage.ru_stime for usage in ours)
 
 
-def _result(case: Case, rival: Rival, ours: "Member", theirs: "Member", others: Optional[float]) -> Result:
+def _result(case: Case, rival: Rival, ours: "Member", theirs: "Member", others: float | None) -> Result:
     result = Result(case, rival, others=others, idle_cpu=max(ours.idle_cpu, theirs.idle_cpu),
                     notes={member.name: member.note for member in (ours, theirs) if member.note})
     failed = ours if ours.obstacle else theirs
@@ -100,13 +100,14 @@ def _result(case: Case, rival: Rival, ours: "Member", theirs: "Member", others: 
 
 
 @contextmanager
-def _crew(case: Case, seconds: float, quick: bool) -> Iterator[List["Member"]]:
+def _crew(case: Case, seconds: float, quick: bool) -> Iterator[list["Member"]]:
     """A process for each peer and a scratch folder for all; both are gone afterwards, whatever happened."""
-    members: List[Member] = []
+    members: list[Member] = []
     with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as scratch:
         try:
             for number, peer in enumerate(case.peers):
-                members.append(Member(peer.name, [case.name, str(number), str(seconds), "quick" if quick else "full", scratch]))
+                members.append(Member(peer.name,
+                                      [case.name, str(number), str(seconds), "quick" if quick else "full", scratch]))
             yield members
         finally:
             for member in members:
@@ -118,12 +119,13 @@ def _crew(case: Case, seconds: float, quick: bool) -> Iterator[List["Member"]]:
 class Member:
     """The process of one peer, seen from here."""
 
-    def __init__(self, name: str, arguments: List[str]):
+    def __init__(self, name: str, arguments: list[str]):
         self.name, self.speeds, self.idle_cpu, self.note = name, [], 0.0, ""
         self.obstacle, self.absent = "", False
         self.errors = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "assignments.bench.peer", *arguments], cwd=ROOT, env=peer_environment(), text=True,
+            [sys.executable, "-m", "assignments.bench.peer", *arguments], cwd=PROJECT_ROOT, env=peer_environment(),
+            text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
 
     def prepare(self) -> None:
@@ -162,7 +164,8 @@ class Member:
         self.errors.seek(0)
         lines = self.errors.read().decode("utf-8", errors="replace").strip().splitlines()
         last = f": {lines[-1].strip()}" if lines else ""
-        return f"ended with status {status}{last}".replace(f"{ROOT}{os.sep}", "")  # a table holds no path of a machine
+        # a table holds no path of a machine
+        return f"ended with status {status}{last}".replace(f"{PROJECT_ROOT}{os.sep}", "")
 
     def dismiss(self) -> None:
         """No more turns: a waiting peer leaves by itself."""
@@ -182,6 +185,6 @@ class Member:
         self.errors.close()
 
 
-def peer_environment() -> Dict[str, str]:
+def peer_environment() -> dict[str, str]:
     """This environment without thread and library settings, the user's and those that the kit makes on import."""
     return {key: value for key, value in os.environ.items() if not key.startswith(SETTINGS)}

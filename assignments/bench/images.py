@@ -1,4 +1,5 @@
-"""Peers that prepare images: augmentation, and the packed store against decoding. Single-threaded, measured by CPU time."""
+"""Peers that prepare images: augmentation, and the packed store against decoding. Single-threaded, measured by CPU
+time."""
 
 import os
 import time
@@ -12,7 +13,7 @@ SIDE, FACE_SIDE, BATCH = 224, 32, 32
 def augment_as_kit(turns: Turns) -> None:
     """The kit's Augmenter with the document's pipeline."""
     _per_core(turns)
-    from data_tools.augment import Augmenter, monkey_pipeline
+    from data_tools.batches.augment import Augmenter, monkey_pipeline
 
     images = _store(turns).images
     augmenter = Augmenter(monkey_pipeline())
@@ -57,9 +58,10 @@ def decode_each_epoch(turns: Turns) -> None:
 def read_records(turns: Turns) -> None:
     """Batches of uint8 (B, 32, 32, 3) from TFRecord shards, in a new order each epoch."""
     _per_core(turns)
-    from data_tools.records import RecordStore
+    from data_tools.packed.records import RecordStore
 
-    store = RecordStore.open(_faces(turns).training, FACE_SIDE, folder=turns.scratch / "records", progress=False, processes=1)
+    store = RecordStore.open(_faces(turns).training, FACE_SIDE, folder=turns.scratch / "records", progress=False,
+                             processes=1)
     _read_epochs(store, turns)
 
 
@@ -71,7 +73,7 @@ def decode_faces_each_epoch(turns: Turns) -> None:
 
 def _read_epochs(store, turns: Turns) -> None:
     """Epoch after epoch of a store, shuffled."""
-    from data_tools.loader import make_loader
+    from data_tools.batches.loader import make_loader
 
     epochs = count()
 
@@ -119,8 +121,8 @@ def _per_core(turns: Turns) -> None:
 
 def _monkeys(turns: Turns):
     """The monkeys' drawn sample, smaller; drawn once for all peers of a case."""
-    from data_tools.monkey_sample import draw_monkeys
-    from data_tools.monkeys import find_monkeys
+    from data_tools.drawing.monkey_sample import draw_monkeys
+    from data_tools.sets.monkeys import find_monkeys
 
     per_class = 1 if turns.quick else 20
     return find_monkeys(draw_monkeys(turns.scratch / "monkeys", training_per_class=per_class, validation_per_class=1))
@@ -128,14 +130,14 @@ def _monkeys(turns: Turns):
 
 def _faces(turns: Turns):
     """The drawn glasses set, smaller."""
-    from data_tools.glasses import find_glasses
-    from data_tools.glasses_sample import draw_glasses
+    from data_tools.drawing.glasses_sample import draw_glasses
+    from data_tools.sets.glasses import find_glasses
 
     return find_glasses(draw_glasses(turns.scratch / "glasses", count=60 if turns.quick else 600))
 
 
 def _store(turns: Turns):
     """The monkeys' training images, packed."""
-    from data_tools.packed import PackedStore
+    from data_tools.packed.store import PackedStore
 
     return PackedStore.open(_monkeys(turns).training, SIDE, folder=turns.scratch / "packed", progress=False)

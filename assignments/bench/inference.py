@@ -1,11 +1,12 @@
-"""Peers that infer: an export run by the kit's Predictor, eager Paddle, eager PyTorch. Same inputs and weights for all."""
+"""Peers that infer: an export run by the kit's Predictor, eager Paddle, eager PyTorch. Same inputs and weights for
+all."""
 
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Callable, Dict, Tuple
 
 import numpy as np
 
@@ -28,7 +29,7 @@ class Workload:
     quick_side: int = 32
     halves: bool = False
 
-    def shape(self, quick: bool) -> Tuple[int, int, int, int]:
+    def shape(self, quick: bool) -> tuple[int, int, int, int]:
         """(N, 3, H, W)"""
         return (2, 3, self.quick_side, self.quick_side) if quick else (self.batch, 3, self.height, self.width)
 
@@ -41,17 +42,19 @@ class Workload:
         return np.random.default_rng(0).random(self.shape(quick), dtype=np.float32)
 
 
-WORKLOADS: Dict[str, Workload] = {
+WORKLOADS: dict[str, Workload] = {
     "infer-resnet50": Workload("ResNet-50, 224x224, batch 8", "resnet50", 224, 224, 8),
-    "infer-efficientformer_v2": Workload("EfficientFormerV2-S2, 224x224, batch 1", "efficientformer_v2_s2", 224, 224, 1),
-    "infer-swift_srgan": Workload("Swift-SRGAN x4, 480x270 to 1920x1080, batch 1", "swift_srgan", 270, 480, 1, 8, halves=True),
+    "infer-efficientformer_v2": Workload("EfficientFormerV2-S2, 224x224, batch 1", "efficientformer_v2_s2", 224, 224,
+                                         1),
+    "infer-swift_srgan": Workload("Swift-SRGAN x4, 480x270 to 1920x1080, batch 1", "swift_srgan", 270, 480, 1, 8,
+                                  halves=True),
 }
 
 
 def kit(name: str, turns: Turns) -> None:
     """Exported as `python -m assignments export` does, then the fastest engine of those that are installed."""
+    from paddle_models.deploy.predictor import choose_engine
     from paddle_models.environment import threads
-    from paddle_models.predictor import choose_engine
     from paddle_models.trainer import runtime
 
     os.environ["KIT_CACHE"] = str(turns.scratch)  # an engine remembered by another run is not taken over
@@ -65,7 +68,7 @@ def kit(name: str, turns: Turns) -> None:
 
 def kit_on_gpu(name: str, engine: str, turns: Turns) -> None:
     """The export on a GPU; engine: "paddle" (Paddle Inference) or "tensorrt"."""
-    from paddle_models.predictor import read_card, usable_engines
+    from paddle_models.deploy.predictor import read_card, usable_engines
 
     start_gpu()
     folder, images = _export(name, turns)
@@ -75,12 +78,13 @@ def kit_on_gpu(name: str, engine: str, turns: Turns) -> None:
 
 
 def kit_in_8_bits(name: str, turns: Turns) -> None:
-    """model.onnx quantized by paddle_models/int8.py. Random weights and images: the speed is measured, not the accuracy."""
+    """model.onnx quantized by paddle_models/deploy/int8.py. Random weights and images: the speed is measured, not the
+    accuracy."""
     if not all(importlib.util.find_spec(package) for package in ONNX_PACKAGES):
         raise Absent("not installed (pip install -r requirements-onnx.txt)")
     from data_tools.quiet import STANDARD_ERROR, STANDARD_OUTPUT, quiet
-    from paddle_models.int8 import quantize
-    from paddle_models.predictor import INT8, ONNX, onnx_session
+    from paddle_models.deploy.int8 import quantize
+    from paddle_models.deploy.predictor import INT8, ONNX, onnx_session
     from paddle_models.trainer import runtime
 
     runtime.start("cpu")
@@ -90,9 +94,9 @@ def kit_in_8_bits(name: str, turns: Turns) -> None:
     _repeat(onnx_session(folder / INT8), images, turns)
 
 
-def _export(name: str, turns: Turns, folder: str = "exported") -> Tuple[Path, np.ndarray]:
+def _export(name: str, turns: Turns, folder: str = "exported") -> tuple[Path, np.ndarray]:
     """(folder of the exported network, one batch of images)."""
-    from paddle_models import export
+    from paddle_models.deploy import export
 
     workload = WORKLOADS[name]
     images = workload.images(turns.quick)
@@ -106,23 +110,25 @@ def _export(name: str, turns: Turns, folder: str = "exported") -> Tuple[Path, np
 
 
 def _run_export(name: str, folder: Path, engine: str, images: np.ndarray, turns: Turns) -> None:
-    from paddle_models.predictor import Predictor
+    from paddle_models.deploy.predictor import Predictor
 
     predictor = Predictor(folder, engine)
     halves = WORKLOADS[name].in_halves(turns.quick)
     _repeat(partial(enlarge_in_halves, predictor, SCALE) if halves else predictor, images, turns)
 
 
-def frame_windows(width: int) -> Tuple[Tuple[slice, slice], Tuple[slice, slice]]:
-    """((columns that are computed, columns of these that are kept), the same of the right half); equally wide, MARGIN in both."""
-    from paddle_models.tiling import MARGIN
+def frame_windows(width: int) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """((columns that are computed, columns of these that are kept), the same of the right half); equally wide, MARGIN
+    in both."""
+    from paddle_models.deploy.tiling import MARGIN
 
     half = width // 2
     return (slice(0, half + MARGIN), slice(0, half)), (slice(half - MARGIN, width), slice(MARGIN, None))
 
 
 def enlarge_in_halves(network: Callable[[np.ndarray], np.ndarray], scale: int, images: np.ndarray) -> np.ndarray:
-    """(N, C, H, W) to (N, C, scale H, scale W) in two parts: a whole frame's tensors take several GB in Paddle Inference."""
+    """(N, C, H, W) to (N, C, scale H, scale W) in two parts: a whole frame's tensors take several GB in Paddle
+    Inference."""
     parts = []
     for computed, kept in frame_windows(images.shape[-1]):
         enlarged = network(np.ascontiguousarray(images[..., computed]))

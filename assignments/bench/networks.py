@@ -1,12 +1,13 @@
 """The networks that are compared, in Paddle (the kit's own) and in PyTorch, and weights that are the same in both.
 
-To add one: a Network here and its PyTorch twin, layer for layer and with the same names, in torch_nets.py. Nothing heavy is
-imported until a network is built.
+To add one: a Network here and its PyTorch twin, layer for layer and with the same names, in torch_nets.py. Nothing
+heavy is imported until a network is built.
 """
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Tuple
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ class Network:
 
 def _zoo(name: str) -> Network:
     def build(_side: int):
-        from paddle_models.zoo import build_model
+        from paddle_models.weights.zoo import build_model
 
         return build_model(name, CLASSES)
 
@@ -33,7 +34,7 @@ def _zoo(name: str) -> Network:
 
 def _efficientformer(variant: str) -> Network:
     def build(side: int):
-        from paddle_models.efficientformer_v2 import efficientformer_v2
+        from paddle_models.networks.efficientformer_v2 import efficientformer_v2
 
         return efficientformer_v2(variant, side, ATTRIBUTES)
 
@@ -41,13 +42,13 @@ def _efficientformer(variant: str) -> Network:
 
 
 def _swift_generator(_side: int):
-    from paddle_models.swift_srgan import SwiftGenerator
+    from paddle_models.networks.swift_srgan import SwiftGenerator
 
     return SwiftGenerator(SCALE, residual=True)
 
 
 def _glasses(side: int):
-    from paddle_models.glasses_cnn import GlassesCNN
+    from paddle_models.networks.glasses_cnn import GlassesCNN
 
     return GlassesCNN(side)
 
@@ -61,7 +62,7 @@ def _twin(name: str, outputs: int) -> Callable[[int], Any]:
     return build
 
 
-NETWORKS: Dict[str, Network] = {
+NETWORKS: dict[str, Network] = {
     "resnet50": _zoo("resnet50"),
     "mobilenet_v2": _zoo("mobilenet_v2"),
     "efficientformer_v2_s0": _efficientformer("s0"),
@@ -77,8 +78,9 @@ def torch_name(name: str) -> str:
     return f"{layer}.{TORCH_NAMES.get(last, last)}"
 
 
-def drawn(name: str, shape: Tuple[int, ...]) -> np.ndarray:
-    """Random weights, float32, of PyTorch's name and shape: the same numbers in each process, and no layer without effect."""
+def drawn(name: str, shape: tuple[int, ...]) -> np.ndarray:
+    """Random weights, float32, of PyTorch's name and shape: the same numbers in each process, and no layer without
+    effect."""
     values = np.random.default_rng(zlib.crc32(name.encode())).standard_normal(shape, dtype=np.float32)
     if name.endswith("running_var"):
         return 1 + values**2
@@ -101,5 +103,7 @@ def draw_torch(network: Any) -> None:
     """Set the weights of a PyTorch network."""
     import torch
 
-    shapes = {name: tuple(value.shape) for name, value in network.state_dict().items() if not name.endswith("num_batches_tracked")}
-    network.load_state_dict({name: torch.from_numpy(drawn(name, shape)) for name, shape in shapes.items()}, strict=False)
+    shapes = {name: tuple(value.shape) for name,
+              value in network.state_dict().items() if not name.endswith("num_batches_tracked")}
+    network.load_state_dict({name: torch.from_numpy(drawn(name, shape)) for name, shape in shapes.items()},
+                            strict=False)

@@ -1,7 +1,8 @@
-"""One peer in a process of its own: python -m assignments.bench.peer CASE NUMBER SECONDS QUICK SCRATCH (see harness.py).
+"""One peer in a process of its own: python -m assignments.bench.peer CASE NUMBER SECONDS QUICK SCRATCH (see
+harness.py).
 
-Nothing of Paddle or of the kit's networks is imported here: a peer that stands for plain Paddle must be able to import it
-first, without the kit's settings.
+Nothing of Paddle or of the kit's networks is imported here: a peer that stands for plain Paddle must be able to import
+it first, without the kit's settings.
 """
 
 import os

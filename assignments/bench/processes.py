@@ -11,12 +11,12 @@ import sys
 import threading
 import time
 import zlib  # noqa: F401  before Paddle: 2.6.2 carries its own zlib symbols
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Dict, Iterator
 
 from assignments.bench.turns import Turn, Turns
+from data_tools.files.places import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 WORLD = 2
 
 
@@ -27,8 +27,10 @@ def kit_in_two(name: str, turns: Turns) -> None:
         second.bind(("127.0.0.1", 0))
         endpoints = [f"127.0.0.1:{free.getsockname()[1]}" for free in (first, second)]
     os.environ.update(_rank(0, endpoints))  # before anything of the kit and Paddle is imported
-    other = subprocess.Popen([sys.executable, "-m", "assignments.bench.processes", name, "quick" if turns.quick else "full",
-                              str(turns.scratch)], cwd=ROOT, env={**os.environ, **_rank(1, endpoints)}, stdin=subprocess.PIPE)
+    other = subprocess.Popen([sys.executable, "-m", "assignments.bench.processes", name,
+                              "quick" if turns.quick else "full",
+                              str(turns.scratch)], cwd=PROJECT_ROOT, env={**os.environ, **_rank(1, endpoints)},
+                             stdin=subprocess.PIPE)
     try:
         from assignments.bench.training import kit
 
@@ -38,7 +40,7 @@ def kit_in_two(name: str, turns: Turns) -> None:
         other.wait()
 
 
-def _rank(number: int, endpoints: list[str]) -> Dict[str, str]:
+def _rank(number: int, endpoints: list[str]) -> dict[str, str]:
     """What paddle.distributed.launch tells a process."""
     return {"PADDLE_TRAINER_ID": str(number), "PADDLE_TRAINERS_NUM": str(WORLD), "PADDLE_LOCAL_SIZE": str(WORLD),
             "PADDLE_MASTER": endpoints[0], "PADDLE_CURRENT_ENDPOINT": endpoints[number],

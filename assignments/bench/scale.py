@@ -1,15 +1,15 @@
-"""`python -m assignments bench scale`: what 8 and 64 GPUs would need, computed from sizes of networks and data, from rows of the
-measured table and from speeds that others published; templates/ hold the words."""
+"""`python -m assignments bench scale`: what 8 and 64 GPUs would need, computed from sizes of networks and data, from
+rows of the measured table and from speeds that others published; templates/ hold the words."""
 
 import json
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any
 
 from assignments.bench.table import read_table
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 LANGUAGES = {"en": "scale.md", "zh": "scale.zh.md"}
@@ -37,7 +37,8 @@ PAIR = "two-processes / kit, one process"
 
 @dataclass(frozen=True)
 class Traffic:
-    """What one network asks of `gpus` GPUs. Bytes and seconds are those of one GPU and one step where nothing else is said."""
+    """What one network asks of `gpus` GPUs. Bytes and seconds are those of one GPU and one step where nothing else is
+    said."""
 
     network: str
     parameters: int
@@ -76,7 +77,7 @@ class Traffic:
         return self.ring / LINKS[link] * self.steps
 
 
-def write_scale(folder: Path) -> List[Path]:
+def write_scale(folder: Path) -> list[Path]:
     """Write scale.md and scale.zh.md into `folder` beside the table.json that they take their rows from; returns both.
 
     KitError where a row is not measured yet.
@@ -94,14 +95,15 @@ def write_scale(folder: Path) -> List[Path]:
     return paths
 
 
-def collect(table: Dict[str, Any], growth: Optional[Dict[str, Any]]) -> Dict[str, Any]:
+def collect(table: dict[str, Any], growth: dict[str, Any] | None) -> dict[str, Any]:
     """All numbers of the document. growth: what growth.json holds, None where it is not measured."""
     speeds = {name: _speed(table, row, side) for name, (row, side) in ROWS.items()}
     traffic = [Traffic(name, count, gpus) for name, count in _parameters().items() for gpus in (PER_MACHINE, 64)]
     machine = Traffic("", 0, PER_MACHINE)
     pixels = 3 * SIDE * SIDE
     return {
-        "traffic": traffic, "machine": machine, "speeds": speeds, "links": LINKS, "batch": BATCH, "side": SIDE, "pixels": pixels,
+        "traffic": traffic, "machine": machine, "speeds": speeds, "links": LINKS, "batch": BATCH, "side": SIDE,
+        "pixels": pixels,
         "per_machine": PER_MACHINE, "storage": STORAGE, "a100": A100, "tf32": A100_TF32, "v100": V100, "nvidia": NVIDIA,
         "paddle": PADDLE, "data": [_data(name, machine.images, pixels) for name in DATA], "full": FULL,
         "cores": {name: machine.images / speed for name, speed in speeds.items()},
@@ -110,7 +112,7 @@ def collect(table: Dict[str, Any], growth: Optional[Dict[str, Any]]) -> Dict[str
         "pair": (table["rows"].get(PAIR) or {}).get("ratio"), "growth": _grown(growth)}
 
 
-def _data(name: str, images_per_second: float, pixels: int) -> Dict[str, Any]:
+def _data(name: str, images_per_second: float, pixels: int) -> dict[str, Any]:
     """Sizes and traffic of a data set; gathered: bytes of all validation rows (index, labels, probabilities, loss)."""
     images, size, validation, outputs = DATA[name]
     labels = outputs if name == "CelebA" else 8
@@ -120,25 +122,27 @@ def _data(name: str, images_per_second: float, pixels: int) -> Dict[str, Any]:
             "gathered": validation * (8 + labels + FULL * outputs + FULL), "validation": validation}
 
 
-def _parameters() -> Dict[str, int]:
+def _parameters() -> dict[str, int]:
     """Trainable weights of the two networks, counted on the networks themselves."""
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-    from paddle_models.face_attributes import face_attribute_net
-    from paddle_models.zoo import build_model, count_parameters
+    from paddle_models.networks.face_attributes import face_attribute_net
+    from paddle_models.networks.parts import count_parameters
+    from paddle_models.weights.zoo import build_model
 
     return {"ResNet-50, 1000 classes": count_parameters(build_model("resnet50", 1000)),
             "EfficientFormerV2-S2, seven heads": count_parameters(face_attribute_net("s2", SIDE))}
 
 
-def _speed(table: Dict[str, Any], row: str, side: str) -> float:
+def _speed(table: dict[str, Any], row: str, side: str) -> float:
     """Median images/s of one side of a measured row."""
     found = table["rows"].get(row, {})
     if not found.get("ratio"):
-        raise KitError(f"the row `{row}` is not in the table yet; measure it: python -m assignments bench {row.split(' / ')[0]}")
+        raise KitError(f"the row `{row}` is not in the table yet; measure it: python -m assignments bench "
+                       f"{row.split(' / ')[0]}")
     return found["speed"][side]["median"]
 
 
-def _growth(folder: Path) -> Optional[Dict[str, Any]]:
+def _growth(folder: Path) -> dict[str, Any] | None:
     try:
         return json.loads((Path(folder) / "growth.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -148,12 +152,13 @@ def _growth(folder: Path) -> Optional[Dict[str, Any]]:
                        "growth") from None
 
 
-def _grown(growth: Optional[Dict[str, Any]]) -> Optional[Dict[str, float]]:
+def _grown(growth: dict[str, Any] | None) -> dict[str, float] | None:
     """MB and seconds to the first batch of the smallest and the largest size."""
     if growth is None:
         return None
     from assignments.bench.growth import median
 
     first, last = growth["sizes"][0], growth["sizes"][-1]
-    return {"images": last["images"], "mb": median(last, "peak_mb"), "more_mb": median(last, "peak_mb") - median(first, "peak_mb"),
+    return {"images": last["images"], "mb": median(last, "peak_mb"),
+            "more_mb": median(last, "peak_mb") - median(first, "peak_mb"),
             "start": median(last, "first_batch")}

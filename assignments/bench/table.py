@@ -6,12 +6,13 @@ import subprocess
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any
 
 from assignments.bench.cases import CASES, Case, Rival
-from assignments.bench.harness import ROOT, Result, quartiles
+from assignments.bench.harness import Result, quartiles
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
+from data_tools.files.places import PROJECT_ROOT
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "torch", "onnxruntime", "numpy", "opencv-python", "imaug")
 BUSY = 0.5  # cores that others use from which a goal is neither met nor missed (PyTorch's waiting threads suffer most)
@@ -25,7 +26,7 @@ the row is not judged. A row keeps the date, commit and machine it was measured 
 """
 
 
-def read_table(folder: Path) -> Dict[str, Any]:
+def read_table(folder: Path) -> dict[str, Any]:
     """{"machines": {number: description}, "rows": {id: row}}; empty where there is none yet."""
     path = Path(folder) / "table.json"
     try:
@@ -39,8 +40,8 @@ def read_table(folder: Path) -> Dict[str, Any]:
         raise KitError(f"{path} is not a table of this command ({error}); move it away or choose another --out") from None
 
 
-def update_table(folder: Path, results: List[Result], machine: Dict[str, str], commit: Optional[str],
-                 quick: bool = False) -> Dict[str, Any]:
+def update_table(folder: Path, results: list[Result], machine: dict[str, str], commit: str | None,
+                 quick: bool = False) -> dict[str, Any]:
     """Put results into the rows of folder/table.json and draw table.md anew; returns the table.
 
     A row that was measured stays when now something is only not installed.
@@ -62,7 +63,7 @@ def row_id(result: Result) -> str:
     return f"{result.case.name} / {result.rival.peer.name}"
 
 
-def make_row(result: Result, machine: str, commit: Optional[str], quick: bool = False) -> Dict[str, Any]:
+def make_row(result: Result, machine: str, commit: str | None, quick: bool = False) -> dict[str, Any]:
     """A row as it stands in table.json; speeds in units per second."""
     case, row = result.case, {}
     row.update(what=case.title + (" (tiny sizes: means nothing)" if quick else ""), ours=case.ours.name,
@@ -73,8 +74,10 @@ def make_row(result: Result, machine: str, commit: Optional[str], quick: bool = 
         met = middle >= (result.rival.goal or 0.0)
         if case.seconds_goal is not None:
             met = met and 1 / speeds["ours"][1] <= case.seconds_goal
-        row.update(ratio={"median": _short(middle), "quartiles": [_short(low), _short(high)], "rounds": len(result.ratios)},
-                   speed={side: {"median": _short(m), "quartiles": [_short(a), _short(b)]} for side, (a, m, b) in speeds.items()},
+        row.update(ratio={"median": _short(middle), "quartiles": [_short(low), _short(high)],
+                          "rounds": len(result.ratios)},
+                   speed={side: {"median": _short(m), "quartiles": [_short(a), _short(b)]} for side,
+                          (a, m, b) in speeds.items()},
                    met=met if row["goal"] and (result.others or 0.0) < BUSY else None)
     row.update(obstacle=result.obstacle, idle_cpu=result.idle_cpu, others=result.others, notes=result.notes,
                date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), commit=commit, machine=machine)
@@ -91,7 +94,7 @@ def _short(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _number(machines: Dict[str, Dict[str, str]], machine: Dict[str, str]) -> str:
+def _number(machines: dict[str, dict[str, str]], machine: dict[str, str]) -> str:
     """The number under which this machine stands in the table, a new one where it is new."""
     known = [number for number, described in machines.items() if described == machine]
     free = next(number for number in map(str, range(1, len(machines) + 2)) if number not in machines)
@@ -99,7 +102,7 @@ def _number(machines: Dict[str, Dict[str, str]], machine: Dict[str, str]) -> str
     return known[0] if known else free
 
 
-def as_markdown(table: Dict[str, Any]) -> str:
+def as_markdown(table: dict[str, Any]) -> str:
     """The table for people; rows in the order of the registry, those of GPUs last."""
     rows = [(case, rival, table["rows"][name]) for case in CASES for rival in case.rivals
             if (name := f"{case.name} / {rival.peer.name}") in table["rows"]]
@@ -116,7 +119,7 @@ def as_markdown(table: Dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _as_table(rows: List[Tuple[Case, Rival, Dict[str, Any]]]) -> List[str]:
+def _as_table(rows: list[tuple[Case, Rival, dict[str, Any]]]) -> list[str]:
     """Lines of a Markdown table with its notes below."""
     lines = ["| what | against | ratio (quartiles) | goal | measured | rounds | others | date | commit | machine |",
              "|---|---|---|---|---|---|---|---|---|---|"]
@@ -128,11 +131,12 @@ def _as_table(rows: List[Tuple[Case, Rival, Dict[str, Any]]]) -> List[str]:
         lines.append(" | ".join([
             f"| {ours}{row['what']}", row["against"], ratio_text(row) + (f" [{len(notes)}]" if rival.note else ""),
             goal_text(row), speed_text(row, case.seconds_goal is not None), str((row["ratio"] or {}).get("rounds", "")),
-            "" if row["others"] is None else f"{row['others']:.1f}", row["date"], commit_text(row), f"{row['machine']} |"]))
+            "" if row["others"] is None else f"{row['others']:.1f}", row["date"], commit_text(row),
+            f"{row['machine']} |"]))
     return lines + (["", *(f"[{number}] {note}  " for number, note in enumerate(notes, 1))] if notes else [])
 
 
-def ratio_text(row: Dict[str, Any]) -> str:
+def ratio_text(row: dict[str, Any]) -> str:
     """"4.61 (4.50 to 4.72)", or why there is none."""
     if not row["ratio"]:
         return row["obstacle"].replace("|", "/")
@@ -140,13 +144,13 @@ def ratio_text(row: Dict[str, Any]) -> str:
     return f"{row['ratio']['median']:.2f} ({low:.2f} to {high:.2f})"
 
 
-def goal_text(row: Dict[str, Any]) -> str:
+def goal_text(row: dict[str, Any]) -> str:
     """"4 x: met"; not judged where others used the machine, too."""
     unjudged = ": machine busy" if row["goal"] and row["ratio"] else ""
     return row["goal"] + {True: ": met", False: ": missed", None: unjudged}[row["met"]]
 
 
-def speed_text(row: Dict[str, Any], seconds: bool) -> str:
+def speed_text(row: dict[str, Any], seconds: bool) -> str:
     """Both medians: "1,690 and 1.49 images/s", or "0.21 and 2.1 s"."""
     if not row["ratio"]:
         return ""
@@ -156,22 +160,25 @@ def speed_text(row: Dict[str, Any], seconds: bool) -> str:
     return " and ".join(f"{float(f'{speed:.3g}'):,.10g}" for speed in (ours, theirs)) + f" {row['unit']}/s"
 
 
-def commit_text(row: Dict[str, Any]) -> str:
+def commit_text(row: dict[str, Any]) -> str:
     """Twelve digits, and a + where files had changed."""
     commit, changed, _ = (row["commit"] or "none").partition("+")
     return commit[:12] + changed
 
 
-def describe_machine(environment: Dict[str, Any], cores: int) -> Dict[str, str]:
+def describe_machine(environment: dict[str, Any], cores: int) -> dict[str, str]:
     """Processor, cores, memory, system and versions; environment: of run_folder.describe_environment."""
-    return {"processor": environment["processor"], "cores": str(cores), "memory": _memory(), "system": environment["system"],
+    return {"processor": environment["processor"], "cores": str(cores), "memory": _memory(),
+            "system": environment["system"],
             "Python": environment["python"], **{name: _version(name) for name in PACKAGES}}
 
 
-def find_commit() -> Optional[str]:
-    """Commit of the kit, with "+changes" where tracked files differ (the tables left out); None outside a git checkout."""
+def find_commit() -> str | None:
+    """Commit of the kit, with "+changes" where tracked files differ (the tables left out); None outside a git
+    checkout."""
     def git(*words: str) -> str:
-        return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True).stdout.strip()
+        return subprocess.run(["git", "-C", str(PROJECT_ROOT), *words], capture_output=True, text=True,
+                              check=True).stdout.strip()
 
     try:
         changed = git("status", "--porcelain", "-uno", "--", ".", ":!reports/benchmarks")

@@ -1,4 +1,5 @@
-"""EfficientFormerV2 in PyTorch, the twin of paddle_models/efficientformer_v2.py: same layers, names and order of operations.
+"""EfficientFormerV2 in PyTorch, the twin of paddle_models/networks/efficientformer_v2.py: same layers, names and order
+of operations.
 
 Only what is measured: one image size, one classifier, no drop path (S0 trains without it, evaluation always is).
 """
@@ -166,13 +167,15 @@ class EfficientFormerV2(nn.Module):
     def __init__(self, variant: str, side: int, classes: int):
         super().__init__()
         widths, expansions, vit = WIDTHS[variant], EXPANSIONS[variant], ATTENTION_BLOCKS[variant]
-        self.stem = nn.Sequential(ConvNorm(3, widths[0] // 2, 3, 2, act=True), ConvNorm(widths[0] // 2, widths[0], 3, 2, act=True))
+        self.stem = nn.Sequential(ConvNorm(3, widths[0] // 2, 3, 2, act=True),
+                                  ConvNorm(widths[0] // 2, widths[0], 3, 2, act=True))
         self.stages = nn.ModuleList()
         for number, outputs in enumerate(widths):
             grid, blocks = side >> number + 2, []  # H/4, H/8, H/16, H/32
             for position, expansion in enumerate(expansions[number]):
                 attends = number >= 2 and position >= len(expansions[number]) - vit
-                blocks.append(Block(outputs, expansion, Attention(outputs, grid, 2 if number == 2 else 1) if attends else None))
+                blocks.append(Block(outputs, expansion,
+                                    Attention(outputs, grid, 2 if number == 2 else 1) if attends else None))
             stage = nn.Sequential()
             if number == 3:
                 stage.add_module("downsample", DualPathDownsample(widths[2], outputs, 2 * grid))

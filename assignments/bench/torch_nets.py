@@ -1,6 +1,8 @@
-"""PyTorch twins of the kit's networks, only to be measured against; the architecture is that of paddle_models, layer by layer.
+"""PyTorch twins of the kit's networks, only to be measured against; the architecture is that of paddle_models, layer by
+layer.
 
-Imported only where PyTorch is installed (requirements-bench.txt). Weights have the names of the kit's, MobileNetV2's apart.
+Imported only where PyTorch is installed (requirements-bench.txt). Weights have the names of the kit's, MobileNetV2's
+apart.
 """
 
 import math
@@ -11,17 +13,17 @@ from torch import nn
 
 from assignments.bench.torch_efficientformer import EfficientFormerV2
 
-# paddle_models/resnet.py
+# paddle_models/networks/resnet.py
 BLOCKS, WIDTHS, EXPANSION = (3, 4, 6, 3), (64, 128, 256, 512), 4
 
 # MobileNetV2: expansion, channels, blocks, stride of each stage
 STAGES = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
 LAST = 1280
 
-# paddle_models/swift_srgan.py
+# paddle_models/networks/swift_srgan.py
 CHANNELS, RESIDUAL_BLOCKS = 64, 16
 
-# paddle_models/glasses_cnn.py
+# paddle_models/networks/glasses_cnn.py
 FILTERS, NEURONS, DROPOUT, HEAD_SIDE = (32, 64, 128), 128, 0.5, 4
 
 
@@ -55,7 +57,8 @@ class ResNet50(nn.Module):
         for stage, (blocks, width) in enumerate(zip(BLOCKS, WIDTHS), 1):
             first = Bottleneck(channels, width, 1 if stage == 1 else 2)
             channels = width * EXPANSION
-            setattr(self, f"layer{stage}", nn.Sequential(first, *(Bottleneck(channels, width) for _ in range(blocks - 1))))
+            setattr(self, f"layer{stage}", nn.Sequential(first,
+                                                         *(Bottleneck(channels, width) for _ in range(blocks - 1))))
         self.avgpool, self.fc = nn.AdaptiveAvgPool2d(1), nn.Linear(channels, classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -65,7 +68,8 @@ class ResNet50(nn.Module):
 
 
 def _convolution(channels: int, out: int, kernel: int = 1, stride: int = 1, groups: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(out), nn.ReLU6()]
+    return [nn.Conv2d(channels, out, kernel, stride, kernel // 2, groups=groups, bias=False), nn.BatchNorm2d(out),
+            nn.ReLU6()]
 
 
 class InvertedResidual(nn.Module):

@@ -1,11 +1,13 @@
-"""Peers that train: the kit's Trainer, plain paddle.Model.fit, eager PyTorch. Same network, batches, loss and Adam for all.
+"""Peers that train: the kit's Trainer, plain paddle.Model.fit, eager PyTorch. Same network, batches, loss and Adam for
+all.
 
 To add one: a Workload here, its network in networks.py, one line in cases.py.
 """
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Callable, Dict
+from typing import Any
 
 import numpy as np
 
@@ -18,35 +20,36 @@ NAMES = tuple(f"class {i}" for i in range(CLASSES))
 
 
 def _classification(network: Any) -> Any:
-    from paddle_models.classification import ClassificationTask
+    from paddle_models.tasks.classification import ClassificationTask
 
     return ClassificationTask(network, NAMES)
 
 
-def _class_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+def _class_arrays(count: int, side: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Random images in [-1, 1] and class numbers, for `count` samples."""
-    return {"image": rng.uniform(-1, 1, (count, 3, side, side)).astype("float32"), "label": rng.integers(0, CLASSES, count)}
+    return {"image": rng.uniform(-1, 1, (count, 3, side, side)).astype("float32"),
+            "label": rng.integers(0, CLASSES, count)}
 
 
 def _attributes(network: Any) -> Any:
-    from paddle_models.attribute_task import AttributeTask
+    from paddle_models.tasks.attribute_task import AttributeTask
 
     return AttributeTask(network)
 
 
-def _attribute_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+def _attribute_arrays(count: int, side: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Random images in [0, 1] and 40 attributes, 0 or 1."""
     return {"image": rng.uniform(0, 1, (count, 3, side, side)).astype("float32"),
             "label": rng.integers(0, 2, (count, ATTRIBUTES)).astype("float32")}
 
 
 def _binary(network: Any) -> Any:
-    from paddle_models.binary_task import BinaryTask
+    from paddle_models.tasks.binary_task import BinaryTask
 
     return BinaryTask(network)
 
 
-def _glasses_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+def _glasses_arrays(count: int, side: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Random images in [-1, 1] and labels, 0 or 1; "target" are the labels as a loss of (N, 1) logits wants them."""
     labels = rng.integers(0, 2, count)
     return {"image": rng.uniform(-1, 1, (count, 3, side, side)).astype("float32"), "label": labels,
@@ -54,12 +57,12 @@ def _glasses_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str
 
 
 def _super_resolution(network: Any) -> Any:
-    from paddle_models.super_resolution_task import SuperResolutionTask
+    from paddle_models.tasks.super_resolution_task import SuperResolutionTask
 
     return SuperResolutionTask(network)
 
 
-def _crop_arrays(count: int, side: int, rng: np.random.Generator) -> Dict[str, np.ndarray]:
+def _crop_arrays(count: int, side: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Random crops in [0, 1] of low and high resolution."""
     return {"lr": rng.uniform(0, 1, (count, 3, side, side)).astype("float32"),
             "hr": rng.uniform(0, 1, (count, 3, SCALE * side, SCALE * side)).astype("float32")}
@@ -79,7 +82,7 @@ class Workload:
     network: str
     quick_side: int = 32
     task: Callable[[Any], Any] = _classification
-    arrays: Callable[[int, int, np.random.Generator], Dict[str, np.ndarray]] = _class_arrays
+    arrays: Callable[[int, int, np.random.Generator], dict[str, np.ndarray]] = _class_arrays
     source: str = "image"
     target: str = "label"
     loss: str = "CrossEntropyLoss"
@@ -88,13 +91,13 @@ class Workload:
         """(side, batch)."""
         return (self.quick_side, 2) if quick else (self.side, self.batch)
 
-    def samples(self, quick: bool) -> Dict[str, np.ndarray]:
+    def samples(self, quick: bool) -> dict[str, np.ndarray]:
         """The arrays of DISTINCT batches, the same ones in every peer."""
         side, batch = self.sizes(quick)
         return self.arrays(DISTINCT * batch, side, np.random.default_rng(0))
 
 
-WORKLOADS: Dict[str, Workload] = {
+WORKLOADS: dict[str, Workload] = {
     "resnet50": Workload("ResNet-50, 224x224, batch 8", 224, 8, "resnet50"),
     "mobilenet_v2": Workload("MobileNetV2, 128x128, batch 16", 128, 16, "mobilenet_v2"),
     "efficientformer_v2": Workload(
@@ -110,18 +113,20 @@ WORKLOADS: Dict[str, Workload] = {
 
 
 class TurnData:
-    """Batches for the trainer that fill one turn after the other, inside a single epoch: no validation and no checkpoint."""
+    """Batches for the trainer that fill one turn after the other, inside a single epoch: no validation and no
+    checkpoint."""
 
     steps_per_epoch = 10**9  # Turns ends the run
 
-    def __init__(self, samples: Dict[str, np.ndarray], batch: int, turns: Turns):
+    def __init__(self, samples: dict[str, np.ndarray], batch: int, turns: Turns):
         index = np.arange(DISTINCT * batch)
         self.batches = [{**{key: values[part] for key, values in samples.items()}, "index": part}
                         for part in np.split(index, DISTINCT)]
         self.turns = turns
 
     def training(self, epoch: int, start_batch: int):
-        """A batch is done when the trainer comes for the next one; several processes (processes.py) begin it together."""
+        """A batch is done when the trainer comes for the next one; several processes (processes.py) begin it
+        together."""
         from paddle_models.trainer import distributed
 
         step = 0
@@ -161,8 +166,8 @@ def start_gpu() -> str:
 
 
 def _train(name: str, turns: Turns, device: str, level: str) -> None:
+    from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import distributed, runtime
-    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.run_folder import RunFolder
     from paddle_models.trainer.settings import TrainerSettings, from_dict
@@ -183,7 +188,8 @@ def _train(name: str, turns: Turns, device: str, level: str) -> None:
 
 
 def paddle_default(name: str, turns: Turns) -> None:
-    """What a user of plain Paddle runs: paddle.Model.fit, nothing set. Paddle is imported before anything of the kit."""
+    """What a user of plain Paddle runs: paddle.Model.fit, nothing set. Paddle is imported before anything of the
+    kit."""
     import paddle
 
     workload = WORKLOADS[name]

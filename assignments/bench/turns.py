@@ -6,8 +6,9 @@ A turn lasts about `seconds`, at least one unit of work. Between turns the peer 
 import json
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Iterator
+from typing import IO, Any
 
 
 class Absent(Exception):
@@ -39,8 +40,8 @@ class Turns:
     """An iterable of turns, talking to harness.py in lines of JSON; ends with Finished.
 
     seconds: wanted length of a turn. quick: use tiny sizes (structure only). scratch: a folder shared by the peers of a
-    case, removed afterwards. A peer may set, before its first turn, `note` (goes into the table's JSON) and `clock`, by which
-    its turns are measured: time.process_time counts the seconds of this process's cores and not those of others.
+    case, removed afterwards. A peer may set, before its first turn, `note` (goes into the table's JSON) and `clock`, by
+    which its turns are measured: time.process_time counts the seconds of this process's cores and not those of others.
     """
 
     def __init__(self, seconds: float, quick: bool, scratch: Path, channel: IO[str]):
@@ -59,7 +60,7 @@ class Turns:
             yield turn
             self.send({"units": turn.units, "seconds": turn.seconds, "idle_cpu": round(idle, 4)})
 
-    def send(self, message: Dict[str, Any]) -> None:
+    def send(self, message: dict[str, Any]) -> None:
         """One message to the parent."""
         self._channel.write(json.dumps(message) + "\n")
         self._channel.flush()

@@ -1,8 +1,9 @@
-"""The document's ablations, and the baseline that it lacks: python assignments/face_attributes/ablation.py --preset sample
+"""The document's ablations, and the baseline that it lacks: python assignments/face_attributes/ablation.py --preset
+sample
 
-The base is the document's network with the preset's settings, plain cross-entropy and no dropout; each variant differs from
-it in one thing. Every training is a run folder of its own; finished ones are skipped, interrupted ones continue. Any setting
-of run.py can be given and holds for all of them, as --data DIR or --epochs 4.
+The base is the document's network with the preset's settings, plain cross-entropy and no dropout; each variant differs
+from it in one thing. Every training is a run folder of its own; finished ones are skipped, interrupted ones continue.
+Any setting of run.py can be given and holds for all of them, as --data DIR or --epochs 4.
 """
 
 import argparse
@@ -15,16 +16,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from assignments.command_line import tells_errors, wait_for  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
-from data_tools.files import write_atomically  # noqa: E402
-from reports import tables  # noqa: E402
-from reports.run_reader import Run, look_up  # noqa: E402
-from reports.tables import Column  # noqa: E402
+from assignments.common.command_line import tells_errors, wait_for
+from data_tools.errors import KitError
+from data_tools.files import places
+from data_tools.files.atomic import write_atomically
+from reports import tables
+from reports.run_reader import Run, look_up
+from reports.tables import Column
 
 ASSIGNMENT, FILE = "face_attributes", "ablation.json"
 BASE = {"heads": "regions", "head_widths": [1024, 512], "dropout": 0.0, "gamma": 0.0, "positive_weights": 0.0}
@@ -71,7 +71,8 @@ def plan(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path, 
 
     for word in rest:
         if word.split("=")[0] in ("--seed", "--resume"):
-            raise KitError(f"{word.split('=')[0]} is not for an ablation: give --seeds, how many there are; repeating the command "
+            raise KitError(f"{word.split('=')[0]} is not for an ablation: give --seeds, how many there are; repeating "
+                           f"the command "
                            "continues it")
     presets = Path(__file__).with_name("presets.yaml")
     trainings: list[Training] = []
@@ -102,7 +103,8 @@ def is_finished(training: Training) -> bool:
     found = to_dict(from_dict(FaceSettings, found, str(training.folder / "config.yaml")))
     for key, value in to_dict(training.settings).items():
         if found[key] != value:
-            raise KitError(f"{training.folder} was trained with {key} {found[key]}, not {value}: repeat the command that "
+            raise KitError(f"{training.folder} was trained with {key} {found[key]}, not {value}: repeat the command "
+                           f"that "
                            "began this ablation, or choose another --out")
     return (training.folder / "result.json").exists()
 
@@ -128,7 +130,8 @@ def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
         entries.append({
             "variant": name, "changes": VARIANTS.get(name, {}), "seeds": [t.seed for t in done if t.variant == name],
             "backbone": next(t.settings.variant for t in done if t.variant == name),
-            "metrics": {key: _over_seeds([look_up(result, f"metrics.{key}.value") for result in mine]) for key in MEASURES},
+            "metrics": {key: _over_seeds([look_up(result, f"metrics.{key}.value") for result in mine])
+                        for key in MEASURES},
             "parameters": mine[0]["parameters"], "multiply_adds": mine[0]["multiply_adds"],
             "seconds": float(np.mean([result["seconds"] for result in mine])), "latency_ms": None})
     first = results[0]
@@ -171,7 +174,8 @@ def add_latency(summary: dict[str, Any], trainings: Sequence[Training]) -> None:
     from paddle_models.environment import threads
     from paddle_models.trainer import runtime
 
-    chosen = {t.variant: t for t in trainings if t.seed == trainings[0].seed and ("variant" in VARIANTS.get(t.variant, {})
+    chosen = {t.variant: t for t in trainings if t.seed == trainings[0].seed
+              and ("variant" in VARIANTS.get(t.variant, {})
                                                                                  or t.variant == "base")}
     device = runtime.start(trainings[0].settings.device)
     networks = {name: build(training.settings) for name, training in chosen.items()}
@@ -181,7 +185,8 @@ def add_latency(summary: dict[str, Any], trainings: Sequence[Training]) -> None:
     measured = measure_latency(networks, side)
     for entry in summary["variants"]:
         entry["latency_ms"] = measured.get(entry["variant"])
-    summary["latency"] = {"device": device, "threads": threads(), "image_size": side, "rounds": ROUNDS, "warm_up": WARM_UP}
+    summary["latency"] = {"device": device, "threads": threads(), "image_size": side, "rounds": ROUNDS,
+                          "warm_up": WARM_UP}
 
 
 def write(summary: dict[str, Any], out: Path) -> list[Path]:
@@ -189,7 +194,8 @@ def write(summary: dict[str, Any], out: Path) -> list[Path]:
     write_atomically(out / FILE, (json.dumps(summary, indent=2) + "\n").encode())
     columns = [Column("variant", "Variant"), Column("seeds", "Seeds", 0)]
     for key in MEASURES:
-        columns += [Column(key, key.replace("_", " ").capitalize() + ", %", 1, 100), Column(f"{key}_spread", "±", 1, 100)]
+        columns += [Column(key, key.replace("_", " ").capitalize() + ", %", 1, 100),
+                    Column(f"{key}_spread", "±", 1, 100)]
     columns += [Column("parameters", "Parameters, M", 2, 1e-6), Column("multiply_adds", "Multiply-adds, G", 3, 1e-9),
                 Column("seconds", "Training, s", 0), Column("latency_ms", "Latency, ms", 1)]
     rows = [{"variant": entry["variant"], "seeds": len(entry["seeds"]), "parameters": entry["parameters"],
@@ -197,20 +203,22 @@ def write(summary: dict[str, Any], out: Path) -> list[Path]:
              "latency_ms": look_up(entry, "latency_ms.median"),
              **{key: entry["metrics"][key]["mean"] for key in MEASURES},
              **{f"{key}_spread": entry["metrics"][key]["spread"] for key in MEASURES}} for entry in summary["variants"]]
-    above = (f"preset {summary['preset']}, {summary['epochs']} epochs at {summary['image_size']}x{summary['image_size']}, "
+    above = (f"preset {summary['preset']}, {summary['epochs']} epochs at "
+             f"{summary['image_size']}x{summary['image_size']}, "
              f"data {summary['origin']}, judged on {summary['judged_on']}; ± is one standard deviation over seeds")
     return [out / FILE, *tables.write_table(columns, rows, above, out, "ablation")]
 
 
 def ablate(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path | None, rest: Sequence[str]) -> int:
     """Train what is not there yet, then measure latencies; the files are renewed after every training."""
-    from paddle_models.trainer.run_folder import command, runs_root
+    from paddle_models.trainer.run_folder import command
 
-    out = out or runs_root() / ASSIGNMENT / f"ablation-{preset}"
+    out = out or places.runs() / ASSIGNMENT / f"ablation-{preset}"
     trainings = plan(preset, variants, seeds, out, rest)
     finished = [is_finished(training) for training in trainings]  # all folders are looked at before anything is trained
     for number, (training, there) in enumerate(zip(trainings, finished), start=1):
-        print(f"-- {number} of {len(trainings)}: {training.variant}, seed {training.seed}" + there * ": finished earlier",
+        print(f"-- {number} of {len(trainings)}: {training.variant}, seed {training.seed}"
+              + there * ": finished earlier",
               flush=True)
         if there:
             continue
@@ -235,7 +243,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--variants", nargs="+", choices=list(VARIANTS), default=DEFAULT, metavar="VARIANT",
                         help=f"beside the base: {', '.join(VARIANTS)} (default: all but l)")
     parser.add_argument("--seeds", type=int, default=1, help="trainings of each variant, seeds 0, 1, ... (default: 1)")
-    parser.add_argument("--out", type=Path, help="folder of the runs and tables (default: ablation-PRESET beside other runs)")
+    parser.add_argument("--out", type=Path,
+                        help="folder of the runs and tables (default: ablation-PRESET beside other runs)")
     options, rest = parser.parse_known_args(argv)
     if options.seeds < 1:
         raise KitError(f"--seeds {options.seeds}: at least 1 is needed")

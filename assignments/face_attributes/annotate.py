@@ -1,6 +1,6 @@
 """Boxes and attributes drawn into a picture: text stays inside the picture and off other faces where there is room."""
 
-from typing import List, Sequence, Tuple
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
@@ -12,17 +12,18 @@ SMALLEST_TEXT, LARGEST_TEXT = 9, 28  # pixels
 COLOURS = ((80, 200, 120), (90, 170, 250), (250, 180, 60), (230, 110, 150), (170, 130, 240), (70, 210, 210))
 SHADE = 0.35  # of its light that is left behind text
 
-Box = Tuple[int, int, int, int]  # x, y, width, height
+Box = tuple[int, int, int, int]  # x, y, width, height
 
 
-def lines(probabilities: np.ndarray, names: Sequence[str], threshold: float) -> List[str]:
+def lines(probabilities: np.ndarray, names: Sequence[str], threshold: float) -> list[str]:
     """The attributes whose probability reaches the threshold, likeliest first, as "Wavy Hair 93 %"."""
     order = [i for i in np.argsort(-probabilities, kind="stable")[:MOST_LINES] if probabilities[i] >= threshold]
     return [f"{names[i].replace('_', ' ')} {100 * probabilities[i]:.0f} %" for i in order]
 
 
 def annotate(picture: np.ndarray, boxes: Sequence[Sequence[float]], texts: Sequence[Sequence[str]]) -> np.ndarray:
-    """A copy of an RGB picture (H, W, 3) uint8 with a box and its lines for each face; lines that do not fit are left out."""
+    """A copy of an RGB picture (H, W, 3) uint8 with a box and its lines for each face; lines that do not fit are left
+    out."""
     drawn = picture.copy()
     height, width = picture.shape[:2]
     text_height = float(np.clip(TEXT_HEIGHT * height, SMALLEST_TEXT, LARGEST_TEXT))
@@ -50,8 +51,10 @@ def _scale(text_height: float) -> float:
     return cv2.getFontScaleFromHeight(FONT, max(1, round(text_height * 0.72)))
 
 
-def _place(box: Box, text: Sequence[str], text_height: float, width: int, height: int, taken: Sequence[Box]) -> Box | None:
-    """Where the lines go: right, left, below, above or on the face, wherever least is covered; None where they do not fit."""
+def _place(box: Box, text: Sequence[str], text_height: float, width: int, height: int,
+           taken: Sequence[Box]) -> Box | None:
+    """Where the lines go: right, left, below, above or on the face, wherever least is covered; None where they do not
+    fit."""
     if not text:
         return None
     pad, step = max(2, round(text_height / 4)), round(text_height * 1.25)
@@ -60,7 +63,8 @@ def _place(box: Box, text: Sequence[str], text_height: float, width: int, height
     if w > width or h <= 2 * pad:
         return None
     x, y, face_width, face_height = box
-    wishes = [(x + face_width + pad, y), (x - w - pad, y), (x, y + face_height + pad), (x, y - h - pad), (x, y + face_height - h)]
+    wishes = [(x + face_width + pad, y), (x - w - pad, y), (x, y + face_height + pad), (x, y - h - pad),
+              (x, y + face_height - h)]
     panels = [(min(max(0, left), width - w), min(max(0, top), height - h), w, h) for left, top in wishes]
     return min(panels, key=lambda panel: sum(_overlap(panel, other) for other in taken))
 
@@ -72,7 +76,8 @@ def _overlap(a: Box, b: Box) -> int:
     return max(0, across) * max(0, down)
 
 
-def _write(drawn: np.ndarray, panel: Box, text: Sequence[str], text_height: float, colour: Tuple[int, int, int]) -> None:
+def _write(drawn: np.ndarray, panel: Box, text: Sequence[str], text_height: float,
+           colour: tuple[int, int, int]) -> None:
     x, y, w, h = panel
     pad, step = max(2, round(text_height / 4)), round(text_height * 1.25)
     region = drawn[y:y + h, x:x + w]

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from assignments.face_attributes.names import attribute_name, region_name
-from data_tools.celeba import ATTRIBUTES
+from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
-from paddle_models.attribute_metrics import MEASURES, by_region, majority, mean, measure_attributes
-from paddle_models.face_regions import HEAD_ORDER, REGIONS
+from paddle_models.networks.face_regions import HEAD_ORDER, REGIONS
+from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, mean, measure_attributes
 from reports import tables
 from reports.run_reader import Run
 from reports.tables import Column, PlainTable

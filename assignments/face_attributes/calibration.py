@@ -1,21 +1,23 @@
 """Images for `python -m assignments export --int8`: those that set the ranges, and those that judge the result."""
 
-from typing import Sequence, Tuple
+from collections.abc import Sequence
 
 import numpy as np
 
 
-def samples(settings, data: str, classes: Sequence[str]) -> Tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(training images, images of the last split that has some, labels of these in the order of `classes`) as the network
-    takes them; data: as --data of run.py."""
-    from data_tools.celeba import ATTRIBUTES, CROP, find_or_draw
-    from data_tools.loader import to_unit
-    from data_tools.packed import PackedStore
-    from paddle_models.int8 import CALIBRATION, CHECKED, spread
+def samples(settings, data: str, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(training images, images of the last split that has some, labels of these in the order of `classes`) as the
+    network takes them; data: as --data of run.py."""
+    from data_tools.batches.loader import to_unit
+    from data_tools.drawing.attributes import ATTRIBUTES
+    from data_tools.packed.store import PackedStore
+    from data_tools.sets.celeba import CROP, find_or_draw
+    from paddle_models.deploy.int8 import CALIBRATION, CHECKED, spread
 
     celeba = find_or_draw(data or settings.data)
     judge = celeba.test if len(celeba.test) else celeba.validation
-    parts = [PackedStore.open(images.subset(spread(len(images), most)), settings.image_size, crop=CROP, skip_unreadable=True)
+    parts = [PackedStore.open(images.subset(spread(len(images), most)), settings.image_size, crop=CROP,
+                              skip_unreadable=True)
              for images, most in ((celeba.training, CALIBRATION), (judge, CHECKED))]
     labels = parts[1].labels[:, [ATTRIBUTES.index(name) for name in classes]]
     return to_unit(parts[0].images[:]), to_unit(parts[1].images[:]), labels

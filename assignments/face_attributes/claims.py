@@ -5,9 +5,10 @@ from typing import Any
 from assignments.face_attributes.attribute_table import measures, predictions, training_shares
 from assignments.face_attributes.figures_ablation import Ablation
 from assignments.face_attributes.figures_document import head_settings
-from data_tools.celeba import ATTRIBUTES, IMAGE_SIZE
-from paddle_models.attribute_metrics import by_region
-from paddle_models.face_regions import REGIONS
+from data_tools.drawing.attributes import ATTRIBUTES
+from data_tools.sets.celeba import IMAGE_SIZE
+from paddle_models.networks.face_regions import REGIONS
+from paddle_models.tasks.attribute_metrics import by_region
 from reports import tables
 from reports.run_reader import Run
 
@@ -34,7 +35,7 @@ def values(run: Run, ablation: Ablation | None) -> dict[str, Any]:
         "better_than_majority": int((model["accuracy"] > baseline["accuracy"]).sum()),
         "regions_better_balanced": sum(balanced[region] > always[region] for region in REGIONS)}
     if run.setting("augmentation", "document") != "none":
-        from data_tools.augment import JITTER, MIRROR  # imports imgaug
+        from data_tools.batches.augment import JITTER, MIRROR  # imports imgaug
 
         derived.update(jitter=JITTER[0], hue=JITTER[3], flip=MIRROR)
     pairs = {"l_over_s2": ("l", "s2"), "s2_over_s0": ("s2", "s0"), "wider": ("width-2048-1024", "base"),

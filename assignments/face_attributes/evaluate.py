@@ -1,17 +1,15 @@
 """Judge given weights on CelebA: python assignments/face_attributes/evaluate.py --weights FILE --data DIR
 
-Prints accuracy, balanced accuracy, F1 and average precision of each attribute beside the majority's accuracy, their means
-over each region and over all forty. The test split is judged where it has images, else the validation split.
+Prints accuracy, balanced accuracy, F1 and average precision of each attribute beside the majority's accuracy, their
+means over each region and over all forty. The test split is judged where it has images, else the validation split.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional, Sequence
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
+from assignments.common.command_line import tells_errors
 
 BATCH = 64
 
@@ -22,14 +20,15 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
 
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from assignments.face_attributes.model import network_from
-    from data_tools.celeba import ATTRIBUTES, CROP, find_or_draw
-    from data_tools.loader import make_loader, to_unit
-    from data_tools.packed import PackedStore
-    from paddle_models.attribute_metrics import MEASURES, by_region, majority, measure_attributes
-    from paddle_models.attribute_task import AttributeTask
-    from paddle_models.face_regions import REGIONS
+    from data_tools.batches.loader import make_loader, to_unit
+    from data_tools.drawing.attributes import ATTRIBUTES
+    from data_tools.packed.store import PackedStore
+    from data_tools.sets.celeba import CROP, find_or_draw
+    from paddle_models.fast.fast_layers import accelerate
+    from paddle_models.networks.face_regions import REGIONS
+    from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes
+    from paddle_models.tasks.attribute_task import AttributeTask
     from paddle_models.trainer import loop, runtime
-    from paddle_models.trainer.fast_layers import accelerate
 
     runtime.start("auto")
     celeba = find_or_draw(data)
@@ -53,11 +52,12 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
 
 
 def _line(title: str, shares) -> str:
-    return f"{title:22}" + "".join(f"{'-' if share is None or share != share else f'{100 * share:.2f} %':>19}" for share in shares)
+    return f"{title:22}" + "".join(f"{'-' if share is None or share != share else f'{100 * share:.2f} %':>19}"
+                                   for share in shares)
 
 
 @tells_errors
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--weights", type=Path, help=".safetensors file (default: the newest that came with the kit)")

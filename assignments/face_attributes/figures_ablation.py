@@ -8,9 +8,9 @@ import numpy as np
 
 from assignments.face_attributes.ablation import FILE, MEASURES, VARIANTS
 from data_tools.errors import KitError
-from reports import plots, style
+from reports.figures import plots, style
+from reports.figures.style import Labels
 from reports.run_reader import Run, look_up
-from reports.style import Labels
 
 COMMAND = "python assignments/face_attributes/ablation.py --preset sample"
 MOST_VARIANTS = 60
@@ -49,7 +49,8 @@ class Ablation:
         """Mean accuracy of a variant minus that of another; None where one of them is absent. The base counts as the
         variant of its backbone."""
         found = {**{v.backbone: v for v in self.variants if v.name == "base"}, **{v.name: v for v in self.variants}}
-        return found[name].means["accuracy"] - found[over].means["accuracy"] if name in found and over in found else None
+        return found[name].means["accuracy"] - found[over].means[
+            "accuracy"] if name in found and over in found else None
 
 
 def read_ablation(folder: Path) -> Ablation:
@@ -74,7 +75,8 @@ def read_ablation(folder: Path) -> Ablation:
     for entry in listed:
         timed = look_up(entry, "latency_ms") is not None
         variants.append(Variant(
-            str(look_up(entry, "variant"))[:40], str(look_up(entry, "backbone"))[:4], int(number(entry, "metrics.accuracy.n")),
+            str(look_up(entry, "variant"))[:40], str(look_up(entry, "backbone"))[:4],
+            int(number(entry, "metrics.accuracy.n")),
             {key: number(entry, f"metrics.{key}.mean") for key in MEASURES},
             {key: number(entry, f"metrics.{key}.spread", optional=True) for key in MEASURES},
             number(entry, "parameters"), number(entry, "multiply_adds"), number(entry, "seconds"),
@@ -92,7 +94,8 @@ def variant_label(variant: Variant, t: Labels) -> tuple[str, str]:
     if variant.name not in VARIANTS:
         return "", t.plain(variant.name, 20)
     (key, value), = VARIANTS[variant.name].items()
-    words = {"variant": lambda: value.upper(), "head_widths": lambda: "/".join(map(str, value)), "dropout": lambda: str(value),
+    words = {"variant": lambda: value.upper(), "head_widths": lambda: "/".join(map(str, value)),
+             "dropout": lambda: str(value),
              "heads": lambda: t("one linear layer", "单一线性层"), "gamma": lambda: f"focal, gamma {value:g}",
              "positive_weights": lambda: t(f"weights, power {value:g}", f"正类权重，{value:g} 次方")}
     return t(*GROUPS[key]), words[key]()
@@ -114,7 +117,8 @@ def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
     for variant in ablation.variants:
         group, value = variant_label(variant, t)
         rows.append(("" if group == before else group, value, *(share(variant, key) for key in MEASURES),
-                     f"{variant.parameters / 1e6:.2f}", f"{variant.multiply_adds / 1e9:.3f}", f"{variant.seconds:,.0f}"))
+                     f"{variant.parameters / 1e6:.2f}", f"{variant.multiply_adds / 1e9:.3f}",
+                     f"{variant.seconds:,.0f}"))
         before = group
     plots.table(axes, header, rows, size=6.8)
 
@@ -129,10 +133,12 @@ def latency(figure, ablation: Ablation | None, t: Labels) -> None:
         low, median, high = variant.latency
         spread = variant.spreads["accuracy"]
         axes.errorbar([median], [variant.means["accuracy"]], xerr=[[median - low], [high - median]],
-                      yerr=None if np.isnan(spread) else [spread], fmt=plots.MARKERS[number % 5], color=style.CYCLE[number % 5],
+                      yerr=None if np.isnan(spread) else [spread], fmt=plots.MARKERS[number % 5],
+                      color=style.CYCLE[number % 5],
                       capsize=3, elinewidth=1, markersize=7)
         axes.annotate(f"{variant.backbone.upper()}\n{median:.1f} ms, {100 * variant.means['accuracy']:.1f} %",
-                      (median, variant.means["accuracy"]), xytext=(9, 7), textcoords="offset points", fontsize=8, zorder=6,
+                      (median, variant.means["accuracy"]), xytext=(9, 7), textcoords="offset points", fontsize=8,
+                      zorder=6,
                       bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85})
     side = int(ablation.image_size)
     axes.set(xlabel=t(f"milliseconds per image, eager, {side}x{side}, {ablation.threads:.0f} threads",

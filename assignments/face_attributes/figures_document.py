@@ -4,13 +4,13 @@ import numpy as np
 
 from assignments.face_attributes.attribute_table import predictions, training_shares
 from assignments.face_attributes.names import attribute_name, region_name
-from data_tools.celeba import ATTRIBUTES
+from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
-from paddle_models.face_regions import REGIONS
-from reports import diagrams, plots, style
-from reports.diagrams import Arrow, Box
+from paddle_models.networks.face_regions import REGIONS
+from reports.figures import diagrams, plots, style
+from reports.figures.diagrams import Arrow, Box
+from reports.figures.style import Labels
 from reports.run_reader import Run
-from reports.style import Labels
 
 COLOURS = (*style.CYCLE, "#E69F00", style.INK)  # of the seven regions; lines also differ in style
 STYLES = ("-", "--", "-.", ":", "-", "--", "-")
@@ -38,12 +38,14 @@ def figure_2(figure, run: Run, t: Labels) -> None:
     for column, (region, count) in enumerate(heads):
         name = region_name(region, t.chinese) if region in REGIONS else t("All", "全部")
         layers = [Box(_in_two_lines(name), 2, column, "data"),
-                  *(Box(f"Linear\n{width}\nReLU", 3 + number, column, "network") for number, width in enumerate(widths)),
+                  *(Box(f"Linear\n{width}\nReLU", 3 + number, column, "network") for number,
+                    width in enumerate(widths)),
                   Box(f"Linear\n{count}", last, column, "result")]
         names = [f"{column} {number}" for number in range(len(layers))]
         boxes.update(zip(names, layers))
         route = "straight" if column == middle else "z"
-        arrows += [Arrow("backbone", names[0], route=route), *map(Arrow, names, names[1:]), Arrow(names[-1], "join", route=route)]
+        arrows += [Arrow("backbone", names[0], route=route), *map(Arrow, names, names[1:]),
+                   Arrow(names[-1], "join", route=route)]
     boxes["join"] = Box(t("concatenated: 40 logits in head order", "拼接：40 个 logit，按头的顺序"), last + 1, middle, wide=True)
     boxes["sigmoid"] = Box(t("sigmoid: 40 probabilities", "sigmoid：40 个概率"), last + 2, middle, "result", wide=True)
     diagrams.diagram(figure.subplots(), boxes, arrows, head=0.05, size=7.5)
@@ -64,7 +66,8 @@ def head_settings(run: Run) -> tuple[list[tuple[str, int]], list[int]]:
     widths = run.setting("head_widths", [1024, 512])
     if not isinstance(widths, list) or len(widths) > MOST_LAYERS or not all(
             type(width) is int and 0 < width < 10**6 for width in widths):
-        raise KitError(f"{run.path / 'config.yaml'}: head_widths is {str(widths)[:60]}; expected up to {MOST_LAYERS} whole numbers")
+        raise KitError(f"{run.path / 'config.yaml'}: head_widths is {str(widths)[:60]}; expected up to {MOST_LAYERS} "
+                       f"whole numbers")
     return [(region, len(attributes)) for region, attributes in REGIONS.items()], widths
 
 
@@ -81,7 +84,8 @@ def figure_3(figure, run: Run, t: Labels) -> None:
         for attribute in attributes:
             start, name = ATTRIBUTES.index(attribute), attribute_name(attribute, t.chinese)
             axes.plot(curve, start + (row - start) * bend, color=colour, linestyle=line, linewidth=1, alpha=0.9)
-            for x, y, side, shown in ((-0.02, start, "right", f"{name}  {start}"), (1.02, row, "left", f"{row}  {name}")):
+            for x, y, side, shown in ((-0.02, start, "right", f"{name}  {start}"),
+                                      (1.02, row, "left", f"{row}  {name}")):
                 axes.text(x, y, shown, ha=side, va="center", fontsize=6.5, color=colour)
             row += 1
         first = row - len(attributes)

@@ -4,13 +4,13 @@ import numpy as np
 
 from assignments.face_attributes.attribute_table import MEASURE_NAMES, measures, predictions
 from assignments.face_attributes.names import attribute_name, region_name
-from data_tools.celeba import ATTRIBUTES
+from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
-from paddle_models.attribute_metrics import MEASURES, by_region, mean
-from paddle_models.face_regions import REGIONS
-from reports import plots, style
+from paddle_models.networks.face_regions import REGIONS
+from paddle_models.tasks.attribute_metrics import MEASURES, by_region, mean
+from reports.figures import plots, style
+from reports.figures.style import Labels
 from reports.run_reader import Run
-from reports.style import Labels
 
 PREDICTIONS, COLUMNS, LINES = 8, 4, 13  # images, per row, lines below each
 MEAN_ROW = 7.6  # of the mean, a little apart from the seven regions
@@ -47,11 +47,13 @@ def attribute_accuracy(figure, run: Run, t: Labels) -> None:
     axes, y, ticks = figure.subplots(), 0.0, {}
 
     def beside(x: float, row: float, text: str, colour: str = style.GREY) -> None:
-        axes.text(x, row, text, transform=axes.get_yaxis_transform(), fontsize=6.8, va="center", ha="right", color=colour)
+        axes.text(x, row, text, transform=axes.get_yaxis_transform(), fontsize=6.8, va="center", ha="right",
+                  color=colour)
 
     places, bands = [], []
     for region, attributes in REGIONS.items():
-        axes.text(-0.015, y, region_name(region, t.chinese), transform=axes.get_yaxis_transform(), ha="right", va="center",
+        axes.text(-0.015, y, region_name(region, t.chinese), transform=axes.get_yaxis_transform(), ha="right",
+                  va="center",
                   fontsize=8.2, fontweight="bold")
         bands.append(y)
         for attribute in attributes:

@@ -1,28 +1,28 @@
-"""Judge a submitted run of face_attributes on the grader's own data; see assignments/judging.py."""
+"""Judge a submitted run of face_attributes on the grader's own data; see assignments/common/judging.py."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 
-from assignments import judging
+from assignments.common import judging
 from assignments.face_attributes.run import ASSIGNMENT, build
-from data_tools.celeba import CROP, CelebAData, find_or_draw
-from data_tools.image_set import ImageSet
-from data_tools.loader import to_unit
-from data_tools.packed import PackedStore
-from paddle_models.attribute_metrics import MEASURES, measure_attributes
-from paddle_models.attribute_task import AttributeTask
-from paddle_models.trainer.fast_layers import accelerate
+from data_tools.batches.loader import to_unit
+from data_tools.files.image_set import ImageSet
+from data_tools.packed.store import PackedStore
+from data_tools.sets.celeba import CROP, CelebAData, find_or_draw
+from paddle_models.fast.fast_layers import accelerate
+from paddle_models.tasks.attribute_metrics import MEASURES, measure_attributes
+from paddle_models.tasks.attribute_task import AttributeTask
 from reports.grading.work import Judged
 
 BOUNDS = {"image_size": (32, 512), "head_widths": (1, 4096)}
 
 
 def prepare(data: str) -> None:
-    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of
+    run.py."""
     celeba = _found(data)
     for size in judging.preset_sizes(ASSIGNMENT):
         _store(celeba, size, progress=True)
@@ -34,7 +34,7 @@ def ground(data: str) -> judging.Ground:
     return judging.ground(celeba.origin, MEASURES, _split(celeba))
 
 
-def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+def score(predictions: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Means over the 40 attributes, as result.json has them, from the arrays of predictions.npz."""
     measured = measure_attributes(predictions["labels"], predictions["probabilities"])
     return {name: float(np.nanmean(values)) for name, values in measured.items()}

@@ -1,22 +1,23 @@
-"""The exported network that `predict` asks: given as a folder, or exported from weights or a run once and kept in the cache."""
+"""The exported network that `predict` asks: given as a folder, or exported from weights or a run once and kept in the
+cache."""
 
 import contextlib
 import importlib.util
 from pathlib import Path
-from typing import Dict, List, Optional
 
 import numpy as np
 
-from assignments.export import BEST, export_run
-from assignments.pretrained import newest
-from assignments.runs import find_run
-from data_tools.celeba import ATTRIBUTES
+from assignments.common.export import BEST, export_run
+from assignments.common.pretrained import newest
+from assignments.common.runs import find_run
+from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
-from data_tools.face_finder import Face, align_to_celeba
-from data_tools.files import file_sha256
-from data_tools.packed import middle_square
+from data_tools.files import places
+from data_tools.files.atomic import file_sha256
+from data_tools.packed.store import middle_square
+from data_tools.sets.face_finder import Face, align_to_celeba
+from paddle_models.deploy.predictor import CARD, Predictor, read_card
 from paddle_models.environment import paddle_version
-from paddle_models.predictor import CARD, Predictor, cache_folder, read_card
 from paddle_models.trainer.run_folder import read_config
 
 EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when exports become others
@@ -25,16 +26,18 @@ EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when e
 class FaceReader:
     """Probabilities of CelebA's 40 attributes for faces in pictures.
 
-    model: an exported folder; None exports `weights` (a file or a run folder), or the newest ones that came with the kit, into the
-    cache. engine: see paddle_models.predictor. KitError where there are no weights, or the network is not one of facial attributes.
+    model: an exported folder; None exports `weights` (a file or a run folder), or the newest ones that came with the
+    kit, into the cache. engine: see paddle_models.deploy.predictor. KitError where there are no weights, or the network
+    is not one of facial attributes.
     """
 
-    def __init__(self, model: Optional[Path] = None, weights: Optional[Path] = None, engine: str = "auto"):
+    def __init__(self, model: Path | None = None, weights: Path | None = None, engine: str = "auto"):
         self.folder = Path(model) if model else exported(Path(weights) if weights else newest_weights())
         self._predictor = Predictor(self.folder, engine)
         self.engine, card = self._predictor.engine, self._predictor.card
         if sorted(card.classes) != sorted(ATTRIBUTES) or len(card.input_shape) != 3 or card.input_shape[0] != 3:
-            raise KitError(f"{self.folder} is no network of facial attributes: it has {len(card.classes)} outputs and inputs "
+            raise KitError(f"{self.folder} is no network of facial attributes: it has {len(card.classes)} outputs and "
+                           f"inputs "
                            f"of shape {card.input_shape}, wanted are CelebA's 40 attributes and RGB images")
         self._order = [card.classes.index(name) for name in ATTRIBUTES]
         self._size, self._range = card.input_shape[1:], card.value_range
@@ -50,7 +53,7 @@ class FaceReader:
         low, high = self._range
         return image.transpose(2, 0, 1).astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
 
-    def __call__(self, crops: List[np.ndarray]) -> np.ndarray:
+    def __call__(self, crops: list[np.ndarray]) -> np.ndarray:
         """Probabilities float32 (N, 40) in the order of ATTRIBUTES."""
         if not crops:
             return np.zeros((0, len(ATTRIBUTES)), np.float32)
@@ -60,17 +63,20 @@ class FaceReader:
 
 def newest_weights() -> Path:
     """The newest facial attribute weights that came with the kit."""
-    return newest("face_attributes", "facial attributes", ", export them (`python -m assignments export face_attributes -o "
+    return newest("face_attributes", "facial attributes",
+                  ", export them (`python -m assignments export face_attributes -o "
                   "FOLDER`) and give --model FOLDER; or give a file with --weights")
 
 
 def exported(weights: Path) -> Path:
-    """The export of a weight file or of a run's best weights in the cache; made where there is none, or none that is whole."""
+    """The export of a weight file or of a run's best weights in the cache; made where there is none, or none that is
+    whole."""
     file = _best_of(weights) if weights.is_dir() else weights
     if not file.is_file():
-        raise KitError(f"{weights}: there is no such file or run folder; give a .safetensors file or a run of face_attributes")
+        raise KitError(f"{weights}: there is no such file or run folder; give a .safetensors file or a run of "
+                       f"face_attributes")
     version = ".".join(map(str, paddle_version()))
-    folder = cache_folder() / "exported" / f"{weights.stem}-{file_sha256(file)[:16]}-{version}-v{EXPORT_VERSION}"
+    folder = places.cache() / "exported" / f"{weights.stem}-{file_sha256(file)[:16]}-{version}-v{EXPORT_VERSION}"
     with contextlib.suppress(KitError):  # none yet, or a damaged one: it is written anew
         read_card(folder)
         return folder
@@ -78,8 +84,8 @@ def exported(weights: Path) -> Path:
     onnx = all(importlib.util.find_spec(name) for name in ("paddle2onnx", "onnx", "onnxruntime"))
     if weights.is_dir():
         return export_run(str(weights), ["face_attributes"], onnx, folder)
-    from paddle_models.export import export_network
-    from paddle_models.face_attributes import HEAD_ORDER
+    from paddle_models.deploy.export import export_network
+    from paddle_models.networks.face_attributes import HEAD_ORDER
 
     network = network_from(weights)
     export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx)
@@ -96,9 +102,9 @@ def _best_of(run: Path) -> Path:
 
 def network_from(weights: Path):
     """The network of a .safetensors file whose metadata say variant, image_size and heads."""
-    from paddle_models.face_attributes import face_attribute_net
+    from paddle_models.networks.face_attributes import face_attribute_net
     from paddle_models.trainer.checkpoint import load_network_arrays
-    from paddle_models.weights import load_weights
+    from paddle_models.weights.files import load_weights
 
     arrays, metadata = load_weights(weights, refuse_nan=True)
     try:
@@ -113,7 +119,7 @@ def network_from(weights: Path):
     return network
 
 
-def _head_widths(arrays: Dict[str, np.ndarray]) -> List[int]:
+def _head_widths(arrays: dict[str, np.ndarray]) -> list[int]:
     """Hidden layers of the heads, from the shapes of their weights (inputs, outputs)."""
     widths = []
     while f"heads.whole_face.hidden{len(widths) + 1}.weight" in arrays:

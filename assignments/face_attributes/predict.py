@@ -8,15 +8,13 @@ import argparse
 import csv
 import sys
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
+from assignments.common.command_line import tells_errors
+from data_tools.errors import KitError
 
 STAGES = ("decode", "detect", "classify", "draw", "write")
 GROUP = 8  # frames that are classified together, a camera's apart, which are wanted at once
@@ -28,15 +26,20 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m assignments predict face_attributes", allow_abbrev=False,
                                       description=__doc__.splitlines()[0])
-    options.add_argument("--source", required=True, help="image, folder of images, video, or the number of a camera (0)")
-    options.add_argument("--model", type=Path, metavar="FOLDER", help="an exported network (python -m assignments export)")
+    options.add_argument("--source", required=True,
+                         help="image, folder of images, video, or the number of a camera (0)")
+    options.add_argument("--model", type=Path, metavar="FOLDER",
+                         help="an exported network (python -m assignments export)")
     options.add_argument("--weights", type=Path, metavar="FILE|RUN",
                          help=".safetensors, or a run folder; default: the newest that came with the kit")
-    options.add_argument("--engine", default="auto", help="auto (the fastest here, measured once), paddle-onednn, paddle, "
-                                                          "onnxruntime, onnxruntime-int8 (of an export with --int8) or tensorrt")
+    options.add_argument("--engine", default="auto",
+                         help="auto (the fastest here, measured once), paddle-onednn, paddle, "
+                                                          "onnxruntime, onnxruntime-int8 (of an export with --int8) or "
+                                                          "tensorrt")
     options.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file; default: OpenCV's own cascade")
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
-    options.add_argument("--threshold", type=float, default=0.5, help="probability from which an attribute is shown (0.5)")
+    options.add_argument("--threshold", type=float, default=0.5,
+                         help="probability from which an attribute is shown (0.5)")
     options.add_argument("--frames", type=int, default=0, metavar="N", help="stop after N frames or images; 0: never")
     options.add_argument("--group", type=int, default=0, metavar="N",
                          help=f"frames classified together; default {GROUP}, for a camera 1")
@@ -48,7 +51,7 @@ class Clock:
     """Seconds per stage."""
 
     def __init__(self):
-        self.seconds: Dict[str, float] = dict.fromkeys(STAGES, 0.0)
+        self.seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self.frames = self.faces = 0
         self.begin = time.perf_counter()
 
@@ -73,7 +76,7 @@ class Clock:
 
 
 @tells_errors
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C (a camera: 0)."""
     try:
         return _predict(parser().parse_args(argv))
@@ -83,10 +86,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
+    from assignments.common.media import Album, Film, make_folder, open_source
     from assignments.face_attributes.model import FaceReader
-    from assignments.media import Album, Film, make_folder, open_source
-    from data_tools.celeba import ATTRIBUTES
-    from data_tools.face_finder import FaceFinder, FaceTracker
+    from data_tools.drawing.attributes import ATTRIBUTES
+    from data_tools.sets.face_finder import FaceFinder, FaceTracker
     from paddle_models.trainer.run_folder import new_run_path
 
     if not 0 <= options.threshold <= 1 or options.frames < 0 or options.group < 0:
@@ -123,7 +126,7 @@ def _table(path: Path, names: Sequence[str]) -> Iterator["csv._writer"]:
 
 def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
     from assignments.face_attributes.annotate import annotate, lines
-    from data_tools.celeba import ATTRIBUTES
+    from data_tools.drawing.attributes import ATTRIBUTES
 
     said = time.perf_counter()
     size = options.group or (1 if getattr(source, "camera", False) else GROUP)
@@ -133,7 +136,8 @@ def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
         with clock("detect"):
             found = [finder(frame.picture) for frame in group]
         with clock("classify"):
-            probabilities = reader([reader.crop(frame.picture, face) for frame, faces in zip(group, found) for face in faces])
+            probabilities = reader([reader.crop(frame.picture, face) for frame,
+                                    faces in zip(group, found) for face in faces])
         first = 0
         for frame, faces in zip(group, found):
             mine, first = probabilities[first:first + len(faces)], first + len(faces)
@@ -149,10 +153,11 @@ def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
         clock.faces += len(probabilities)
         if time.perf_counter() - said > REPORT_EVERY:
             said = time.perf_counter()
-            print(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s", flush=True)
+            print(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s",
+                  flush=True)
 
 
-def _next(frames: Iterator, size: int, clock: Clock) -> List:
+def _next(frames: Iterator, size: int, clock: Clock) -> list:
     group, pixels = [], 0
     with clock("decode"):
         while len(group) < size and pixels < GROUP_PIXELS and (frame := next(frames, None)) is not None:
@@ -161,7 +166,7 @@ def _next(frames: Iterator, size: int, clock: Clock) -> List:
     return group
 
 
-def _rows(frame, faces, probabilities) -> List[Tuple]:
+def _rows(frame, faces, probabilities) -> list[tuple]:
     return [(frame.source, frame.number, number, *(round(v, 1) for v in face.box), *(f"{p:.4f}" for p in row))
             for number, (face, row) in enumerate(zip(faces, probabilities))]
 

@@ -1,18 +1,18 @@
 """Train and judge a facial attribute network: python assignments/face_attributes/run.py --preset sample
 
-Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this file.
+Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this
+file.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Optional, Sequence, Tuple
+from typing import Any, Literal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.runner import Assignment, run_assignment  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
-from paddle_models.trainer.settings import TrainerSettings  # noqa: E402
+from assignments.common.runner import Assignment, run_assignment
+from data_tools.errors import KitError
+from paddle_models.trainer.settings import TrainerSettings
 
 
 @dataclass
@@ -20,7 +20,8 @@ class FaceSettings(TrainerSettings):
     """Facial attributes"""
 
     data: str = ""
-    """folder or zip of CelebA, or a part of it; "sample" draws a stand-in; empty searches the usual places, then draws"""
+    """folder or zip of CelebA, or a part of it; "sample" draws a stand-in; empty searches the usual places, then
+    draws"""
     skip_unreadable: bool = False
     """leave out images that cannot be decoded instead of stopping with their names"""
     image_size: int = 128
@@ -31,11 +32,11 @@ class FaceSettings(TrainerSettings):
     """.safetensors file that the backbone starts from (python -m assignments weights makes one); empty: from scratch"""
     heads: Literal["regions", "single"] = "regions"
     """the document's seven heads, or one linear layer as a baseline"""
-    head_widths: List[int] = field(default_factory=lambda: [1024, 512])
+    head_widths: list[int] = field(default_factory=lambda: [1024, 512])
     """hidden units of each head, a number per layer"""
     dropout: float = 0.0
     """share of the heads' hidden units that is dropped in training"""
-    drop_path: Optional[float] = None
+    drop_path: float | None = None
     """stochastic depth of the last block; null takes the value of the EfficientFormerV2 paper"""
     augmentation: Literal["document", "strong", "none"] = "document"
     """the document's colour jitter and horizontal flip; strong adds shift, turn, zoom and hidden patches"""
@@ -68,21 +69,21 @@ class FaceSettings(TrainerSettings):
             raise KitError(f"setting gamma: {self.gamma} is neither 0 nor at least 1")
 
 
-def train(settings: FaceSettings, run, device: str, resume: bool) -> Dict[str, Any]:
+def train(settings: FaceSettings, run, device: str, resume: bool) -> dict[str, Any]:
     """Fit, load the best weights, judge them once on the last split that has images, write predictions and arrays."""
     from assignments.face_attributes import record
-    from data_tools.augment import Augmenter, face_pipeline, strong_face_pipeline
-    from data_tools.celeba import CROP, find_or_draw
-    from data_tools.loader import to_unit
-    from data_tools.packed import PackedStore
-    from paddle_models.attribute_task import AttributeTask
+    from data_tools.batches.augment import Augmenter, face_pipeline, strong_face_pipeline
+    from data_tools.batches.loader import to_unit
+    from data_tools.packed.store import PackedStore
+    from data_tools.sets.celeba import CROP, find_or_draw
+    from paddle_models.fast.fast_layers import accelerate
+    from paddle_models.networks.parts import count_parameters
+    from paddle_models.tasks.attribute_task import AttributeTask
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.data import StoreData
-    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.fitting import fit_best
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
-    from paddle_models.zoo import count_parameters
+    from paddle_models.trainer.store_data import StoreData
 
     celeba = find_or_draw(settings.data)
     say(f"data: {celeba.path} ({celeba.origin}); images for training {len(celeba.training)}, validation "
@@ -106,8 +107,10 @@ def train(settings: FaceSettings, run, device: str, resume: bool) -> Dict[str, A
 
     weights = positive_weights(training.labels, settings.positive_weights) if settings.positive_weights else None
     pipeline = {"document": face_pipeline, "strong": strong_face_pipeline}.get(settings.augmentation)
-    data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held, normalize=to_unit)
-    trainer = Trainer(AttributeTask(network, weights, settings.gamma, settings.flip_at_test), data, settings, run, device)
+    data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held,
+                     normalize=to_unit)
+    trainer = Trainer(AttributeTask(network, weights, settings.gamma, settings.flip_at_test), data, settings, run,
+                      device)
     fit_best(trainer, resume, training.fingerprint, layers)
     rows, _ = trainer.evaluate(data.in_order(test))
     return record.write(run, settings, celeba, training, test, judge, trainer, rows, parameters)
@@ -115,8 +118,8 @@ def train(settings: FaceSettings, run, device: str, resume: bool) -> Dict[str, A
 
 def build(settings: FaceSettings):
     """The network of these settings, with fresh weights or a given backbone's."""
-    from paddle_models.convert import load_converted
-    from paddle_models.face_attributes import face_attribute_net
+    from paddle_models.networks.face_attributes import face_attribute_net
+    from paddle_models.weights.convert import load_converted
 
     network = face_attribute_net(settings.variant, settings.image_size, settings.heads, settings.head_widths,
                                  settings.dropout, settings.drop_path)
@@ -125,7 +128,7 @@ def build(settings: FaceSettings):
     return network
 
 
-def choose(settings: FaceSettings, training, validation, judge: str) -> Tuple[Any, Any, Any]:
+def choose(settings: FaceSettings, training, validation, judge: str) -> tuple[Any, Any, Any]:
     """(store whose images choose the best epoch, rows to train on, rows that choose); None = all rows.
 
     validation: its store, None where the split is empty. judge: the split that is judged at the end, "validation" or
@@ -135,13 +138,15 @@ def choose(settings: FaceSettings, training, validation, judge: str) -> Tuple[An
 
     if settings.choose_on == "validation" and validation is None:
         raise KitError("setting choose_on: the validation split has no images here; use holdout or auto")
-    held_out = settings.choose_on == "holdout" or (settings.choose_on == "auto" and (judge == "validation" or validation is None))
+    held_out = settings.choose_on == "holdout" or (settings.choose_on == "auto"
+                                                   and (judge == "validation" or validation is None))
     if not held_out:
         return validation, None, None
     order = np.random.default_rng(settings.seed).permutation(len(training))
     count = max(1, round(settings.holdout * len(training)))
     if count >= len(training):
-        raise KitError(f"setting holdout: {settings.holdout:.0%} of {len(training)} training images leaves none to train on")
+        raise KitError(f"setting holdout: {settings.holdout:.0%} of {len(training)} training images leaves none to "
+                       f"train on")
     return training, np.sort(order[count:]), np.sort(order[:count])
 
 
@@ -154,17 +159,18 @@ def positive_weights(labels, power: float):
 
 
 def network_of(settings: FaceSettings, run: Path):
-    """(network with fresh weights, input shape, class names, value range of the input) of a finished run, for export."""
+    """(network with fresh weights, input shape, class names, value range of the input) of a finished run, for
+    export."""
     import dataclasses
 
-    from paddle_models.face_attributes import HEAD_ORDER
+    from paddle_models.networks.face_attributes import HEAD_ORDER
 
     side = settings.image_size
     return build(dataclasses.replace(settings, weights="")), (None, 3, side, side), list(HEAD_ORDER), (0.0, 1.0)
 
 
-def released(settings: FaceSettings) -> Tuple[str, Dict[str, str]]:
-    """(network, metadata) of weights that are passed on; see assignments/release.py."""
+def released(settings: FaceSettings) -> tuple[str, dict[str, str]]:
+    """(network, metadata) of weights that are passed on; see assignments/commands/release.py."""
     return "model", {"variant": settings.variant, "image_size": str(settings.image_size), "heads": settings.heads,
                      "value_range": "0..1", "terms": "trained on CelebA: non-commercial research and education only"}
 
@@ -172,7 +178,7 @@ def released(settings: FaceSettings) -> Tuple[str, Dict[str, str]]:
 ASSIGNMENT = Assignment("face_attributes", FaceSettings, train)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend, 130 for a run that was stopped."""
     return run_assignment(ASSIGNMENT, argv)
 

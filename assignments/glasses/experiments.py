@@ -1,8 +1,8 @@
 """The document's experiments, each over several seeds: python assignments/glasses/experiments.py all --preset sample
 
-resolution, batch_size, dropout, models (untuned, tuned architecture, tuned learning rate). Epochs and the tuned settings are
-in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or --epochs 5. Every training has a
-folder of its own and equal ones are made once; the same command goes on where it was interrupted.
+resolution, batch_size, dropout, models (untuned, tuned architecture, tuned learning rate). Epochs and the tuned
+settings are in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or --epochs 5.
+Every training has a folder of its own and equal ones are made once; the same command goes on where it was interrupted.
 """
 
 import argparse
@@ -15,12 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
-from assignments.glasses.run import ASSIGNMENT, GlassesSettings, Stores, fit, open_stores  # noqa: E402
-from assignments.glasses.trainings import base_settings, continued, goes_on_later, merged, read_json  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
+from assignments.common.command_line import tells_errors
+from assignments.glasses.run import ASSIGNMENT, GlassesSettings, Stores, fit, open_stores
+from assignments.glasses.trainings import base_settings, continued, goes_on_later, merged, read_json
+from data_tools.errors import KitError
 
 CHOICES: dict[str, dict[str, dict[str, Any]]] = {  # experiment -> label -> how it differs from the preset
     "resolution": {str(side): {"image_size": side} for side in (32, 64, 128)},
@@ -47,7 +45,8 @@ class Training:
 
 def plan(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path, rest: Sequence[str],
          tuned: Mapping[str, Mapping[str, Any]]) -> list[Training]:
-    """All trainings, their folders below `out`. What `rest` names wins over an experiment's own settings (experiments.yaml)."""
+    """All trainings, their folders below `out`. What `rest` names wins over an experiment's own settings
+    (experiments.yaml)."""
     from paddle_models.trainer.settings import from_dict, to_dict
 
     base = base_settings(preset, rest)
@@ -61,7 +60,8 @@ def plan(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path, res
             unseeded = from_dict(GlassesSettings, merged(common, changes), f"{name} {label}")
             for seed in seeds:
                 settings = replace(unseeded, seed=seed)
-                trainings.append(Training(name, label, changes, seed, Path(out) / "trainings" / _folder(settings), settings))
+                trainings.append(Training(name, label, changes, seed, Path(out) / "trainings" / _folder(settings),
+                                          settings))
     return trainings
 
 
@@ -86,7 +86,8 @@ def _folder(settings: GlassesSettings) -> str:
 
 
 def tuned_models(searches: Sequence[Path]) -> dict[str, dict[str, Any]]:
-    """Settings of the two tuned models: from the best.yaml of search folders where they are given, else experiments.yaml."""
+    """Settings of the two tuned models: from the best.yaml of search folders where they are given, else
+    experiments.yaml."""
     import yaml
 
     found = dict(read_experiments_file()["tuned"])
@@ -129,24 +130,29 @@ def make(training: Training, stores: Stores, preset: str, device: str) -> None:
             result.update({f"{split}_{key}": value for key, value in values.items()})
         rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         epochs = [row for row in rows if row["kind"] == "epoch"]
-        result.update(summary(trainer), curve={name: [row[key] for row in epochs if key in row] for name, key in CURVES.items()})
+        result.update(summary(trainer), curve={name: [row[key] for row in epochs if key in row] for name,
+                                               key in CURVES.items()})
         run.write_json("result.json", result)
         run.last.unlink(missing_ok=True)
 
 
-def summarize(trainings: Sequence[Training], preset: str, origin: str, sizes: Mapping[int, dict[str, int]]) -> dict[str, Any]:
-    """result.json of the whole folder, with the trainings that are finished; sizes: record_bytes and _images by image size."""
+def summarize(trainings: Sequence[Training], preset: str, origin: str,
+              sizes: Mapping[int, dict[str, int]]) -> dict[str, Any]:
+    """result.json of the whole folder, with the trainings that are finished; sizes: record_bytes and _images by image
+    size."""
     experiments: dict[str, list] = {}
     results = [read_json(training.folder / "result.json") for training in trainings]
     for name in dict.fromkeys(training.experiment for training in trainings):
         for label in CHOICES[name]:
-            mine = [(t, result) for t, result in zip(trainings, results) if (t.experiment, t.label) == (name, label) and result]
+            mine = [(t, result) for t, result in zip(trainings, results) if (t.experiment, t.label) == (name, label)
+                    and result]
             if mine:
                 first = mine[0][0]
                 experiments.setdefault(name, []).append({
                     "label": label, "setting": dict(first.changes), **sizes.get(first.settings.image_size, {}),
                     "runs": [{**result, "seed": t.seed} for t, result in mine]})
-    return {"assignment": ASSIGNMENT.name, "preset": preset, "origin": origin, "seeds": sorted({t.seed for t in trainings}),
+    return {"assignment": ASSIGNMENT.name, "preset": preset, "origin": origin,
+            "seeds": sorted({t.seed for t in trainings}),
             "complete": all(results), "experiments": experiments}
 
 
@@ -162,10 +168,11 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
     """Train what is not there yet; result.json is renewed after every training, the table is printed at the end."""
     tuned = tuned_models(searches)
     trainings = plan(names, preset, seeds, Path(), rest, tuned)  # what is wrong is told before a folder is made
-    out = continued("experiments", {"experiments": list(names), "preset": preset, "seeds": list(seeds), "rest": list(rest),
+    out = continued("experiments", {"experiments": list(names), "preset": preset, "seeds": list(seeds),
+                                    "rest": list(rest),
                                     "tuned": tuned}, out)
     trainings = [replace(training, folder=out / training.folder) for training in trainings]
-    from data_tools.files import write_atomically
+    from data_tools.files.atomic import write_atomically
     from paddle_models.trainer import runtime
     from paddle_models.trainer.progress import say
 
@@ -183,7 +190,8 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
         summary = summarize(trainings, preset, stores[side].glasses.origin,
                             {side: record_size(found) for side, found in stores.items()})
         write_atomically(out / "result.json", (json.dumps(summary, indent=1) + "\n").encode())
-    print(f"\n{table(summary)}\n\nwritten to {out}\nfigures and tables: python assignments/glasses/figures.py --experiments {out}")
+    print(f"\n{table(summary)}\n\nwritten to {out}\nfigures and tables: python assignments/glasses/figures.py "
+          f"--experiments {out}")
     return 0
 
 
@@ -193,11 +201,13 @@ def table(summary: Mapping[str, Any]) -> str:
 
     from reports.tables import text_table
 
-    lines = [("experiment", "setting", "n", "val accuracy, %", "val loss", "test accuracy, %", "test loss", "seconds", "epochs")]
+    lines = [("experiment", "setting", "n", "val accuracy, %", "val loss", "test accuracy, %", "test loss", "seconds",
+              "epochs")]
     for name, entries in summary["experiments"].items():
         for entry in entries:
             cells = []
-            for key, scale, digits in (("val_accuracy", 100, 1), ("val_loss", 1, 3), ("test_accuracy", 100, 1), ("test_loss", 1, 3),
+            for key, scale, digits in (("val_accuracy", 100, 1), ("val_loss", 1, 3), ("test_accuracy", 100, 1),
+                                       ("test_loss", 1, 3),
                                        ("seconds", 1, 1), ("epochs", 1, 1)):
                 values = [scale * run[key] for run in entry["runs"]]
                 spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
@@ -212,12 +222,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when it was stopped."""
     argv = list(sys.argv[1:] if argv is None else argv)
     asked = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     allow_abbrev=False,
                                      usage=f"%(prog)s [all] [{'] ['.join(CHOICES)}] [options] [settings of run.py]")
     parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each choice, seeds 0, 1, ... (default: 3)")
     parser.add_argument("--search", type=Path, nargs="+", default=[], metavar="DIR",
-                        help="folders of search.py whose best trials are the tuned models (default: those in experiments.yaml)")
+                        help="folders of search.py whose best trials are the tuned models (default: those in "
+                             "experiments.yaml)")
     parser.add_argument("--out", type=Path, help="folder (default: the unfinished one of this command, else a new one)")
     options, rest = parser.parse_known_args(argv[len(asked):])
     wrong = [name for name in asked if name not in (*CHOICES, "all")]

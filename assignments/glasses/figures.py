@@ -1,4 +1,5 @@
-"""Every figure and table of the glasses report, redrawn from a run folder; nothing is trained and nothing drawn by hand.
+"""Every figure and table of the glasses report, redrawn from a run folder; nothing is trained and nothing drawn by
+hand.
 
 python assignments/glasses/figures.py [--run DIR] [--experiments DIR] [--label_errors DIR] [--out DIR] [--lang en|zh]
 [--only 4 models]
@@ -11,17 +12,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.glasses import figures_document as document  # noqa: E402
-from assignments.glasses import figures_experiments as experiments  # noqa: E402
-from assignments.glasses import figures_results as results  # noqa: E402
-from assignments.glasses.figures_experiments import COMMANDS, Experiments, Suspects  # noqa: E402
-from reports import plots, style, tables  # noqa: E402
-from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run, latest_beside_runs, peek  # noqa: E402
-from reports.style import Labels  # noqa: E402
-from reports.tables import PlainTable  # noqa: E402
+from assignments.glasses import figures_document as document
+from assignments.glasses import figures_experiments as experiments
+from assignments.glasses import figures_results as results
+from assignments.glasses.figures_experiments import COMMANDS, Experiments, Suspects
+from reports import tables
+from reports.figures import plots, style
+from reports.figures.figure_script import Entry, FigureScript
+from reports.figures.style import Labels
+from reports.run_reader import Run, latest_beside_runs, peek
+from reports.tables import PlainTable
 
 ASSIGNMENT = "glasses"
 FULL = 0.995  # training accuracy that is 1.00 in two digits
@@ -36,9 +36,11 @@ class GlassesRun(Run):
 
 
 def open_run(path: Path, arguments: argparse.Namespace | None = None) -> GlassesRun:
-    """The run in `path` with what --experiments and --label_errors name, else the newest ones, those on its kind of data first."""
+    """The run in `path` with what --experiments and --label_errors name, else the newest ones, those on its kind of
+    data first."""
     origin = peek(Path(path) / "result.json", "origin")
-    made, doubted = (getattr(arguments, kind, None) or latest_beside_runs(f"{ASSIGNMENT}_{kind}", experiments.FILE, origin=origin)
+    made, doubted = (getattr(arguments, kind, None)
+                     or latest_beside_runs(f"{ASSIGNMENT}_{kind}", experiments.FILE, origin=origin)
                      for kind in COMMANDS)
     return GlassesRun(Path(path), ASSIGNMENT, experiments.read_experiments(made) if made else None,
                       experiments.read_suspects(doubted) if doubted else None)
@@ -48,7 +50,8 @@ def options(parser: argparse.ArgumentParser) -> None:
     """What this figures.py understands beyond the others."""
     for kind in COMMANDS:
         parser.add_argument(f"--{kind}", type=Path,
-                            help=f"folder that {kind}.py wrote (default: the newest on the run's kind of data, else the newest)")
+                            help=f"folder that {kind}.py wrote (default: the newest on the run's kind of data, else "
+                                 f"the newest)")
 
 
 @dataclass(frozen=True)
@@ -122,15 +125,18 @@ class FigureThirteen(Entry):
         return Entry.make(replace(self, height=results.height_of_13(run)), run, t)
 
 
-FIGURES = [  # the document's figure 3 is a photograph of Hubel and Wiesel's experiment on a cat, which no program can redraw
+# the document's figure 3 is a photograph of Hubel and Wiesel's experiment on a cat, which no program can redraw
+FIGURES = [
     Entry("1", document.figure_1, 2.6, "Figure 1  Faces of the data set", "图 1  数据集中的人脸",
           "The document's text calls this figure 2.", "文档正文把本图称作图 2。"),
     Entry("2", document.figure_2, 3.5, "Figure 2  Example of uncertain images", "图 2  不确定图像示例",
-          "The unseen images nearest to P = 0.5, the network's probability of glasses. The document's text calls this figure 3.",
+          "The unseen images nearest to P = 0.5, the network's probability of glasses. The document's text calls this "
+          "figure 3.",
           "未参与训练、网络给出的戴眼镜概率 P 最接近 0.5 的图像。文档正文把本图称作图 3。"),
     Entry("4", document.figure_4, 2.3, "Figure 4  A filter of 5 x 5 detects a vertical line of 3 pixels",
           "图 4  5×5 滤波器检测 3 像素的竖线",
-          "Computed: each cell of the map is the filter times the 5 x 5 pixels under it, summed. Orange: where the line is.",
+          "Computed: each cell of the map is the filter times the 5 x 5 pixels under it, summed. Orange: where the "
+          "line is.",
           "由程序计算：特征图的每格是滤波器与其下 5×5 像素逐元素乘积之和。橙框：竖线所在处。",
           shows_data=False),
     Entry("5", document.figure_5, 1.9, "Figure 5  Sobel's filter for horizontal lines", "图 5  检测水平线的 Sobel 滤波器",
@@ -173,7 +179,8 @@ FIGURES = [  # the document's figure 3 is a photograph of Hubel and Wiesel's exp
           "Test images in ten bins; bars: 95 % intervals, wide where a bin has few images. Beyond the document.",
           "测试图像分为十组；竖线为 95 % 区间，图像少的组区间宽。文档之外的图。"),
     Entry("uncertain", results.uncertain_band, 2.5, "The uncertain band", "不确定区间",
-          "Left: probabilities of the test images by label. Right: what leaving out the doubtful ones buys. Beyond the document.",
+          "Left: probabilities of the test images by label. Right: what leaving out the doubtful ones buys. Beyond the "
+          "document.",
           "左：测试图像按标签的概率分布。右：舍去不确定图像的得失。文档之外的图。"),
 ]
 
@@ -196,14 +203,15 @@ def _of_experiments(make: Callable[..., PlainTable]) -> Callable[[GlassesRun, st
 
 
 TABLES = {"class_shares": class_shares, "resolution": _of_experiments(experiments.resolution_table),
-          "batch_size": _of_experiments(experiments.batch_size_table), "dropout": _of_experiments(experiments.dropout_table),
+          "batch_size": _of_experiments(experiments.batch_size_table),
+          "dropout": _of_experiments(experiments.dropout_table),
           "models": _of_experiments(experiments.models_table)}
 
 
 def values(run: GlassesRun) -> dict[str, Any]:
-    """What the claims' result keys can name: tables.run_values; "derived", what follows from the run's arrays; "experiments"
-    by experiment, label (blanks as _) and measure, n = seeds; "label_errors". Both only where their data are of the run's kind:
-    numbers from drawn faces do not stand among those from photographs."""
+    """What the claims' result keys can name: tables.run_values; "derived", what follows from the run's arrays;
+    "experiments" by experiment, label (blanks as _) and measure, n = seeds; "label_errors". Both only where their data
+    are of the run's kind: numbers from drawn faces do not stand among those from photographs."""
     _, _, probabilities = results.predictions(run)
     share, (low, high) = label_shares(run), document.band_of(run)
     derived: dict[str, Any] = {
@@ -218,7 +226,8 @@ def values(run: GlassesRun) -> dict[str, Any]:
     epochs, accuracy = run.series("epoch", "epoch", "train/accuracy")
     if (accuracy >= FULL).any():
         derived["epochs_to_full"] = float(epochs[accuracy >= FULL][0]) + 1
-    tried, suspects = (found if found and found.origin == run.origin else None for found in (run.experiments, run.suspects))
+    tried, suspects = (found if found and found.origin == run.origin else None
+                       for found in (run.experiments, run.suspects))
     made: dict[str, Any] = {}
     for name, choices in (tried.choices if tried else {}).items():
         for choice in choices:
@@ -231,7 +240,8 @@ def values(run: GlassesRun) -> dict[str, Any]:
     return {**tables.run_values(run), "derived": derived, "experiments": made, "label_errors": doubted}
 
 
-SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES, more_tables=TABLES, values=values, options=options, open_run=open_run)
+SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES, more_tables=TABLES, values=values, options=options,
+                      open_run=open_run)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":

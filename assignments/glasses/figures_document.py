@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from data_tools.errors import KitError
-from reports import plots, style
+from reports.figures import plots, style
+from reports.figures.style import Labels
 from reports.run_reader import Run
-from reports.style import Labels
 
 COLUMNS = 5  # of a grid of faces
 UNCERTAIN = (0.4, 0.6)  # the document's band: probabilities in it, its ends included, are flagged
@@ -38,16 +38,19 @@ def band_of(run: Run) -> tuple[float, float]:
     band = run.setting("uncertain", list(UNCERTAIN))
     fine = isinstance(band, list) and len(band) == 2 and all(isinstance(end, (int, float)) for end in band)
     if not fine or not 0 <= band[0] <= band[1] <= 1:
-        raise KitError(f"{run.path / 'config.yaml'}: uncertain is {str(band)[:40]}; expected two probabilities, the lower first")
+        raise KitError(f"{run.path / 'config.yaml'}: uncertain is {str(band)[:40]}; expected two probabilities, the "
+                       f"lower first")
     return float(band[0]), float(band[1])
 
 
 def examples(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(images (N, H, W, 3), names, labels 0 or 1) of the kept training images, N at most 10."""
     images = run.artifact("example_images", (None, None, None, 3), "u")
-    names, labels = run.artifact("example_names", (len(images),), "U"), run.artifact("example_labels", (len(images),), "iu")
+    names, labels = run.artifact("example_names", (len(images),), "U"), run.artifact("example_labels", (len(images),),
+                                                                                     "iu")
     if labels.min() < 0 or labels.max() > 1:
-        raise KitError(f"{run.path / 'artifacts.npz'}: example_labels holds labels other than 0 and 1; make the run again")
+        raise KitError(f"{run.path / 'artifacts.npz'}: example_labels holds labels other than 0 and 1; make the run "
+                       f"again")
     return images[:10], names[:10], labels[:10]
 
 
@@ -150,7 +153,8 @@ def mosaic(tiles: np.ndarray, columns: int, gap: int, fill: float) -> np.ndarray
     """Tiles (N, h, w) or (N, h, w, 3) in rows of `columns`, `gap` pixels of `fill` between them, floats."""
     height, width = tiles.shape[1:3]
     rows = -(-len(tiles) // columns)
-    whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, *tiles.shape[3:]), fill, dtype=np.float64)
+    whole = np.full((rows * (height + gap) - gap, columns * (width + gap) - gap, *tiles.shape[3:]), fill,
+                    dtype=np.float64)
     for number, tile in enumerate(tiles):
         top, left = (height + gap) * (number // columns), (width + gap) * (number % columns)
         whole[top:top + height, left:left + width] = tile
@@ -186,7 +190,8 @@ def figure_7(figure, run: Run, t: Labels) -> None:
     """Sigmoid, with the band of inputs whose probability counts as uncertain."""
     axes = _function(figure, sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x)), 8, t)
     low, high = UNCERTAIN
-    axes.axvspan(float(np.log(low / (1 - low))), float(np.log(high / (1 - high))), color=style.ORANGE, alpha=0.2, linewidth=0,
+    axes.axvspan(float(np.log(low / (1 - low))), float(np.log(high / (1 - high))), color=style.ORANGE, alpha=0.2,
+                 linewidth=0,
                  label=t(f"uncertain: {low} to {high}", f"不确定：{low} 至 {high}"))
     axes.axhline(0.5, color=style.GREY, linewidth=0.8, linestyle=":")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -204,7 +209,8 @@ def _function(figure, value: Callable, derivative: Callable, reach: float, t: La
     for number, (part, label) in enumerate(((value, "f(x)"), (derivative, t("derivative", "导数")))):
         for side in (-1, 1):
             x = np.linspace(side * 1e-9, side * reach, 200)
-            axes.plot(x, part(x), color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number], linewidth=1.5 + (number == 0),
+            axes.plot(x, part(x), color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number],
+                      linewidth=1.5 + (number == 0),
                       label=label if side > 0 else None)
     axes.set(xlabel="x", xlim=(-reach, reach))
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))

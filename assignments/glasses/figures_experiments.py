@@ -1,4 +1,5 @@
-"""What experiments.py and label_errors.py wrote, read and checked: figure 11, suspects, the document's tables; see figures.py."""
+"""What experiments.py and label_errors.py wrote, read and checked: figure 11, suspects, the document's tables; see
+figures.py."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from data_tools.errors import KitError
-from reports import plots, style
+from reports.figures import plots, style
+from reports.figures.style import Labels
 from reports.run_reader import Run, look_up
-from reports.style import Labels
 from reports.tables import Column, PlainTable, clean, heading, run_context
 
 FILE = "result.json"
@@ -20,9 +21,11 @@ MEASURES = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "seconds",
 CURVES = ("train_accuracy", "val_accuracy", "val_loss")
 MOST = {"choices": 40, "runs": 40, "epochs": 5000, "suspects": 2000}
 # The document's tables: {label: (first measure, second measure)}
-RESOLUTION = {"32": (1.1, 0.8611), "64": (3.6, 0.8733), "128": (13, 0.8444)}  # MB of a file of 450 images, validation accuracy
+# MB of a file of 450 images, validation accuracy
+RESOLUTION = {"32": (1.1, 0.8611), "64": (3.6, 0.8733), "128": (13, 0.8444)}
 BATCH_SIZE = {"32": (33.4, 0.895), "64": (40, 0.899), "128": (34.4, 0.887)}  # seconds, validation accuracy
-MODELS = {"untuned": (0.887, 0.388), "architecture": (0.867, 0.320), "learning rate": (0.869, 0.318)}  # test accuracy and loss
+# test accuracy and loss
+MODELS = {"untuned": (0.887, 0.388), "architecture": (0.867, 0.320), "learning rate": (0.869, 0.318)}
 MODEL_NAMES = {"untuned": ("Untuned", "未调参"), "architecture": ("Tuned architecture", "调过网络结构"),
                "learning rate": ("Tuned learning rate", "调过学习率")}
 DROPOUT_NAMES = {"on": ("With dropout", "有 Dropout"), "off": ("Without dropout", "无 Dropout")}
@@ -31,7 +34,8 @@ CHUNK = 450  # images in a record file of the document
 
 @dataclass(frozen=True)
 class Choice:
-    """One setting of an experiment: MEASURES, one value per seed, (S,) each; CURVES cut to the shortest seed, (S, epochs).
+    """One setting of an experiment: MEASURES, one value per seed, (S,) each; CURVES cut to the shortest seed, (S,
+    epochs).
 
     bytes_per_image: in the record files at this resolution; None where it was not recorded.
     """
@@ -72,7 +76,8 @@ class Experiments:
 
 @dataclass(frozen=True)
 class Suspects:
-    """What label_errors.py wrote: images (N, H, W, 3) uint8 with labels 0 or 1 and probabilities, most suspicious first.
+    """What label_errors.py wrote: images (N, H, W, 3) uint8 with labels 0 or 1 and probabilities, most suspicious
+    first.
 
     precision, recall: of planted errors, None where none are known; examined: labels that were looked at.
     """
@@ -144,7 +149,8 @@ def read_suspects(folder: Path) -> Suspects:
     content, file = run.json(FILE), run.path / FILE
     found = content.get("suspects")
     if not isinstance(found, list):
-        raise KitError(f"{file}: suspects is {found!r:.40}, expected a list; make it again with: {COMMANDS['label_errors']}")
+        raise KitError(f"{file}: suspects is {found!r:.40}, expected a list; make it again with: "
+                       f"{COMMANDS['label_errors']}")
     arrays = {"images": np.zeros((0, 1, 1, 3), np.uint8), "names": np.zeros(0, "U1"), "labels": np.zeros(0, np.int64),
               "probabilities": np.zeros(0)}
     if found:
@@ -154,10 +160,12 @@ def read_suspects(folder: Path) -> Suspects:
         wrong = arrays["labels"].max() > 1 or arrays["labels"].min() < 0 or arrays["probabilities"].max() > 1 \
             or arrays["probabilities"].min() < 0
         if wrong or len(images) > MOST["suspects"]:
-            raise KitError(f"{run.path / 'suspects.npz'}: labels or probabilities outside 0..1, or more than {MOST['suspects']} "
+            raise KitError(f"{run.path / 'suspects.npz'}: labels or probabilities outside 0..1, or more than "
+                           f"{MOST['suspects']} "
                            f"images; make it again with: {COMMANDS['label_errors']}")
     precision, recall = (_number(content, key, file, 1.0, optional=True) for key in ("precision", "recall"))
-    return Suspects(run.path, str(content.get("origin")), **arrays, examined=int(_number(content, "n", file)), found=len(found),
+    return Suspects(run.path, str(content.get("origin")), **arrays, examined=int(_number(content, "n", file)),
+                    found=len(found),
                     precision=precision, recall=recall)
 
 
@@ -201,13 +209,16 @@ def resolution(figure, choices: Mapping[str, Choice], t: Labels) -> None:
     axes = figure.subplots()
     for number, (label, (megabytes, accuracy)) in enumerate(RESOLUTION.items()):
         axes.plot([1000 * megabytes / CHUNK], [accuracy], linestyle="none", marker=plots.MARKERS[number], markersize=7,
-                  markerfacecolor="none", color=style.GREY, label=f"{label} x {label}{t(', document (one run)', '，文档（一次）')}")
+                  markerfacecolor="none", color=style.GREY,
+                  label=f"{label} x {label}{t(', document (one run)', '，文档（一次）')}")
     for number, (label, choice) in enumerate(choices.items()):
         if choice.bytes_per_image is None:
             continue
         spread, shown = choice.spread("val_accuracy"), t.plain(label, 8)
-        axes.errorbar([choice.bytes_per_image / 1000], [choice.mean("val_accuracy")], yerr=None if spread is None else [spread],
-                      fmt=plots.MARKERS[number % 5], color=style.CYCLE[number % 5], capsize=3, elinewidth=1, markersize=6,
+        axes.errorbar([choice.bytes_per_image / 1000], [choice.mean("val_accuracy")],
+                      yerr=None if spread is None else [spread],
+                      fmt=plots.MARKERS[number % 5], color=style.CYCLE[number % 5], capsize=3, elinewidth=1,
+                      markersize=6,
                       label=f"{shown} x {shown}{t(', here', '，本项目')} (n = {choice.seeds})")
     plots.logarithmic(axes, "x")
     axes.set_xticks([1, 2, 5, 10, 20, 50, 100])
@@ -239,7 +250,8 @@ def label_name(label: int, t: Labels) -> str:
 
 @dataclass(frozen=True)
 class Measure:
-    """A pair of columns of a table: key of MEASURES (or "chunk", MB per record file of 450 images), title, how it is shown."""
+    """A pair of columns of a table: key of MEASURES (or "chunk", MB per record file of 450 images), title, how it is
+    shown."""
 
     key: str
     en: str
@@ -266,7 +278,8 @@ def _cells(choice: Choice | None, measure: Measure) -> tuple[float | None, float
 
 def _table(run: Run, experiments: Experiments | None, language: str, name: str, document: Mapping[str, tuple],
            measures: Sequence[Measure], title: tuple[str, str], first: tuple[str, str]) -> PlainTable:
-    """One of the document's tables: its values, ours as mean and spread over n seeds; settings that only one has as well."""
+    """One of the document's tables: its values, ours as mean and spread over n seeds; settings that only one has as
+    well."""
     zh = language == "zh"
     found = experiments.of(name) if experiments else {}
     columns, rows = [Column("setting", first[zh])], []

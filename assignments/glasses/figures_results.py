@@ -1,15 +1,15 @@
-"""What the training came to: doubtful labels, curves, predictions, feature maps, how far probabilities can be trusted; see
-figures.py."""
+"""What the training came to: doubtful labels, curves, predictions, feature maps, how far probabilities can be trusted;
+see figures.py."""
 
 import numpy as np
 
 from assignments.glasses.figures_document import band_of, examples, mosaic, shares
 from assignments.glasses.figures_experiments import Suspects, label_name, suspect_title
 from data_tools.errors import KitError
-from paddle_models.metrics import wilson_interval
-from reports import plots, style
+from paddle_models.tasks.metrics import wilson_interval
+from reports.figures import plots, style
+from reports.figures.style import Labels
 from reports.run_reader import Run
-from reports.style import Labels
 
 SHOWN, MOST_SUSPECTS = 10, 5  # images of figure 9, and how many of them are suspects at most
 MOST_LAYERS, MOST_MAPS, DETAIL = 16, 16, 10
@@ -19,12 +19,14 @@ LEGEND = {"fontsize": 7, "frameon": True, "framealpha": 0.85, "edgecolor": "none
 
 
 def predictions(run: Run, prefix: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(names, labels 0 or 1, probabilities of glasses), (N,) each, of the test images; prefix "val_": of the validation images."""
+    """(names, labels 0 or 1, probabilities of glasses), (N,) each, of the test images; prefix "val_": of the validation
+    images."""
     names = run.prediction(f"{prefix}names", (None,), "U")
     labels = run.prediction(f"{prefix}labels", names.shape, "iu")
     probabilities = run.prediction(f"{prefix}probabilities", names.shape, "f")
     if labels.min() < 0 or labels.max() > 1 or probabilities.min() < 0 or probabilities.max() > 1:
-        raise KitError(f"{run.path / 'predictions.npz'}: {prefix}labels other than 0 and 1, or {prefix}probabilities outside 0..1; "
+        raise KitError(f"{run.path / 'predictions.npz'}: {prefix}labels other than 0 and 1, or {prefix}probabilities "
+                       f"outside 0..1; "
                        "make the run again")
     return names, labels, probabilities
 
@@ -37,7 +39,8 @@ def figure_9(figure, run: Run, suspects: Suspects | None, t: Labels) -> None:
         for i in range(len(suspects.images)):
             name = str(suspects.names[i])
             if len(shown) < MOST_SUSPECTS or name in names:
-                shown[name] = (suspects.images[i], suspect_title(suspects.labels[i], suspects.probabilities[i], t), False)
+                shown[name] = (suspects.images[i], suspect_title(suspects.labels[i], suspects.probabilities[i], t),
+                               False)
     for image, name, label in zip(images, names, labels):
         if len(shown) < SHOWN:
             shown.setdefault(str(name), (image, label_name(label, t), None))
@@ -57,7 +60,8 @@ def side_of(run: Run) -> int:
     """Side of the network's input in pixels."""
     side = run.setting("image_size", 32)
     if type(side) is not int or not 8 <= side <= 1024:
-        raise KitError(f"{run.path / 'config.yaml'}: image_size is {str(side)[:40]}; expected a whole number from 8 to 1024")
+        raise KitError(f"{run.path / 'config.yaml'}: image_size is {str(side)[:40]}; expected a whole number from 8 to "
+                       f"1024")
     return side
 
 
@@ -81,7 +85,8 @@ def figure_10(figure, run: Run, t: Labels) -> None:
     left.legend(loc="lower right")
     x, loss = run.series("epoch", "epoch", "val/loss")
     if not len(loss):
-        raise KitError(f"{run.path / 'metrics.jsonl'} has no epoch with val/loss; the run has not finished its first epoch")
+        raise KitError(f"{run.path / 'metrics.jsonl'} has no epoch with val/loss; the run has not finished its first "
+                       f"epoch")
     plots.curves(right, [(t("validation", "验证集"), x + 1, loss)], epoch, t("validation loss", "验证集损失"), first_style=1)
     best = int(loss.argmin())
     plots.mark_point(right, x[best] + 1, loss[best], t(f"least: {loss[best]:.3f}", f"最低：{loss[best]:.3f}"))
@@ -112,7 +117,8 @@ def layers(run: Run) -> tuple[list[str], list[np.ndarray]]:
     """(names, maps (K, h, w) each) of the network's layers, the first one first."""
     names = run.artifact("feature_names", (None,), "U")
     if len(names) > MOST_LAYERS:
-        raise KitError(f"{run.path / 'artifacts.npz'}: feature_names lists {len(names)} layers; up to {MOST_LAYERS} can be shown")
+        raise KitError(f"{run.path / 'artifacts.npz'}: feature_names lists {len(names)} layers; up to {MOST_LAYERS} "
+                       f"can be shown")
     return [str(name) for name in names], [run.artifact(f"feature_maps_{number}", (None, None, None), "f")[:MOST_MAPS]
                                            for number in range(len(names))]
 
@@ -123,14 +129,16 @@ def height_of_13(run: Run) -> float:
 
 
 def figure_13(figure, run: Run, t: Labels) -> None:
-    """Maps of every layer in a row each, dark to bright from the layer's least to its greatest value; the last ones enlarged."""
+    """Maps of every layer in a row each, dark to bright from the layer's least to its greatest value; the last ones
+    enlarged."""
     names, maps = layers(run)
     image = run.artifact("feature_image", (None, None, 3), "u")
     grid = figure.add_gridspec(len(names) + 2, 2, width_ratios=(1, 8), height_ratios=[2, *[1] * len(names), 3])
     plots.show_image(figure.add_subplot(grid[0, 0]), image)
     title = figure.add_subplot(grid[0, 1])
     title.set_axis_off()
-    title.text(0, 0.5, t(f"the input, {image.shape[1]} x {image.shape[0]} pixels; below, from the first layer to the last",
+    title.text(0, 0.5,
+               t(f"the input, {image.shape[1]} x {image.shape[0]} pixels; below, from the first layer to the last",
                          f"输入，{image.shape[1]}×{image.shape[0]} 像素；以下自首层至末层"), va="center", fontsize=7.5)
     for number, (name, tiles) in enumerate(zip(names, maps), 1):
         words = figure.add_subplot(grid[number, 0])
@@ -153,7 +161,8 @@ def _tiles(axes, tiles: np.ndarray, columns: int, layer: np.ndarray) -> None:
     shown = np.kron(tiles, np.ones((1, factor, factor)))
     room = np.full((-len(shown) % columns, *shown.shape[1:]), np.nan)
     gap = max(1, shown.shape[1] // 24)
-    axes.imshow(mosaic(np.concatenate([shown, room]), columns, gap, np.nan), cmap="viridis", vmin=low, vmax=max(high, low + 1e-9))
+    axes.imshow(mosaic(np.concatenate([shown, room]), columns, gap, np.nan), cmap="viridis", vmin=low,
+                vmax=max(high, low + 1e-9))
     axes.set_axis_off()
     axes.set_anchor("W")
 
@@ -173,7 +182,8 @@ def calibration(figure, run: Run, t: Labels) -> None:
     upper.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.9, linestyle="--", label=t("perfect", "理想"))
     confidence, accuracy, count = confidence[used], accuracy[used], count[used]
     low, high = np.transpose([wilson_interval(round(share * n), int(n)) for share, n in zip(accuracy, count)])
-    upper.errorbar(confidence, accuracy, yerr=np.clip([accuracy - low, high - accuracy], 0, None), color=style.BLUE, marker="o",
+    upper.errorbar(confidence, accuracy, yerr=np.clip([accuracy - low, high - accuracy], 0, None), color=style.BLUE,
+                   marker="o",
                    elinewidth=0.8, capsize=2, label=t("this network, test", "本网络，测试集"))
     upper.set_ylabel(t("share with glasses", "戴眼镜的比例"))
     upper.set_ylim(-0.03, 1.03)
@@ -194,7 +204,8 @@ def uncertain_band(figure, run: Run, t: Labels) -> None:
     edges = np.linspace(0, 1, BINS + 1)
     for number, label in enumerate((0, 1)):
         counts, _ = np.histogram(probabilities[labels == label], edges)
-        left.bar(edges[:-1] + (number + 0.5) * 0.42 / BINS + 0.08 / BINS, counts, width=0.42 / BINS, color=style.CYCLE[number],
+        left.bar(edges[:-1] + (number + 0.5) * 0.42 / BINS + 0.08 / BINS, counts, width=0.42 / BINS,
+                 color=style.CYCLE[number],
                  hatch=("", "////")[number], edgecolor="white", linewidth=0, label=label_name(label, t))
     low, high = band_of(run)
     left.axvspan(low, high, color=style.ORANGE, alpha=0.15, linewidth=0, zorder=0.5, label=t("uncertain", "不确定"))

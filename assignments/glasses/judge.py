@@ -1,18 +1,17 @@
-"""Judge a submitted run of glasses on the grader's own data; see assignments/judging.py."""
+"""Judge a submitted run of glasses on the grader's own data; see assignments/common/judging.py."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 
-from assignments import judging
+from assignments.common import judging
 from assignments.glasses.run import ASSIGNMENT, MiddleSigned, build, open_store
-from data_tools.glasses import GlassesData, find_or_draw
-from paddle_models import calibration
-from paddle_models.binary_task import BinaryTask
-from paddle_models.trainer.fast_layers import accelerate
+from data_tools.sets.glasses import GlassesData, find_or_draw
+from paddle_models.fast.fast_layers import accelerate
+from paddle_models.tasks import calibration
+from paddle_models.tasks.binary_task import BinaryTask
 from reports.grading.work import Judged
 
 METRICS = ("accuracy", "balanced_accuracy")
@@ -20,7 +19,8 @@ BOUNDS = {"image_size": (8, 256), "filters": (1, 1024), "kernel": (1, 15), "neur
 
 
 def prepare(data: str) -> None:
-    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of
+    run.py."""
     images = _found(data).test
     for settings in judging.preset_settings(ASSIGNMENT):
         open_store(settings, images)
@@ -32,7 +32,7 @@ def ground(data: str) -> judging.Ground:
     return judging.ground(glasses.origin, METRICS, glasses.test)
 
 
-def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+def score(predictions: Mapping[str, np.ndarray]) -> dict[str, float]:
     """What result.json says under these names, from the arrays of predictions.npz."""
     measured = calibration.measure(predictions["labels"], predictions["probabilities"])
     return {name: float(measured[name]) for name in METRICS}

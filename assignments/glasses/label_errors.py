@@ -1,8 +1,9 @@
 """Suspected label errors by cross-validated confidence: python assignments/glasses/label_errors.py --preset sample
 
-All labelled images are divided into folds; each fold is judged by a network trained on the others. A label is suspect where
-the network is surer of the other class than it is, on average, of images that carry that class's label (confident learning,
-Northcutt et al., arXiv 1911.00068). Finished folds are kept: the same command goes on where it was interrupted.
+All labelled images are divided into folds; each fold is judged by a network trained on the others. A label is suspect
+where the network is surer of the other class than it is, on average, of images that carry that class's label (confident
+learning, Northcutt et al., arXiv 1911.00068). Finished folds are kept: the same command goes on where it was
+interrupted.
 """
 
 import argparse
@@ -17,12 +18,10 @@ from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
-from assignments.glasses.run import GlassesSettings, Stores, fit, open_stores  # noqa: E402
-from assignments.glasses.trainings import base_settings, changed, continued, goes_on_later  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
+from assignments.common.command_line import tells_errors
+from assignments.glasses.run import GlassesSettings, Stores, fit, open_stores
+from assignments.glasses.trainings import base_settings, changed, continued, goes_on_later
+from data_tools.errors import KitError
 
 FOLDS, CHOOSE = 5, 0.1  # CHOOSE: share of the images trained on that chooses the best epoch instead
 PICTURES = 12  # most suspicious ones that are kept as pictures
@@ -57,20 +56,23 @@ def together(stores: Stores) -> Together:
     parts = [stores.training, stores.validation, stores.test]
     glasses = stores.glasses
     return Together(np.concatenate([np.asarray(part.images[np.arange(len(part))]) for part in parts]),
-                    np.concatenate([part.labels for part in parts]), tuple(name for part in parts for name in part.names),
+                    np.concatenate([part.labels for part in parts]),
+                    tuple(name for part in parts for name in part.names),
                     (glasses.training, glasses.validation, glasses.test),
                     hashlib.sha256("".join(part.fingerprint for part in parts).encode()).hexdigest())
 
 
 def folds_of(labels, folds: int, seed: int):
-    """Fold of each image, int64 (N,): every fold gets its share of both classes. KitError where a class is too small."""
+    """Fold of each image, int64 (N,): every fold gets its share of both classes. KitError where a class is too
+    small."""
     import numpy as np
 
     rng, fold = np.random.default_rng(seed), np.zeros(len(labels), np.int64)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
         if len(members) < folds:
-            raise KitError(f"--folds {folds}: only {len(members)} images carry the label {label}; take at most {len(members)}")
+            raise KitError(f"--folds {folds}: only {len(members)} images carry the label {label}; take at most "
+                           f"{len(members)}")
         fold[members] = np.arange(len(members)) % folds
     return fold
 
@@ -78,9 +80,9 @@ def folds_of(labels, folds: int, seed: int):
 def confident_errors(labels, probabilities):
     """Rows whose label is suspect, the least credible label first.
 
-    labels: 0 or 1 (N,), both there. probabilities: of 1 (N,), from networks that have not seen the image. The threshold of a
-    class is the mean probability of that class over the images labelled so; an image counts for the class that is beyond its
-    threshold, of two the likelier, and is suspect where that is not its label.
+    labels: 0 or 1 (N,), both there. probabilities: of 1 (N,), from networks that have not seen the image. The threshold
+    of a class is the mean probability of that class over the images labelled so; an image counts for the class that is
+    beyond its threshold, of two the likelier, and is suspect where that is not its label.
     """
     import numpy as np
 
@@ -103,8 +105,8 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
     """Probabilities of the images of a fold (float32, in their order) by a network trained on the others."""
     import numpy as np
 
-    from data_tools.files import atomic_path
-    from data_tools.loader import hold_out
+    from data_tools.batches.loader import hold_out
+    from data_tools.files.atomic import atomic_path
     from paddle_models.trainer.run_folder import RunFolder
 
     rows, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)
@@ -122,7 +124,8 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
         trainer = fit(settings, store, store, run, device, resume=run.begun, rows=(others[kept], others[held]))
         found, _ = trainer.evaluate(trainer.data.in_order(store, rows))
         with atomic_path(file) as temporary, open(temporary, "wb") as opened:
-            np.savez_compressed(opened, rows=rows, probabilities=found["probabilities"], fingerprint=np.array(store.fingerprint))
+            np.savez_compressed(opened, rows=rows, probabilities=found["probabilities"],
+                                fingerprint=np.array(store.fingerprint))
         run.last.unlink(missing_ok=True)
     return found["probabilities"]
 
@@ -158,10 +161,11 @@ def write(out: Path, preset: str, glasses, store: Together, probabilities, suspe
     """The three files; returns what was found in words."""
     import numpy as np
 
-    from data_tools.files import atomic_path, write_atomically
-    from data_tools.packed import resize
+    from data_tools.files.atomic import atomic_path, write_atomically
+    from data_tools.packed.store import resize
 
-    listed = [{"name": store.names[row], "label": int(store.labels[row]), "probability": round(float(probabilities[row]), 6)}
+    listed = [{"name": store.names[row], "label": int(store.labels[row]),
+               "probability": round(float(probabilities[row]), 6)}
               for row in suspects]
     known = set(store.names)
     planted = {name: kind for name, kind in glasses.planted.items() if name in known}
@@ -180,8 +184,10 @@ def write(out: Path, preset: str, glasses, store: Together, probabilities, suspe
                             labels=store.labels[top], probabilities=probabilities[top])
     write_atomically(out / "result.json", (json.dumps({
         "assignment": "glasses", "preset": preset, "complete": True, "origin": glasses.origin, "n": len(store),
-        "accuracy": float(((probabilities >= 0.5) == (store.labels > 0)).mean()), "suspects": listed, "precision": precision,
-        "recall": recall, "planted": {kind: list(planted.values()).count(kind) for kind in sorted(set(planted.values()))}},
+        "accuracy": float(((probabilities >= 0.5) == (store.labels > 0)).mean()), "suspects": listed,
+        "precision": precision,
+        "recall": recall, "planted": {kind: list(planted.values()).count(kind)
+                                      for kind in sorted(set(planted.values()))}},
         indent=1) + "\n").encode())
     measured = f"; of {len(wrong)} planted ones: precision {precision or 0:.2f}, recall {recall:.2f}" if wrong else ""
     return f"{len(listed)} of {len(store)} labels are suspect{measured}\nwritten to {out}"
@@ -191,9 +197,11 @@ def write(out: Path, preset: str, glasses, store: Together, probabilities, suspe
 @goes_on_later
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when it was stopped."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     allow_abbrev=False)
     parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
-    parser.add_argument("--folds", type=int, default=FOLDS, help=f"parts that the images are divided into (default: {FOLDS})")
+    parser.add_argument("--folds", type=int, default=FOLDS,
+                        help=f"parts that the images are divided into (default: {FOLDS})")
     parser.add_argument("--seed", type=int, default=0, help="of the folds and of every training (default: 0)")
     parser.add_argument("--out", type=Path, help="folder (default: the unfinished one of this command, else a new one)")
     options, rest = parser.parse_known_args(argv)

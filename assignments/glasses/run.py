@@ -1,19 +1,18 @@
 """Train and judge a glasses classifier: python assignments/glasses/run.py --preset sample
 
-Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this file;
-experiments.py, search.py and label_errors.py train many networks as this does.
+Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this
+file; experiments.py, search.py and label_errors.py train many networks as this does.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, List, Literal, NamedTuple, Optional, Sequence
+from typing import Any, Literal, NamedTuple
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.runner import Assignment, run_assignment  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
-from paddle_models.trainer.settings import TrainerSettings  # noqa: E402
+from assignments.common.runner import Assignment, run_assignment
+from data_tools.errors import KitError
+from paddle_models.trainer.settings import TrainerSettings
 
 CELEBA_ASPECT, CELEBA_ZOOM = 218 / 178, 1.5
 
@@ -23,7 +22,8 @@ class GlassesSettings(TrainerSettings):
     """Glasses or no glasses"""
 
     data: str = ""
-    """folder or zip of the Kaggle set, or celeba:PATH; "sample" draws a stand-in; empty searches the usual places, then draws"""
+    """folder or zip of the Kaggle set, or celeba:PATH; "sample" draws a stand-in; empty searches the usual places, then
+    draws"""
     skip_unreadable: bool = False
     """leave out images that cannot be decoded instead of stopping with their names"""
     image_size: int = 32
@@ -31,24 +31,26 @@ class GlassesSettings(TrainerSettings):
     crop: Literal["centre", "none"] = "centre"
     """of images that are not square: their middle square, or none, which squeezes them into one"""
     zoom: float = 0.0
-    """keep the middle 1/zoom of each side; 0: 1.5 for images framed as CelebA's, whose faces are smaller than the document's"""
-    filters: List[int] = field(default_factory=lambda: [32, 64, 128])
+    """keep the middle 1/zoom of each side; 0: 1.5 for images framed as CelebA's, whose faces are smaller than the
+    document's"""
+    filters: list[int] = field(default_factory=lambda: [32, 64, 128])
     """filters of the convolution of each block"""
     pooling: Literal["max", "average"] = "max"
     """of every block"""
     kernel: int = 3
     """side of every convolution's filters"""
-    neurons: List[int] = field(default_factory=lambda: [128])
+    neurons: list[int] = field(default_factory=lambda: [128])
     """hidden units, a number per dense layer"""
     dropout: float = 0.5
     """share of the inputs of every dense layer that is dropped in training"""
     augmentation: Literal["none", "light", "strong"] = "none"
-    """light: mirror, small shift, turn and zoom, mild light; strong: colours and hidden patches too; the document uses none"""
+    """light: mirror, small shift, turn and zoom, mild light; strong: colours and hidden patches too; the document uses
+    none"""
     label_smoothing: float = 0.0
     """share of the target that is spread over both classes"""
     flip_at_test: bool = False
     """judge each image together with its mirror image"""
-    uncertain: List[float] = field(default_factory=lambda: [0.4, 0.6])
+    uncertain: list[float] = field(default_factory=lambda: [0.4, 0.6])
     """probabilities from the first to the second are flagged and left out of keep_list.csv"""
     threshold_by: Literal["accuracy", "balanced_accuracy"] = "balanced_accuracy"
     """what the threshold chosen on the validation images makes largest; 0.5 is reported beside it"""
@@ -75,7 +77,7 @@ class MiddleSigned:
     side: int
 
     def __call__(self, images):
-        from data_tools.loader import to_signed_unit
+        from data_tools.batches.loader import to_signed_unit
 
         return to_signed_unit(middle(images, self.side))
 
@@ -98,7 +100,7 @@ class Stores(NamedTuple):
 
 def open_stores(settings: GlassesSettings) -> Stores:
     """Find or draw the images and pack them, unless they are packed already."""
-    from data_tools.glasses import find_or_draw
+    from data_tools.sets.glasses import find_or_draw
     from paddle_models.trainer.progress import say
 
     glasses = find_or_draw(settings.data)
@@ -111,12 +113,14 @@ def open_stores(settings: GlassesSettings) -> Stores:
     if zoom > 1:
         say(f"  the middle 1/{zoom:g} of each side is used")
     settings = replace(settings, zoom=zoom)  # one for all splits, whatever the first images of each look like
-    return Stores(glasses, **{name: open_store(settings, images) if len(images) else None for name, images in splits.items()})
+    return Stores(glasses, **{name: open_store(settings, images) if len(images) else None for name,
+                              images in splits.items()})
 
 
 def open_store(settings: GlassesSettings, images, **how):
-    """One image set packed for these settings; MiddleSigned makes the network's input of it. how: as RecordStore.open."""
-    from data_tools.records import RecordStore
+    """One image set packed for these settings; MiddleSigned makes the network's input of it. how: as
+    RecordStore.open."""
+    from data_tools.packed.records import RecordStore
 
     side = round(zoom_of(settings, images) * settings.image_size)
     return RecordStore.open(images, side, skip_unreadable=settings.skip_unreadable,
@@ -136,24 +140,27 @@ def framed_as_celeba(images) -> bool:
 
 def build(settings: GlassesSettings):
     """The network of these settings, with fresh weights."""
-    from paddle_models.glasses_cnn import GlassesCNN
+    from paddle_models.networks.glasses_cnn import GlassesCNN
 
-    return GlassesCNN(settings.image_size, settings.filters, settings.pooling, settings.kernel, settings.neurons, settings.dropout)
+    return GlassesCNN(settings.image_size, settings.filters, settings.pooling, settings.kernel, settings.neurons,
+                      settings.dropout)
 
 
-def fit(settings: GlassesSettings, training, validation, run, device: str, resume: bool = False, rows=(None, None), stopping=None):
+def fit(settings: GlassesSettings, training, validation, run, device: str, resume: bool = False, rows=(None, None),
+        stopping=None):
     """A Trainer that has come to its end, with the best weights in its network.
 
-    training, validation: stores. rows: those of each that are used, None for all. stopping: in place of plain early stopping.
+    training, validation: stores. rows: those of each that are used, None for all. stopping: in place of plain early
+    stopping.
     """
-    from data_tools.augment import Augmenter, light_pipeline, strong_face_pipeline
-    from paddle_models.binary_task import BinaryTask
+    from data_tools.batches.augment import Augmenter, light_pipeline, strong_face_pipeline
+    from paddle_models.fast.fast_layers import accelerate
+    from paddle_models.tasks.binary_task import BinaryTask
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.data import StoreData
-    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.fitting import fit_best
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
+    from paddle_models.trainer.store_data import StoreData
 
     seed_everything(settings.seed, 0)
     network = build(settings)
@@ -170,7 +177,7 @@ def fit(settings: GlassesSettings, training, validation, run, device: str, resum
     return trainer
 
 
-def train(settings: GlassesSettings, run, device: str, resume: bool) -> Dict[str, Any]:
+def train(settings: GlassesSettings, run, device: str, resume: bool) -> dict[str, Any]:
     """Fit, judge the best weights on the test images once, write predictions, lists and figures' arrays."""
     from assignments.glasses import record
 
@@ -181,8 +188,9 @@ def train(settings: GlassesSettings, run, device: str, resume: bool) -> Dict[str
 
 
 def network_of(settings: GlassesSettings, run: Path):
-    """(network with fresh weights, input shape, class names, value range of the input) of a finished run, for export."""
-    from data_tools.glasses import CLASSES
+    """(network with fresh weights, input shape, class names, value range of the input) of a finished run, for
+    export."""
+    from data_tools.sets.glasses import CLASSES
 
     side = settings.image_size
     return build(settings), (None, 3, side, side), CLASSES[1:], (-1.0, 1.0)
@@ -191,7 +199,7 @@ def network_of(settings: GlassesSettings, run: Path):
 ASSIGNMENT = Assignment("glasses", GlassesSettings, train)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend, 130 for a run that was stopped."""
     return run_assignment(ASSIGNMENT, argv)
 

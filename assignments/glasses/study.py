@@ -23,7 +23,7 @@ from optuna.trial import TrialState
 from assignments.glasses.run import ASSIGNMENT, GlassesSettings, fit, open_stores
 from assignments.glasses.trainings import changed
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.settings import to_dict
@@ -32,7 +32,8 @@ STARTUP, WARM_UP = 5, 1  # trials at random before TPE and pruning begin; epochs
 MOST_FILTERS = 256
 WAIT = 60.0  # seconds that a process waits for another one's write
 FEWEST_FOR_IMPORTANCE = 4  # finished trials
-UNREADABLE = (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, ValueError, KeyError, TypeError)
+UNREADABLE = (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.OptunaError, RuntimeError, ValueError, KeyError,
+              TypeError)
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)  # its log goes to standard error
 warnings.filterwarnings("ignore", category=optuna.exceptions.ExperimentalWarning)
@@ -86,7 +87,8 @@ def sampler(kind: str, seed: int, number: int) -> optuna.samplers.BaseSampler:
 
 
 class Pruning(EarlyStopping):
-    """Early stopping that also tells Optuna of every validation check, and ends a trial that falls behind the others."""
+    """Early stopping that also tells Optuna of every validation check, and ends a trial that falls behind the
+    others."""
 
     def __init__(self, settings: GlassesSettings, trial: optuna.Trial):
         super().__init__(settings.early_stopping, "loss", "min")
@@ -128,24 +130,28 @@ def open_study(out: Path, plan: Plan) -> optuna.Study:
             study.get_trials()
         except (sqlite3.Error, *UNREADABLE) as error:
             advice = "end what else has it open" if "locked" in str(error) else "delete it to begin again"
-            raise KitError(f"{file} is no study that Optuna can read ({type(error).__name__}: {str(error).splitlines()[0][:120]}); "
+            raise KitError(f"{file} is no study that Optuna can read ({type(error).__name__}: "
+                           f"{str(error).splitlines()[0][:120]}); "
                            f"{advice}, or choose another --out") from None
     if found not in (None, json.loads(json.dumps(plan.attributes()))):
-        raise KitError(f"{out} was begun with another space, sampler, seed or other settings: repeat the command that began it, or "
+        raise KitError(f"{out} was begun with another space, sampler, seed or other settings: repeat the command that "
+                       f"began it, or "
                        "choose another --out")
     return study
 
 
 @contextmanager
 def database_of(out: Path) -> Iterator[None]:
-    """Around work with an open study: what SQLite cannot do (a full disk, a lock that is not let go) becomes one KitError."""
+    """Around work with an open study: what SQLite cannot do (a full disk, a lock that is not let go) becomes one
+    KitError."""
     try:
         yield
     except (sqlite3.Error, sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
         cause: BaseException = error
         while cause.__cause__:  # SQLite's own words are at the bottom
             cause = cause.__cause__
-        raise KitError(f"{out / 'study.db'}: the study cannot be read or written ({' '.join(str(cause).split())[:120]}); make room "
+        raise KitError(f"{out / 'study.db'}: the study cannot be read or written "
+                       f"({' '.join(str(cause).split())[:120]}); make room "
                        "on the disk, or end what else has the file open, then repeat the command: it goes on from there") from error
 
 
@@ -156,7 +162,8 @@ def keep_to_data(study: optuna.Study, fingerprint: str, out: Path) -> None:
         if found is None:
             study.set_user_attr("data_fingerprint", fingerprint)
     if found not in (None, fingerprint):
-        raise KitError(f"the trials in {out} were made on other images, with which new ones cannot be compared; give those images "
+        raise KitError(f"the trials in {out} were made on other images, with which new ones cannot be compared; give "
+                       f"those images "
                        "with --data, or choose another --out")
 
 
@@ -201,7 +208,8 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
     keep_to_data(study, stores.training.fingerprint, out)
     while True:
         with ExitStack() as stack:
-            with filelock.FileLock(out / ".ask.lock"):  # nobody may take a trial for cut off before its folder is locked
+            # nobody may take a trial for cut off before its folder is locked
+            with filelock.FileLock(out / ".ask.lock"):
                 number = len(counted(study))
                 if number >= wanted:
                     return
@@ -213,13 +221,15 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
             say("   " + _try(study, trial, settings, stores, run, device))
 
 
-def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, stores, run: RunFolder, device: str) -> str:
+def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, stores, run: RunFolder,
+         device: str) -> str:
     """Train one trial and tell the study; returns what came of it in words."""
     stopping = Pruning(settings, trial)
     try:
         trainer = fit(settings, stores.training, stores.validation, run, device, stopping=stopping)
     except KitError as error:  # a loss that is not finite: these settings are no good, the search goes on
-        if isinstance(error.__context__, OSError):  # a full disk is not their fault: the same command makes the trial again
+        # a full disk is not their fault: the same command makes the trial again
+        if isinstance(error.__context__, OSError):
             raise
         trial.set_user_attr("error", str(error)[:200])
         study.tell(trial, state=TrialState.FAIL)
@@ -238,16 +248,19 @@ def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, st
 
 
 def _shown(params: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in params.items())
+    return ", ".join(f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key,
+                     value in params.items())
 
 
 # ---- what is written
 
 
 def report(study: optuna.Study, plan: Plan, out: Path) -> str:
-    """trials.csv, best.yaml and the importances; returns the table of the best trials and the command of the best one."""
+    """trials.csv, best.yaml and the importances; returns the table of the best trials and the command of the best
+    one."""
     trials = counted(study)
-    done = sorted((trial for trial in trials if trial.state == TrialState.COMPLETE), key=lambda trial: (trial.value, trial.number))
+    done = sorted((trial for trial in trials if trial.state == TrialState.COMPLETE),
+                  key=lambda trial: (trial.value, trial.number))
     _write_table(trials, out)
     if not done:
         return f"no trial came to its end; what was tried is in {out / 'trials.csv'}"
@@ -255,8 +268,10 @@ def report(study: optuna.Study, plan: Plan, out: Path) -> str:
     words = [*plan.rest, *(f"--{key}={value}" for key, value in _flat(best)), f"--seed={plan.seed}"]
     command = " ".join(["python assignments/glasses/run.py --preset", *map(shlex.quote, (plan.preset, *words))])
     write_atomically(out / "best.yaml", yaml.safe_dump({
-        "assignment": ASSIGNMENT.name, "space": plan.space, "sampler": plan.sampler, "trials": len(trials), "trial": done[0].number,
-        "val_loss": done[0].value, "val_accuracy": done[0].user_attrs.get("val_accuracy"), "settings": best, "command": command},
+        "assignment": ASSIGNMENT.name, "space": plan.space, "sampler": plan.sampler, "trials": len(trials),
+        "trial": done[0].number,
+        "val_loss": done[0].value, "val_accuracy": done[0].user_attrs.get("val_accuracy"), "settings": best,
+        "command": command},
         sort_keys=False).encode())
     from reports.tables import text_table
 
@@ -264,7 +279,8 @@ def report(study: optuna.Study, plan: Plan, out: Path) -> str:
     lines += [(str(trial.number), f"{trial.value:.4f}", f"{trial.user_attrs.get('val_accuracy', float('nan')):.4f}",
                _shown(trial.params)) for trial in done[:5]]
     states = ", ".join(f"{sum(t.state == state for t in trials)} {word}" for state, word in
-                       ((TrialState.COMPLETE, "finished"), (TrialState.PRUNED, "given up early"), (TrialState.FAIL, "failed")))
+                       ((TrialState.COMPLETE, "finished"), (TrialState.PRUNED, "given up early"),
+                        (TrialState.FAIL, "failed")))
     return "\n".join([*text_table(lines, "rrrl"), states, _write_importance(study, done, out), f"written to {out}",
                       "the best one again:", f"  {command}"])
 
@@ -294,14 +310,16 @@ def _write_table(trials: Sequence[optuna.trial.FrozenTrial], out: Path) -> None:
 
 
 def _write_importance(study: optuna.Study, done: Sequence[optuna.trial.FrozenTrial], out: Path) -> str:
-    """importance.csv and importance.png, .svg, .pdf: share of the variance of the loss that each setting explains (fANOVA)."""
+    """importance.csv and importance.png, .svg, .pdf: share of the variance of the loss that each setting explains
+    (fANOVA)."""
     varied = len({trial.value for trial in done}) > 1
     if len(done) < FEWEST_FOR_IMPORTANCE or not varied:
         return f"no importances: at least {FEWEST_FOR_IMPORTANCE} finished trials are needed, {len(done)} are there"
-    found = optuna.importance.get_param_importances(study, evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
+    found = optuna.importance.get_param_importances(study,
+                                                    evaluator=optuna.importance.FanovaImportanceEvaluator(seed=0))
     write_atomically(out / "importance.csv", "".join(
         ["setting,importance\n", *(f"{name},{value:.6f}\n" for name, value in found.items())]).encode())
-    from reports import style
+    from reports.figures import style
 
     t = style.start()
     figure = style.page(t, "Importance of the settings for the validation loss", 0.4 + 0.28 * len(found),

@@ -1,4 +1,5 @@
-"""What experiments, search and label errors share: settings changed from a preset, folders to go on in, a word at the end."""
+"""What experiments, search and label errors share: settings changed from a preset, folders to go on in, a word at the
+end."""
 
 import functools
 import json
@@ -8,10 +9,12 @@ from typing import Any
 
 from assignments.glasses.run import ASSIGNMENT, GlassesSettings
 from data_tools.errors import KitError
+from data_tools.files import places
 
 
 def base_settings(preset: str, rest: Sequence[str]) -> GlassesSettings:
-    """The preset's settings with what words of run.py's command line say; KitError for those that make no sense here."""
+    """The preset's settings with what words of run.py's command line say; KitError for those that make no sense
+    here."""
     from paddle_models.trainer.settings import parse_command_line
 
     given = {word.split("=")[0] for word in rest}
@@ -23,7 +26,8 @@ def base_settings(preset: str, rest: Sequence[str]) -> GlassesSettings:
 
 
 def changed(settings: GlassesSettings, changes: Mapping[str, Any], where: str) -> GlassesSettings:
-    """The settings with some of them changed; nested ones as nested mappings. KitError names `where` and a wrong key."""
+    """The settings with some of them changed; nested ones as nested mappings. KitError names `where` and a wrong
+    key."""
     from paddle_models.trainer.settings import from_dict, to_dict
 
     return from_dict(GlassesSettings, merged(to_dict(settings), changes), where)
@@ -39,22 +43,24 @@ def merged(values: dict[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
 
 
 def continued(kind: str, plan: dict[str, Any], out: Path | None) -> Path:
-    """`out`, else the newest unfinished folder of this plan under runs/glasses_KIND, else a new one; the plan is written there.
+    """`out`, else the newest unfinished folder of this plan under runs/glasses_KIND, else a new one; the plan is
+    written there.
 
     Unfinished: its result.json is absent or does not say "complete". KitError where `out` belongs to another plan.
     """
-    from data_tools.files import write_atomically
-    from paddle_models.trainer.run_folder import new_run_path, runs_root
+    from data_tools.files.atomic import write_atomically
+    from paddle_models.trainer.run_folder import new_run_path
 
     text = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
     if out is None:
-        begun = sorted((runs_root() / f"glasses_{kind}").glob("*/plan.json"), reverse=True)
+        begun = sorted((places.runs() / f"glasses_{kind}").glob("*/plan.json"), reverse=True)
         same = [file.parent for file in begun if file.read_text(encoding="utf-8", errors="replace") == text]
         out = next((folder for folder in same if not read_json(folder / "result.json").get("complete")), None)
         out = out or new_run_path(f"glasses_{kind}", plan["preset"])
     file = out / "plan.json"
     if file.exists() and file.read_text(encoding="utf-8", errors="replace") != text:
-        raise KitError(f"{out} was begun with other words or settings: repeat the command that began it, or choose another --out")
+        raise KitError(f"{out} was begun with other words or settings: repeat the command that began it, or choose "
+                       f"another --out")
     write_atomically(file, text.encode())
     return out
 
@@ -81,7 +87,8 @@ def goes_on_later(main: Callable[..., int]) -> Callable[..., int]:
         except KeyboardInterrupt:
             reason = "stopped"
         except Exception as stop:
-            if type(stop).__name__ != "Interrupted":  # of the trainer, which is not imported for the sake of a wrong word
+            # of the trainer, which is not imported for the sake of a wrong word
+            if type(stop).__name__ != "Interrupted":
                 raise
             reason = str(stop).split(";")[0]
         print(f"{reason}; the same command goes on from there", flush=True)

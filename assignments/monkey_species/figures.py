@@ -5,20 +5,17 @@ python assignments/monkey_species/figures.py [--run DIR] [--out DIR] [--lang en|
 
 import sys
 import textwrap
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from data_tools.errors import KitError  # noqa: E402
-from paddle_models.metrics import confusion_matrix, wilson_interval  # noqa: E402
-from reports import diagrams, plots, style  # noqa: E402
-from reports.diagrams import Arrow, Box  # noqa: E402
-from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run  # noqa: E402
-from reports.shared_figures import five_optimizers  # noqa: E402
-from reports.style import Labels  # noqa: E402
+from data_tools.errors import KitError
+from paddle_models.tasks.metrics import confusion_matrix, wilson_interval
+from reports.figures import diagrams, plots, style
+from reports.figures.diagrams import Arrow, Box
+from reports.figures.figure_script import Entry, FigureScript
+from reports.figures.shared_figures import five_optimizers
+from reports.figures.style import Labels
+from reports.run_reader import Run
 
 CHINESE_NAMES = {  # as in the document
     "mantled_howler": "鬃毛吼猴", "patas_monkey": "赤猴", "bald_uakari": "白秃猴", "japanese_macaque": "日本猕猴",
@@ -141,7 +138,7 @@ def figure_2_8(figure, run: Run, t: Labels) -> None:
 
 def table_2_1(figure, run: Run, t: Labels) -> None:
     """The augmentations and whether training uses them, read from the pipeline's own table."""
-    from data_tools.augment import AUGMENTATION_TABLE
+    from data_tools.batches.augment import AUGMENTATION_TABLE
 
     rows = [(t.both(english, chinese), t("✓ yes", "✓ 是") if used else t("✗ no", "✗ 否"), classes)
             for english, chinese, used, classes in AUGMENTATION_TABLE]

@@ -1,22 +1,21 @@
-"""Judge a submitted run of monkey_species on the grader's own data; see assignments/judging.py."""
+"""Judge a submitted run of monkey_species on the grader's own data; see assignments/common/judging.py."""
 
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Dict
 
 import numpy as np
 
-from assignments import judging
+from assignments.common import judging
 from assignments.monkey_species.run import ASSIGNMENT
 from data_tools.errors import BadFile
-from data_tools.monkeys import MonkeyData, find_or_draw
-from data_tools.packed import PackedStore
-from paddle_models import metrics
-from paddle_models.classification import ClassificationTask
-from paddle_models.trainer.fast_layers import accelerate
-from paddle_models.weights import read_header
-from paddle_models.zoo import IMAGENET, rebuild_model
+from data_tools.packed.store import PackedStore
+from data_tools.sets.monkeys import MonkeyData, find_or_draw
+from paddle_models.fast.fast_layers import accelerate
+from paddle_models.tasks import metrics
+from paddle_models.tasks.classification import ClassificationTask
+from paddle_models.weights.files import read_header
+from paddle_models.weights.zoo import IMAGENET, rebuild_model
 from reports.grading.work import Judged
 
 METRICS = ("accuracy", "macro_f1")
@@ -24,7 +23,8 @@ BOUNDS = {"image_size": (16, 512)}
 
 
 def prepare(data: str) -> None:
-    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of run.py."""
+    """Decode the grader's data at the sizes of all presets, before the first submission does. data: as --data of
+    run.py."""
     images = _found(data).validation
     for size in judging.preset_sizes(ASSIGNMENT):
         PackedStore.open(images, size)
@@ -36,7 +36,7 @@ def ground(data: str) -> judging.Ground:
     return judging.ground(monkeys.origin, METRICS, monkeys.validation)
 
 
-def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+def score(predictions: Mapping[str, np.ndarray]) -> dict[str, float]:
     """What result.json says under these names, from the arrays of predictions.npz."""
     labels, answers = predictions["labels"].astype(np.int64), predictions["probabilities"].argmax(axis=1)
     confusion = metrics.confusion_matrix(labels, answers, predictions["probabilities"].shape[1])

@@ -1,22 +1,24 @@
-"""PSNR and SSIM of super-resolution generators: python assignments/swift_srgan/evaluate.py --weights FILE|RUN --sets Set5 Set14
+"""PSNR and SSIM of super-resolution generators: python assignments/swift_srgan/evaluate.py --weights FILE|RUN --sets
+Set5 Set14
 
-Every image and every set, on Y and on RGB, bicubic enlargement and the paper's Table II beside them. The protocol is that
-of paddle_models/image_metrics.py. Sets are known by name (see data_tools/super_resolution.py) or any folder of images.
+Every image and every set, on Y and on RGB, bicubic enlargement and the paper's Table II beside them. The protocol is
+that of paddle_models/tasks/image_metrics.py. Sets are known by name (see data_tools/sets/super_resolution.py) or any
+folder of images.
 """
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
+from assignments.common.command_line import tells_errors
+from data_tools.errors import KitError
 
 MEASURES = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
-TITLES = {"psnr_y": ("PSNR Y, dB", 2), "ssim_y": ("SSIM Y", 4), "psnr_rgb": ("PSNR RGB, dB", 2), "ssim_rgb": ("SSIM RGB", 4),
+TITLES = {"psnr_y": ("PSNR Y, dB", 2), "ssim_y": ("SSIM Y", 4), "psnr_rgb": ("PSNR RGB, dB", 2),
+          "ssim_rgb": ("SSIM RGB", 4),
           "lpips": ("LPIPS", 4)}
 BICUBIC = "bicubic"
 
@@ -25,32 +27,34 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     options.add_argument("--weights", nargs="+", default=["pixel", "adversarial"], metavar="NAME|FILE|RUN",
-                         help="default: pixel and adversarial, which came with the kit; .safetensors weights and run folders too")
+                         help="default: pixel and adversarial, which came with the kit; .safetensors weights and run "
+                              "folders too")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of files whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
                          help="the output is added to the bicubic enlargement; default: as the header says")
     options.add_argument("--sets", nargs="+", default=["Set5"], metavar="SET|FOLDER", help="default: Set5")
     options.add_argument("--data", type=Path, metavar="PATH", help="where the sets lie; default: the usual places")
-    options.add_argument("--lpips", type=Path, metavar="FILE", help="LPIPS weights (see paddle_models/lpips.py)")
+    options.add_argument("--lpips", type=Path, metavar="FILE",
+                         help="LPIPS weights (see paddle_models/networks/lpips.py)")
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/evaluations")
     return options
 
 
 @tells_errors
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend."""
     options = parser().parse_args(argv)
-    from data_tools.packed_images import PackedImages
+    from data_tools.packed.packed_images import PackedImages
     from reports import tables
 
     sets = [find(name, options.data) for name in options.sets]
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from assignments.swift_srgan.generators import load_generator
     from assignments.swift_srgan.record import judge
+    from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.fast_layers import accelerate
     from paddle_models.trainer.run_folder import new_run_path
 
     device = runtime.start(options.device)
@@ -59,7 +63,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     if len({generator.source for generator in generators}) < len(generators):  # files of one name in several folders
         generators = [replace(generator, source=source) for generator, source in zip(generators, sources)]
     distance = _distance(options.lpips) if options.lpips else None
-    rows: List[Dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     for images in sets:
         store = PackedImages.open(images)
         for generator in generators:
@@ -79,10 +83,10 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     return 0
 
 
-def find(name: str, data: Optional[Path]):
+def find(name: str, data: Path | None):
     """The known set or folder `name`, under `data` or else the usual places."""
     from assignments.swift_srgan.image_sets import search_places
-    from data_tools.super_resolution import SETS, find_set, read_images
+    from data_tools.sets.super_resolution import SETS, find_set, read_images
 
     places = [data.expanduser()] if data else search_places()
     if name in SETS:
@@ -95,37 +99,38 @@ def find(name: str, data: Optional[Path]):
 
 def _distance(path: Path):
     """LPIPS with the weights of a file."""
-    from paddle_models.convert import load_converted
-    from paddle_models.lpips import LPIPS
+    from paddle_models.networks.lpips import LPIPS
+    from paddle_models.weights.convert import load_converted
 
     network = LPIPS()
     load_converted(network, path)
     return network
 
 
-def image_rows(name: str, generator, found: Dict[str, Any]) -> List[Dict[str, Any]]:
+def image_rows(name: str, generator, found: dict[str, Any]) -> list[dict[str, Any]]:
     """Two rows for each image, bicubic first; `found` as judge() gives it."""
     rows = []
     for index, image in enumerate(found["names"].tolist()):
         for method, model, prefix in ((BICUBIC, BICUBIC, "bicubic_"), (generator.source, generator.model, "")):
-            rows.append({"set": name, "image": Path(image).name, "method": method, "model": model, "scale": generator.scale,
+            rows.append({"set": name, "image": Path(image).name, "method": method, "model": model,
+                         "scale": generator.scale,
                          **{key: float(found[prefix + key][index]) for key in TITLES if prefix + key in found}})
     return rows
 
 
-def by_image(rows: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+def by_image(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The rows image by image; bicubic, which every generator of a scale brings along, once."""
-    groups: Dict[tuple, Dict[tuple, Dict[str, Any]]] = {}
+    groups: dict[tuple, dict[tuple, dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["set"], row["image"]), {}).setdefault((row["method"], row["scale"]), row)
     return [row for members in groups.values() for row in members.values()]
 
 
-def set_rows(rows: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
+def set_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Means over each set and method, the paper's Table II below each set that stands in it (at x4)."""
     from assignments.swift_srgan.paper import NAMES, TABLE_II
 
-    groups: Dict[tuple, List[Dict[str, Any]]] = {}
+    groups: dict[tuple, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["set"], row["scale"]), []).append(row)
     means = []
@@ -135,12 +140,13 @@ def set_rows(rows: Sequence[Dict[str, Any]]) -> List[Dict[str, Any]]:
             means.append({"set": name, "method": method, "scale": scale, "n": len(mine),
                           **{key: sum(row[key] for row in mine) / len(mine) for key in TITLES if key in mine[0]}})
         if scale == 4:
-            means += [{"set": name, "method": f"paper, Table II: {NAMES[model]}", "scale": scale, "psnr_y": psnr, "ssim_y": ssim}
+            means += [{"set": name, "method": f"paper, Table II: {NAMES[model]}", "scale": scale, "psnr_y": psnr,
+                       "ssim_y": ssim}
                       for (of, model), (psnr, ssim) in TABLE_II.items() if of == name]
     return means
 
 
-def columns_of(rows: Sequence[Dict[str, Any]], images: bool):
+def columns_of(rows: Sequence[dict[str, Any]], images: bool):
     """Columns of the table of images, else of sets."""
     from reports.tables import Column
 

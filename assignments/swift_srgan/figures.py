@@ -1,4 +1,5 @@
-"""Every figure and table of the Swift-SRGAN report, redrawn from a run folder; nothing is trained and nothing drawn by hand.
+"""Every figure and table of the Swift-SRGAN report, redrawn from a run folder; nothing is trained and nothing drawn by
+hand.
 
 python assignments/swift_srgan/figures.py [--run DIR] [--speed DIR] [--out DIR] [--lang en|zh] [--only 3 training]
 """
@@ -9,18 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.swift_srgan import figures_document as document  # noqa: E402
-from assignments.swift_srgan import figures_results as results  # noqa: E402
-from assignments.swift_srgan.figures_results import read_speed  # noqa: E402
-from assignments.swift_srgan.paper import FRAMES, NAMES, SRGAN_PARAMETERS, TABLE_III  # noqa: E402
-from assignments.swift_srgan.speed import FILE, QUICK, table_iii  # noqa: E402
-from reports import style, tables  # noqa: E402
-from reports.figure_script import Entry, FigureScript  # noqa: E402
-from reports.run_reader import Run, latest_beside_runs, look_up  # noqa: E402
-from reports.style import Labels  # noqa: E402
-from reports.tables import PlainTable  # noqa: E402
+from assignments.swift_srgan import figures_document as document
+from assignments.swift_srgan import figures_results as results
+from assignments.swift_srgan.figures_results import read_speed
+from assignments.swift_srgan.paper import FRAMES, NAMES, SRGAN_PARAMETERS, TABLE_III
+from assignments.swift_srgan.speed import FILE, QUICK, table_iii
+from reports import tables
+from reports.figures import style
+from reports.figures.figure_script import Entry, FigureScript
+from reports.figures.style import Labels
+from reports.run_reader import Run, latest_beside_runs, look_up
+from reports.tables import PlainTable
 
 ASSIGNMENT = "swift_srgan"
 
@@ -40,7 +40,8 @@ def open_run(path: Path, arguments: argparse.Namespace | None = None) -> SwiftRu
 
 def options(parser: argparse.ArgumentParser) -> None:
     """What this figures.py understands beyond the others."""
-    parser.add_argument("--speed", type=Path, help="folder that speed.py wrote (default: the newest full one, else a quick one)")
+    parser.add_argument("--speed", type=Path,
+                        help="folder that speed.py wrote (default: the newest full one, else a quick one)")
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,8 @@ FIGURES = [
     Entry("1", document.figure_1, 3.2, "Figure 1  High resolution beside super-resolution", "图 1  高分辨率与超分辨率",
           "The first test image; the paper shows one of its own.", "第一张测试图像；论文用的是另一张图。"),
     Entry("2", document.figure_2, 7.2, "Figure 2  Generator and discriminator", "图 2  生成器与判别器",
-          "k kernel, n output channels, s stride. The text says the upsampling block has two pixel shuffles; each has one here\n"
+          "k kernel, n output channels, s stride. The text says the upsampling block has two pixel shuffles; each has "
+          "one here\n"
           "and in the authors' code, and the block stands twice at x4.",
           "k 卷积核，n 输出通道，s 步幅。论文正文说上采样块有两个像素重排；\n此处与作者代码每块一个，×4 时堆叠两块。",
           shows_data=False),
@@ -89,12 +91,14 @@ FIGURES = [
     TableEntry("table-1", results.table_1, 1.0, "Table I  Data set split", "表 I  数据集划分",
                "DIV2K's 100 test images were never published in high resolution.", "DIV2K 的 100 张测试图从未公布高分辨率版本。"),
     TableEntry("table-2", results.table_2, 2.0, "Table II  PSNR and SSIM", "表 II  PSNR 与 SSIM",
-               "Y of BT.601, border of `scale` pixels cut; RGB uncut. The paper's second row \"ESRGAN, Set5\" is Set14's.\n"
+               "Y of BT.601, border of `scale` pixels cut; RGB uncut. The paper's second row \"ESRGAN, Set5\" is "
+               "Set14's.\n"
                "Its text calls this table III. Its ESRGAN is the network trained for PSNR.",
                "Y 通道（BT.601），边缘裁去 scale 个像素；RGB 不裁。论文第二行 “ESRGAN, Set5” 应为 Set14。\n"
                "正文把本表称作表 III；其中的 ESRGAN 是为 PSNR 训练的网络。"),
     SpeedEntry("table-3", results.table_3, 3.0, "Table III  Milliseconds per frame", "表 III  每帧毫秒数",
-               "Ratio: to Swift-SRGAN. The paper's text calls this table II; \"74 times\" is its 540p row, 270p gives 145.",
+               "Ratio: to Swift-SRGAN. The paper's text calls this table II; \"74 times\" is its 540p row, 270p gives "
+               "145.",
                "比值：与 Swift-SRGAN 之比。论文正文把本表称作表 II；“74 倍”出自 540p 一行，270p 为 145 倍。", shows_data=False),
     Entry("training", results.training, 2.5, "Training", "训练过程",
           "Beyond the paper. D(real) and D(fake): mean probabilities of a photograph that the discriminator gives.",
@@ -116,8 +120,8 @@ def speed_table(run: SwiftRun, language: str = "en") -> PlainTable:
 
 
 def values(run: SwiftRun) -> dict[str, Any]:
-    """What the claims' result keys can name: tables.run_values; under "sets" the means over the test sets, under "speed" the
-    ms per frame and ratios of the faster way, under "derived" what follows from the files."""
+    """What the claims' result keys can name: tables.run_values; under "sets" the means over the test sets, under
+    "speed" the ms per frame and ratios of the faster way, under "derived" what follows from the files."""
     found: dict[str, Any] = {}
     for row in (run.speed or {"rows": ()})["rows"]:
         best = found.setdefault(f"{row['model']}_{row['height']}", row["median_ms"])

@@ -3,10 +3,10 @@
 import numpy as np
 
 from data_tools.errors import KitError
-from reports import diagrams, plots, style
-from reports.diagrams import Arrow, Box
+from reports.figures import diagrams, plots, style
+from reports.figures.diagrams import Arrow, Box
+from reports.figures.style import Labels
 from reports.run_reader import Run
-from reports.style import Labels
 
 DETAIL = 0.28  # side of the detail, share of the image's shorter side
 PICTURE = 0  # of the run's kept pictures, the first one
@@ -54,7 +54,8 @@ def pictures(run: Run, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(high resolution, bicubic, enlarged) of a kept picture, (H, W, 3) uint8 each."""
     whole = run.artifact(f"whole_{index}", (None, None, 3), "u")
     if min(whole.shape[:2]) < 16:
-        raise KitError(f"{run.path / 'artifacts.npz'}: whole_{index} has {whole.shape[1]}x{whole.shape[0]} pixels, too few to show")
+        raise KitError(f"{run.path / 'artifacts.npz'}: whole_{index} has {whole.shape[1]}x{whole.shape[0]} pixels, too "
+                       f"few to show")
     return (whole, *(run.artifact(f"{name}_{index}", whole.shape, "u") for name in ("bicubic", "enlarged")))
 
 
@@ -85,7 +86,7 @@ def _separable(kernel: int, out: int, stride: int, t: Labels) -> str:
 
 
 def _generator(axes, scale: int, adds: bool, t: Labels) -> None:
-    from paddle_models.swift_srgan import BLOCKS, CHANNELS
+    from paddle_models.networks.swift_srgan import BLOCKS, CHANNELS
 
     steps, same = scale.bit_length() - 1, _separable(3, CHANNELS, 1, t)
     texts = [("image", t("low resolution, 3 x H x W", "低分辨率，3×H×W"), "data"),
@@ -103,16 +104,18 @@ def _generator(axes, scale: int, adds: bool, t: Labels) -> None:
     boxes["skip"] = Box(t("skip", "跳接"), 2, 1, "text")
     arrows = [*map(Arrow, names, names[1:]), Arrow("first", "skip", route="-|"), Arrow("skip", "sum", route="|-")]
     diagrams.diagram(axes, boxes, arrows, head=0.3, size=6.5)
-    axes.text(0.02, 0.99, t("(a) generator", "(a) 生成器"), transform=axes.transAxes, va="top", fontweight="bold", fontsize=8)
+    axes.text(0.02, 0.99, t("(a) generator", "(a) 生成器"), transform=axes.transAxes, va="top", fontweight="bold",
+              fontsize=8)
 
 
 def _discriminator(axes, t: Labels) -> None:
-    from paddle_models.swift_srgan import DISCRIMINATOR_WIDTHS, POOLED
+    from paddle_models.networks.swift_srgan import DISCRIMINATOR_WIDTHS, POOLED
 
     boxes = {"image": Box(t("image, 3 x H x W", "图像，3×H×W"), 0, 0, "data")}
     for number, width in enumerate(DISCRIMINATOR_WIDTHS):
         norm = "BatchNorm, " if number else ""
-        boxes[f"block {number}"] = Box(f"{_separable(3, width, 1 + number % 2, t)}\n{norm}LeakyReLU 0.2", number + 1, 0, "network")
+        boxes[f"block {number}"] = Box(f"{_separable(3, width, 1 + number % 2, t)}\n{norm}LeakyReLU 0.2", number + 1, 0,
+                                       "network")
     row = len(DISCRIMINATOR_WIDTHS) + 1
     boxes["pool"] = Box(t(f"average pooling to {POOLED} x {POOLED}", f"平均池化到 {POOLED}×{POOLED}"), row, 0)
     linear = t("linear 1024, LeakyReLU 0.2\nlinear 1, sigmoid", "全连接 1024，LeakyReLU 0.2\n全连接 1，sigmoid")
@@ -120,4 +123,5 @@ def _discriminator(axes, t: Labels) -> None:
     boxes["result"] = Box(t("D: probability of a photograph", "D：是照片的概率"), row + 2, 0, "result")
     names = list(boxes)
     diagrams.diagram(axes, boxes, [*map(Arrow, names, names[1:])], head=0.3, size=6.5)
-    axes.text(0.02, 0.99, t("(b) discriminator", "(b) 判别器"), transform=axes.transAxes, va="top", fontweight="bold", fontsize=8)
+    axes.text(0.02, 0.99, t("(b) discriminator", "(b) 判别器"), transform=axes.transAxes, va="top", fontweight="bold",
+              fontsize=8)

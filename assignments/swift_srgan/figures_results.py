@@ -20,9 +20,9 @@ from assignments.swift_srgan.paper import (
 )
 from assignments.swift_srgan.speed import FILE, MODELS, MODES, measured_on, with_ratios
 from data_tools.errors import KitError
-from reports import plots, style
+from reports.figures import plots, style
+from reports.figures.style import Labels
 from reports.run_reader import Run, look_up
-from reports.style import Labels
 from reports.tables import Column, PlainTable, heading, run_context
 
 MOST_ROWS, MOST_BYTES = 60, 1 << 20
@@ -54,7 +54,8 @@ def training(figure, run: Run, t: Labels) -> None:
     if all((y > 0).all() and len(y) for _, _, y in losses):
         plots.logarithmic(axes[0], "y")
     if adversarial:
-        plots.curves(axes[1], [series(t("D(real)", "D(真实)"), "train/d_real"), series(t("D(fake)", "D(生成)"), "train/d_fake")],
+        plots.curves(axes[1], [series(t("D(real)", "D(真实)"), "train/d_real"),
+                               series(t("D(fake)", "D(生成)"), "train/d_fake")],
                      epoch, t("mean probability", "平均概率"))
         axes[1].set_ylim(0, 1)
     plots.curves(axes[-1], [series(t("Y", "Y 通道"), "val/psnr_y"), series("RGB", "val/psnr_rgb")], epoch,
@@ -72,10 +73,12 @@ def table_1_rows(run: Run) -> list[dict[str, Any]]:
     rows = []
     for part, shown, count in TABLE_I:
         sets = images.get(PARTS[part][2], {}) if isinstance(images, dict) else {}
-        own = {str(name): number for name, number in sets.items() if isinstance(number, int)} if isinstance(sets, dict) else {}
+        own = {str(name): number for name, number in sets.items()
+               if isinstance(number, int)} if isinstance(sets, dict) else {}
         rows.append({"part": part, "paper": shown, "paper_images": count, "images": sum(own.values()),
                      "run": " + ".join(f"{number} ({name})" for name, number in own.items()) or "-"})
-    return [*rows, {"part": "total", "paper": "", "paper_images": TABLE_I_TOTAL, "images": sum(row["images"] for row in rows)}]
+    return [*rows, {"part": "total", "paper": "", "paper_images": TABLE_I_TOTAL,
+                    "images": sum(row["images"] for row in rows)}]
 
 
 def table_1(run: Run, language: str = "en") -> PlainTable:
@@ -84,13 +87,16 @@ def table_1(run: Run, language: str = "en") -> PlainTable:
     names = {**{part: PARTS[part][zh] for part in PARTS}, "total": "合计" if zh else "Total"}
     rows = [{**row, "part": names[row["part"]]} for row in table_1_rows(run)]
     columns = (Column("part", "划分" if zh else "Split"), Column("paper", "论文" if zh else "Paper"),
-               Column("paper_images", "论文图像数" if zh else "Paper, images", 0), Column("run", "本次运行" if zh else "This run"),
+               Column("paper_images", "论文图像数" if zh else "Paper, images", 0),
+               Column("run", "本次运行" if zh else "This run"),
                Column("images", "图像数" if zh else "Images", 0))
-    return PlainTable("表 I：数据集划分" if zh else "Table I: data set split", heading(run_context(run), language), columns, rows)
+    return PlainTable("表 I：数据集划分" if zh else "Table I: data set split", heading(run_context(run), language), columns,
+                      rows)
 
 
 def table_2_rows(run: Run, chinese: bool = False) -> list[dict[str, Any]]:
-    """The paper's rows, the authors' weights and bicubic as measured (Set14 elsewhere), this run; PSNR and SSIM on Y."""
+    """The paper's rows, the authors' weights and bicubic as measured (Set14 elsewhere), this run; PSNR and SSIM on
+    Y."""
     judged = judged_sets(run)
     rows: list[dict[str, Any]] = []
     words = ("论文", "作者公布的权重，实测", "双三次插值", "本次运行", "作者公布的权重，他处测得") if chinese else (
@@ -131,7 +137,8 @@ def table_2(run: Run, language: str = "en") -> PlainTable:
     columns = (Column("set", "测试集" if zh else "Test set"), Column("method", "方法" if zh else "Method"),
                Column("psnr", "PSNR Y (dB)", 2), Column("ssim", "SSIM Y", 4), Column("psnr_rgb", "PSNR RGB (dB)", 2),
                Column("ssim_rgb", "SSIM RGB", 4), Column("n", "n", 0))
-    return PlainTable("表 II：PSNR 与 SSIM" if zh else "Table II: PSNR and SSIM", heading(run_context(run), language), columns,
+    return PlainTable("表 II：PSNR 与 SSIM" if zh else "Table II: PSNR and SSIM", heading(run_context(run), language),
+                      columns,
                       table_2_rows(run, zh))
 
 
@@ -162,7 +169,8 @@ def read_speed(folder: Path) -> dict[str, Any]:
 
 def _speed_row(row: dict[str, Any]) -> dict[str, Any]:
     numbers = {key: row[key] for key in SPEED_NUMBERS}
-    if not all(type(value) in (int, float) and 0 <= value < 1e15 for value in numbers.values()) or row["height"] not in FRAMES:
+    if not all(type(value) in (int, float) and 0 <= value < 1e15
+               for value in numbers.values()) or row["height"] not in FRAMES:
         raise ValueError("numbers out of range")
     if row["model"] not in MODELS or row["mode"] not in MODES or not row["median_ms"] > 0:
         raise ValueError(f"a row of {str(row['model'])[:20]}, {str(row['mode'])[:20]}")
@@ -173,8 +181,10 @@ def table_3(figure, speed: dict[str, Any], t: Labels) -> None:
     """Milliseconds per frame, here and in the paper."""
     header = (t("Size", "尺寸"), t("Network", "网络"), t("Way", "方式"), t("Median, ms", "中位数"), t("95th perc.", "95 百分位"),
               t("Ratio", "比值"), t("Paper, ms", "论文，毫秒"), t("Ratio", "比值"), t("Measured on", "测量范围"))
-    rows = [(FRAMES[row["height"]][0], NAMES[row["model"]], t(row["mode"], {"eager": "动态图", "exported": "导出"}[row["mode"]]),
-             f"{row['median_ms']:,.1f}", f"{row['p95_ms']:,.1f}", "-" if row["ratio"] is None else f"{row['ratio']:.1f}",
+    rows = [(FRAMES[row["height"]][0], NAMES[row["model"]],
+             t(row["mode"], {"eager": "动态图", "exported": "导出"}[row["mode"]]),
+             f"{row['median_ms']:,.1f}", f"{row['p95_ms']:,.1f}",
+             "-" if row["ratio"] is None else f"{row['ratio']:.1f}",
              f"{row['paper_ms']:g}", f"{row['paper_ratio']:.0f}", measured_on(row, t.chinese)) for row in speed["rows"]]
     axes = figure.subplots()
     plots.table(axes, header, rows, 6.5)

@@ -4,11 +4,11 @@ import dataclasses
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any
 
-from assignments.pretrained import FOLDER as PRETRAINED
+from assignments.common.pretrained import FOLDER as PRETRAINED
 from data_tools.errors import KitError
-from paddle_models.predictor import CARD
+from paddle_models.deploy.predictor import CARD
 
 MODELS = ("swift_srgan", "srgan", "esrgan")
 KIT = ("pixel", "adversarial")  # x4 generators that came with the kit: nearer to the original, and sharper to the eye
@@ -34,7 +34,7 @@ class Generator:
         return getattr(self.network, "adds_to_bicubic", False)
 
 
-def load_generator(source: str | Path, model: str = "", residual: Optional[bool] = None) -> Generator:
+def load_generator(source: str | Path, model: str = "", residual: bool | None = None) -> Generator:
     """The generator of a run folder (its best weights), of a .safetensors file, or one of KIT.
 
     The header of a file says model, scale and residual; `model` and `residual` say what it does not. KitError where
@@ -42,7 +42,8 @@ def load_generator(source: str | Path, model: str = "", residual: Optional[bool]
     """
     path = kit_weights(str(source)) if str(source) in KIT else Path(source).expanduser()
     if (path / CARD).is_file():
-        raise KitError(f"{path} is an exported network, which is not taken here; give .safetensors weights, the run folder that it "
+        raise KitError(f"{path} is an exported network, which is not taken here; give .safetensors weights, the run "
+                       f"folder that it "
                        f"comes from, or one of {', '.join(KIT)}")
     if path.is_dir():
         return _of_run(path)
@@ -53,30 +54,35 @@ def kit_weights(name: str) -> Path:
     """The file of one of KIT; KitError where this copy of the kit came without it."""
     path = PRETRAINED / f"swift_srgan_x4_{name}.safetensors"
     if not path.is_file():
-        raise KitError(f"{path.name} did not come with this copy of the kit. Train it (`python -m assignments run swift_srgan "
-                       "--preset best`) and give the run folder, or convert the authors' with `python -m assignments weights`")
+        raise KitError(f"{path.name} did not come with this copy of the kit. Train it (`python -m assignments run "
+                       f"swift_srgan "
+                       "--preset best`) and give the run folder, or convert the authors' with `python -m assignments "
+                       "weights`")
     return path
 
 
-def _of_file(path: Path, model: str, residual: Optional[bool]) -> Generator:
-    from paddle_models.convert import MODELS as CONVERTED
-    from paddle_models.convert import SUFFIXES, load_converted
-    from paddle_models.srgan import SRResNet
-    from paddle_models.swift_srgan import SwiftGenerator
-    from paddle_models.weights import load_weights, sha256_of_weights
+def _of_file(path: Path, model: str, residual: bool | None) -> Generator:
+    from paddle_models.networks.srgan import SRResNet
+    from paddle_models.networks.swift_srgan import SwiftGenerator
+    from paddle_models.weights.convert import MODELS as CONVERTED
+    from paddle_models.weights.convert import SUFFIXES, load_converted
+    from paddle_models.weights.files import load_weights, sha256_of_weights
 
     if not path.is_file():
         near = difflib.get_close_matches(str(path), KIT, 1)
         guess = f" - did you mean {near[0]}?" if near else ""
-        raise KitError(f"{path}: there is no such file or run folder{guess}; give .safetensors weights, a run of swift_srgan, or "
+        raise KitError(f"{path}: there is no such file or run folder{guess}; give .safetensors weights, a run of "
+                       f"swift_srgan, or "
                        f"one of {', '.join(KIT)}")
     if path.suffix in SUFFIXES:
-        raise KitError(f"{path} holds PyTorch's weights; convert them once: python -m assignments weights {path} --model "
+        raise KitError(f"{path} holds PyTorch's weights; convert them once: python -m assignments weights {path} "
+                       f"--model "
                        f"{model or 'swift_srgan'} -o {path.name.split('.')[0]}.safetensors")
     arrays, metadata = load_weights(path, refuse_nan=True)
     model = model or metadata.get("model", "")
     if model not in MODELS:
-        raise KitError(f"{path}: its header does not say which network it belongs to; give --model with one of {', '.join(MODELS)}")
+        raise KitError(f"{path}: its header does not say which network it belongs to; give --model with one of "
+                       f"{', '.join(MODELS)}")
     network = SRResNet() if model == "srgan" else CONVERTED[model].network(arrays)
     adds = metadata.get("residual") == "true" if residual is None else residual
     if adds and model == "swift_srgan":
@@ -91,7 +97,7 @@ def _of_run(path: Path) -> Generator:
     from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
     from paddle_models.trainer.run_folder import read_config
     from paddle_models.trainer.settings import from_dict
-    from paddle_models.weights import sha256_of_weights
+    from paddle_models.weights.files import sha256_of_weights
 
     _, values = read_config(path, "swift_srgan")
     settings = from_dict(SuperResolutionSettings, values, str(path / "config.yaml"))

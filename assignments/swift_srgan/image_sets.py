@@ -3,36 +3,40 @@
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import List, NamedTuple, Optional, Tuple
+from typing import NamedTuple
 
 import numpy as np
 
-from data_tools.drawn_set import is_drawn
+from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
-from data_tools.image_set import ImageSet
-from data_tools.photographs import find_photographs
-from data_tools.samples import as_last_resort, draw_sample, real_places, sample_folder
-from data_tools.super_resolution import SETS, find_set, read_images
+from data_tools.files.image_set import ImageSet
+from data_tools.files.places import as_last_resort, real_places, sample_folder
+from data_tools.sets.photographs import find_photographs
+from data_tools.sets.samples import draw_sample
+from data_tools.sets.super_resolution import SETS, find_set, read_images
 
 # Where the sets are looked for without --data, in this order; the variable comes before all of them.
 VARIABLE = "SUPER_RESOLUTION_DATA"
-SEARCH_PLACES = ("data/super-resolution", "data/DIV2K*", "data", "~/data/super-resolution", "~/data/data*", "~/work/data*")
+SEARCH_PLACES = ("data/super-resolution", "data/DIV2K*", "data", "~/data/super-resolution", "~/data/data*",
+                 "~/work/data*")
 
 
 @dataclass(frozen=True)
 class ImageSets:
-    """origin: "real", "subset" (the few photographs of packages) or "drawn". Each part is a tuple of sets; none is empty."""
+    """origin: "real", "subset" (the few photographs of packages) or "drawn". Each part is a tuple of sets; none is
+    empty."""
 
-    training: Tuple[ImageSet, ...]
-    validation: Tuple[ImageSet, ...]
-    test: Tuple[ImageSet, ...]
+    training: tuple[ImageSet, ...]
+    validation: tuple[ImageSet, ...]
+    test: tuple[ImageSet, ...]
     origin: str
     path: str
-    notes: Tuple[str, ...]
+    notes: tuple[str, ...]
 
 
 def find_sets(settings) -> ImageSets:
-    """The sets that the settings name, in settings.data or the first of the usual places that holds the first training set.
+    """The sets that the settings name, in settings.data or the first of the usual places that holds the first training
+    set.
 
     Drawn ones, and a note that says so, where no place does.
     """
@@ -56,7 +60,7 @@ class Place(NamedTuple):
     origin: str
 
 
-def find_place(name: str) -> Optional[Place]:
+def find_place(name: str) -> Place | None:
     """The first of the search places that holds the set `name`, a known one or a folder; None where none does."""
     for place in search_places():
         try:
@@ -66,7 +70,7 @@ def find_place(name: str) -> Optional[Place]:
     return None
 
 
-def search_places() -> List[Path]:
+def search_places() -> list[Path]:
     """What is there of $SUPER_RESOLUTION_DATA and SEARCH_PLACES."""
     named = os.environ.get(VARIABLE)
     return ([Path(named).expanduser()] if named else []) + list(real_places(SEARCH_PLACES))
@@ -74,7 +78,8 @@ def search_places() -> List[Path]:
 
 def _in(place: Path, settings) -> ImageSets:
     if not place.exists():
-        raise KitError(f"--data {place}: there is nothing; give a folder that holds {', '.join(settings.train_sets)}, or "
+        raise KitError(f"--data {place}: there is nothing; give a folder that holds {', '.join(settings.train_sets)}, "
+                       f"or "
                        "\"sample\" for drawn pictures")
     training = tuple(_set(name, place) for name in settings.train_sets)
     test = tuple(_set(name, place) for name in settings.test_sets)
@@ -82,7 +87,8 @@ def _in(place: Path, settings) -> ImageSets:
                   for images in (*training, *test) if images.name in SETS and SETS[images.name].count != len(images))
     origin = _origin(*training, *test)
     if settings.validation_sets:
-        return ImageSets(training, tuple(_set(name, place) for name in settings.validation_sets), test, origin, str(place), notes)
+        return ImageSets(training, tuple(_set(name, place) for name in settings.validation_sets), test, origin,
+                         str(place), notes)
     training, validation = _hold_out(training, settings.holdout, settings.seed)
     return ImageSets(training, validation, test, origin, str(place), notes)
 
@@ -93,7 +99,8 @@ def _origin(*sets: ImageSet) -> str:
 
 def _drawn(settings) -> ImageSets:
     folder = draw_sample("textures", sample_folder("textures"))
-    training, validation = _hold_out((read_images(folder / "train", "drawn textures"),), settings.holdout, settings.seed)
+    training, validation = _hold_out((read_images(folder / "train", "drawn textures"),), settings.holdout,
+                                     settings.seed)
     return ImageSets(training, validation, (read_images(folder / "test", "drawn test"),), "drawn", str(folder), ())
 
 
@@ -102,7 +109,7 @@ def _set(name: str, place: Path) -> ImageSet:
     return find_set(name, place) if name in SETS else read_images(name if Path(name).exists() else place / name)
 
 
-def _hold_out(sets: Tuple[ImageSet, ...], share: float, seed: int) -> Tuple[Tuple[ImageSet, ...], Tuple[ImageSet, ...]]:
+def _hold_out(sets: tuple[ImageSet, ...], share: float, seed: int) -> tuple[tuple[ImageSet, ...], tuple[ImageSet, ...]]:
     """(kept, held): of each set the share that chooses the best weights, at least one image."""
     kept, held = [], []
     for images in sets:

@@ -1,21 +1,20 @@
-"""Judge a submitted run of swift_srgan on the grader's own data; see assignments/judging.py."""
+"""Judge a submitted run of swift_srgan on the grader's own data; see assignments/common/judging.py."""
 
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Dict, List
 
 import numpy as np
 
-from assignments import judging
+from assignments.common import judging
 from assignments.swift_srgan.image_sets import find_sets, search_places
 from assignments.swift_srgan.record import judge as measure
 from assignments.swift_srgan.run import ASSIGNMENT, SuperResolutionSettings, build_generator
 from data_tools.errors import BadFile, KitError
-from data_tools.packed_images import PackedImages
-from data_tools.super_resolution import SETS, find_set
-from paddle_models.super_resolution_task import METRICS
-from paddle_models.trainer.fast_layers import accelerate
+from data_tools.packed.packed_images import PackedImages
+from data_tools.sets.super_resolution import SETS, find_set
+from paddle_models.fast.fast_layers import accelerate
+from paddle_models.tasks.super_resolution_task import METRICS
 from reports.grading.work import Judged
 from reports.run_reader import Run
 
@@ -31,13 +30,15 @@ def prepare(data: str) -> None:
 def ground(data: str) -> judging.Ground:
     """What is judged on; starts no thread."""
     sets = _tests(SuperResolutionSettings(data=data))
-    metrics = [f"{images.name}_{prefix}{name}" for images in sets.test for prefix in ("", "bicubic_") for name in METRICS]
+    metrics = [f"{images.name}_{prefix}{name}" for images in sets.test for prefix in ("", "bicubic_")
+               for name in METRICS]
     return judging.ground(sets.origin, metrics, *sets.test)
 
 
-def score(predictions: Mapping[str, np.ndarray]) -> Dict[str, float]:
+def score(predictions: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Means over each test set, as result.json has them, from the arrays of predictions.npz."""
-    return {key.replace("/", "_"): float(np.mean(values)) for key, values in predictions.items() if values.dtype.kind == "f"}
+    return {key.replace("/", "_"): float(np.mean(values)) for key,
+            values in predictions.items() if values.dtype.kind == "f"}
 
 
 def judge(run: Path, data: str) -> Judged:
@@ -56,7 +57,7 @@ def judge(run: Path, data: str) -> Judged:
     return Judged(score(predictions), count, sets.origin, predictions, _signs(run))
 
 
-def _signs(run: Path) -> List[str]:
+def _signs(run: Path) -> list[str]:
     """Why a run must come from drawn pictures."""
     result = Run(run, ASSIGNMENT.name).result
     metrics = result.get("metrics")
@@ -65,10 +66,12 @@ def _signs(run: Path) -> List[str]:
 
 
 def _tests(settings: SuperResolutionSettings):
-    """The sets of settings.data, of which the test sets count: known ones that are there, never folders of a submission."""
+    """The sets of settings.data, of which the test sets count: known ones that are there, never folders of a
+    submission."""
     unknown = [name for name in settings.test_sets if name not in SETS]
     if unknown or len(settings.test_sets) > LARGEST:
-        raise BadFile("bad-file", f"config.yaml: setting test_sets: {unknown[0] if unknown else len(settings.test_sets)!s:.60} "
+        raise BadFile("bad-file",
+                      f"config.yaml: setting test_sets: {unknown[0] if unknown else len(settings.test_sets)!s:.60} "
                                   f"is not graded; known sets are {', '.join(SETS)}")
 
     def there(name: str) -> bool:
@@ -80,6 +83,7 @@ def _tests(settings: SuperResolutionSettings):
     drawn = settings.data in ("sample", "photographs")
     names = settings.test_sets if drawn else [name for name in settings.test_sets if there(name)] or settings.test_sets
     try:
-        return find_sets(dataclasses.replace(settings, train_sets=names[:1], validation_sets=names[:1], test_sets=names))
+        return find_sets(dataclasses.replace(settings, train_sets=names[:1], validation_sets=names[:1],
+                                             test_sets=names))
     except KitError as error:
         raise BadFile("other-data", str(error)) from None  # of a submission: sets that the grader does not have

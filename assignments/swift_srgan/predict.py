@@ -1,7 +1,8 @@
 """Enlarge pictures and videos: python -m assignments predict swift_srgan --source FILE|FOLDER|VIDEO --out DIR
 
-Grey images stay grey, transparency is kept, a video keeps its sound. A folder's work can be stopped and called again with the
-same --out: what is finished with the same weights is not done twice. Large images are computed in overlapping tiles.
+Grey images stay grey, transparency is kept, a video keeps its sound. A folder's work can be stopped and called again
+with the same --out: what is finished with the same weights is not done twice. Large images are computed in overlapping
+tiles.
 """
 
 import argparse
@@ -9,14 +10,12 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.command_line import tells_errors  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
+from assignments.common.command_line import tells_errors
+from data_tools.errors import KitError
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
 RECORD = "enlarged.json"  # in the output folder: what made the pictures there
@@ -29,13 +28,15 @@ def parser() -> argparse.ArgumentParser:
                                       description=__doc__.splitlines()[0])
     options.add_argument("--source", required=True, help="image, folder of images, or video")
     options.add_argument("--weights", default="adversarial", metavar="NAME|FILE|RUN",
-                         help="adversarial (default) or pixel, which came with the kit; .safetensors weights; or a run folder")
+                         help="adversarial (default) or pixel, which came with the kit; .safetensors weights; or a run "
+                              "folder")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of a file whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
                          help="the output is added to the bicubic enlargement; default: as the header says")
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
-    options.add_argument("--tile", type=int, metavar="N", help="longest side computed at once, in pixels of the source; 0: whole "
+    options.add_argument("--tile", type=int, metavar="N",
+                         help="longest side computed at once, in pixels of the source; 0: whole "
                                                                "images; default: 192")
     options.add_argument("--frames", type=int, default=0, metavar="N", help="stop a video after N frames; 0: never")
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
@@ -43,7 +44,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 @tells_errors
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when stopped by Ctrl-C."""
     try:
         return _predict(parser().parse_args(argv))
@@ -53,7 +54,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
 
 
 def _predict(options: argparse.Namespace) -> int:
-    from assignments.media import Video, make_folder, open_source
+    from assignments.common.media import Video, make_folder, open_source
 
     if options.frames < 0 or (options.tile or 0) < 0:
         raise KitError("--frames and --tile are 0 or more")
@@ -62,9 +63,9 @@ def _predict(options: argparse.Namespace) -> int:
     with closing(open_source(options.source)) as source:
         import paddle_models  # noqa: F401  sets the environment before Paddle is imported
         from assignments.swift_srgan.generators import load_generator
-        from paddle_models.tiling import TILE
+        from paddle_models.deploy.tiling import TILE
+        from paddle_models.fast.fast_layers import accelerate
         from paddle_models.trainer import runtime
-        from paddle_models.trainer.fast_layers import accelerate
         from paddle_models.trainer.run_folder import new_run_path
 
         device = runtime.start(options.device)
@@ -117,10 +118,11 @@ class Bar:
 
 def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     """Every image as a PNG of the same name; those that the record calls finished are not done again."""
-    from paddle_models.image_metrics import to_bytes
-    from paddle_models.tiling import MARGIN
+    from paddle_models.deploy.tiling import MARGIN
+    from paddle_models.tasks.image_metrics import to_bytes
 
-    made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "residual": generator.residual, "tile": tile,
+    made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "residual": generator.residual,
+               "tile": tile,
                "margin": MARGIN}
     record, problems, done, kept = _Record(out / RECORD, made_by), [], 0, 0
     targets = _targets(source.names)
@@ -144,7 +146,8 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     more = f", there already: {kept}" if kept else ""
     print(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {out}")
     if problems and not done and not kept:
-        raise KitError(problems[0] if len(problems) == 1 else f"none of {len(problems)} images could be read: {problems[0]}")
+        raise KitError(problems[0] if len(problems) == 1
+                       else f"none of {len(problems)} images could be read: {problems[0]}")
     return 0
 
 
@@ -161,9 +164,9 @@ def _read(source, name: str) -> bytes:
 
 def _enlarge_picture(name: str, content: bytes, generator, tile: int, target: Path, finish) -> Sequence[str]:
     """One image; returns what is to be said of it."""
-    from data_tools.files import write_atomically
-    from data_tools.pictures import Picture, encode_png, enlarge_alpha, read_picture
-    from paddle_models.tiling import enlarge
+    from data_tools.files.atomic import write_atomically
+    from data_tools.files.pictures import Picture, encode_png, enlarge_alpha, read_picture
+    from paddle_models.deploy.tiling import enlarge
 
     try:
         picture = read_picture(content, name)
@@ -171,7 +174,8 @@ def _enlarge_picture(name: str, content: bytes, generator, tile: int, target: Pa
         raise _Unreadable(str(error)) from error
     height, width, scale = *picture.rgb.shape[:2], generator.scale
     if height * width * scale**2 > LARGEST:
-        raise _Unreadable(f"{name}: enlarged it would have {scale * width}x{scale * height} pixels, more than the {LARGEST:,} "
+        raise _Unreadable(f"{name}: enlarged it would have {scale * width}x{scale * height} pixels, more than the "
+                          f"{LARGEST:,} "
                           "that are made; cut it into parts")
     rgb = enlarge(generator.network, picture.rgb, tile, finish=finish)
     alpha = None if picture.alpha is None else enlarge_alpha(picture.alpha, scale)
@@ -179,9 +183,9 @@ def _enlarge_picture(name: str, content: bytes, generator, tile: int, target: Pa
     return picture.notes
 
 
-def _targets(names: Sequence[str]) -> Dict[str, Path]:
+def _targets(names: Sequence[str]) -> dict[str, Path]:
     """{name: path in the output folder}, .png; two that would be one keep their old suffix as well."""
-    found: Dict[str, Path] = {}
+    found: dict[str, Path] = {}
     for name in names:
         target = Path(name).with_suffix(".png")
         found[name] = target if target not in found.values() else Path(name + ".png")
@@ -191,9 +195,9 @@ def _targets(names: Sequence[str]) -> Dict[str, Path]:
 class _Record:
     """Which images of the folder are finished, by the SHA-256 of their source; of other weights or settings none is."""
 
-    def __init__(self, path: Path, made_by: Dict):
+    def __init__(self, path: Path, made_by: dict):
         self._path, self._made_by = path, made_by
-        self._finished: Dict[str, str] = {}
+        self._finished: dict[str, str] = {}
         try:
             if path.stat().st_size <= RECORD_BYTES:
                 found = json.loads(path.read_text(encoding="utf-8"))
@@ -208,7 +212,7 @@ class _Record:
 
     def add(self, name: str, content: bytes) -> None:
         """One more that is finished."""
-        from data_tools.files import write_atomically
+        from data_tools.files.atomic import write_atomically
 
         self._finished[name] = _sha256(content)
         text = json.dumps({"made_by": self._made_by, "finished": self._finished}, ensure_ascii=False, indent=1)
@@ -226,7 +230,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
     from itertools import islice
 
     from assignments.swift_srgan.video_file import VideoFile
-    from paddle_models.tiling import enlarge
+    from paddle_models.deploy.tiling import enlarge
 
     target, count, stopped = out / f"{path.stem}.mp4", 0, False
     film = VideoFile(target, source.rate, path)
@@ -237,7 +241,8 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
                 for frame in islice(iter(source), options.frames or None):
                     height, width, scale = *frame.picture.shape[:2], generator.scale
                     if height * width * scale**2 > LARGEST:
-                        raise KitError(f"{source.name}: a frame would have {scale * width}x{scale * height} pixels; convert it to "
+                        raise KitError(f"{source.name}: a frame would have {scale * width}x{scale * height} pixels; "
+                                       f"convert it to "
                                        "a smaller size first")
                     film.write(enlarge(generator.network, frame.picture, tile))
                     count += 1
@@ -248,8 +253,9 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
     finally:
         film.abandon()
     seconds = time.perf_counter() - begin
-    sound: List[str] = ["with" if film.sound else "without", "sound"]
-    print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} ms per "
+    sound: list[str] = ["with" if film.sound else "without", "sound"]
+    print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
+          f"ms per "
           f"frame; " + (f"written: {target}, {' '.join(sound)}" if count else "nothing was written"))
     return 130 if stopped else 0
 

@@ -1,29 +1,30 @@
 """What a finished run leaves behind: enlarged test images, the arrays that its figures need, and the result."""
 
-from typing import Any, Dict
+from typing import Any
 
 import numpy as np
 import paddle
 
-from data_tools.crops import WholePairs
-from data_tools.packed_images import PackedImages
-from data_tools.super_resolution import cut_to_multiple, enlarge_bicubic, reduce_bicubic
-from paddle_models.complexity import multiply_adds
-from paddle_models.image_metrics import measure
-from paddle_models.super_resolution_task import METRICS, as_image
+from data_tools.batches.crops import WholePairs
+from data_tools.packed.packed_images import PackedImages
+from data_tools.sets.super_resolution import cut_to_multiple, enlarge_bicubic, reduce_bicubic
+from paddle_models.networks.parts import count_parameters
+from paddle_models.tasks.complexity import multiply_adds
+from paddle_models.tasks.image_metrics import measure
+from paddle_models.tasks.super_resolution_task import METRICS, as_image
 from paddle_models.trainer.loop import Trainer
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.summary import summary
-from paddle_models.zoo import count_parameters
 
 PICTURES = 3  # of the first test set, kept whole for figures 1 and 3
 
 
-def write(run: RunFolder, settings, sets, tests: Dict[str, PackedImages], data, trainer: Trainer) -> Dict[str, Any]:
+def write(run: RunFolder, settings, sets, tests: dict[str, PackedImages], data, trainer: Trainer) -> dict[str, Any]:
     """predictions.npz (every measure of every test image) and artifacts.npz; returns the result."""
     generator = trainer.task.networks["generator"]
     measured = {name: judge(generator, images, settings.scale) for name, images in tests.items()}
-    run.write_arrays("predictions", {f"{name}/{key}": values for name, rows in measured.items() for key, values in rows.items()})
+    run.write_arrays("predictions", {f"{name}/{key}": values for name, rows in measured.items() for key,
+                                     values in rows.items()})
     run.write_arrays("artifacts", _pictures(generator, next(iter(tests.values())), settings.scale))
     return {
         "origin": sets.origin, "data": sets.path,
@@ -31,13 +32,14 @@ def write(run: RunFolder, settings, sets, tests: Dict[str, PackedImages], data, 
                    for part in ("training", "validation", "test")},
         "metrics": {f"{name}_{key}": {"value": float(np.mean(rows[key])), "n": len(rows[key])}
                     for name, rows in measured.items() for key in rows if key != "names"},
-        "chosen_on": ", ".join(images.name for images in sets.validation) + ("" if settings.validation_sets else ", held out"),
+        "chosen_on": ", ".join(images.name for images in sets.validation)
+        + ("" if settings.validation_sets else ", held out"),
         f"val_{trainer.task.monitor}_best": trainer.stopping.best, **summary(trainer),
         "parameters": {name: count_parameters(network) for name, network in trainer.task.networks.items()},
         "multiply_adds_24": multiply_adds(generator, (1, 3, 24, 24))}
 
 
-def judge(generator, images: PackedImages, scale: int, distance=None) -> Dict[str, np.ndarray]:
+def judge(generator, images: PackedImages, scale: int, distance=None) -> dict[str, np.ndarray]:
     """Per image of a set: names, the METRICS of the generator, and as bicubic_* those of the bicubic enlargement.
 
     distance: an LPIPS network; its values then stand beside them as "lpips", on RGB as it is saved, without a crop.
@@ -68,9 +70,9 @@ def _as_tensor(image: np.ndarray) -> paddle.Tensor:
     return paddle.to_tensor(image.transpose(2, 0, 1)[None].astype("float32") / 255)
 
 
-def _pictures(generator, images: PackedImages, scale: int) -> Dict[str, np.ndarray]:
+def _pictures(generator, images: PackedImages, scale: int) -> dict[str, np.ndarray]:
     """High resolution, bicubic and enlarged, (H, W, 3) uint8 each, of the first images of a set."""
-    kept: Dict[str, np.ndarray] = {}
+    kept: dict[str, np.ndarray] = {}
     for index in range(min(PICTURES, len(images))):
         rows, columns = images.shapes[index]
         whole = cut_to_multiple(images.cut(index, 0, 0, int(rows), int(columns)), scale)

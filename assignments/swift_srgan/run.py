@@ -1,18 +1,18 @@
 """Train and judge a super-resolution generator: python assignments/swift_srgan/run.py --preset sample
 
-Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this file.
+Presets are in presets.yaml; every setting can be given on the command line (--help). Figures: figures.py beside this
+file.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Literal, Optional, Sequence
+from typing import Any, Literal
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
-
-from assignments.runner import Assignment, run_assignment  # noqa: E402
-from data_tools.errors import KitError  # noqa: E402
-from paddle_models.trainer.settings import TrainerSettings  # noqa: E402
+from assignments.common.runner import Assignment, run_assignment
+from data_tools.errors import KitError
+from paddle_models.trainer.settings import TrainerSettings
 
 
 @dataclass
@@ -20,13 +20,13 @@ class SuperResolutionSettings(TrainerSettings):
     """Super-resolution"""
 
     data: str = ""
-    """folder that holds the sets; "photographs": those inside installed packages; "sample" draws pictures; empty searches the
-    usual places, then draws"""
-    train_sets: List[str] = field(default_factory=lambda: ["DIV2K_train", "Flickr2K"])
+    """folder that holds the sets; "photographs": those inside installed packages; "sample" draws pictures; empty
+    searches the usual places, then draws"""
+    train_sets: list[str] = field(default_factory=lambda: ["DIV2K_train", "Flickr2K"])
     """known sets (T91, BSDS500_train, ...) or folders of images to train on"""
-    validation_sets: List[str] = field(default_factory=list)
+    validation_sets: list[str] = field(default_factory=list)
     """sets that choose the best weights; empty holds out a part of each training set"""
-    test_sets: List[str] = field(default_factory=lambda: ["Set5", "Set14"])
+    test_sets: list[str] = field(default_factory=lambda: ["Set5", "Set14"])
     """sets that the best weights are judged on, once"""
     holdout: float = 0.03
     """share of the training images that chooses the best weights where validation_sets is empty"""
@@ -39,7 +39,8 @@ class SuperResolutionSettings(TrainerSettings):
     residual: bool = False
     """swift_srgan: add the output to the bicubic enlargement, without tanh"""
     weights: str = ""
-    """what the generator starts from: "pixel" of the kit's own, a run folder, a .safetensors file; empty: from scratch"""
+    """what the generator starts from: "pixel" of the kit's own, a run folder, a .safetensors file; empty: from
+    scratch"""
     crop: int = 96
     """side in pixels of the high-resolution crops"""
     crops_per_image: int = 1
@@ -76,14 +77,15 @@ class SuperResolutionSettings(TrainerSettings):
             raise KitError("settings train_sets and test_sets: name at least one set each")
 
 
-def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> Dict[str, Any]:
-    """Fit, load the best weights, judge them once on the test sets, write their enlarged images and the figures' arrays."""
+def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> dict[str, Any]:
+    """Fit, load the best weights, judge them once on the test sets, write their enlarged images and the figures'
+    arrays."""
     from assignments.swift_srgan import record
     from assignments.swift_srgan.image_sets import find_sets
-    from data_tools.packed_images import PackedImages, join
-    from paddle_models.super_resolution_data import CropData
+    from data_tools.packed.packed_images import PackedImages, join
+    from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.fast_layers import accelerate
+    from paddle_models.trainer.crop_data import CropData
     from paddle_models.trainer.fitting import fit_best
     from paddle_models.trainer.loop import Trainer, seed_everything
     from paddle_models.trainer.progress import say
@@ -94,7 +96,8 @@ def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> 
         for part in ("training", "validation", "test")))
     for note in sets.notes:
         say(f"  {note}")
-    training, validation = (join([PackedImages.open(images) for images in part]) for part in (sets.training, sets.validation))
+    training, validation = (join([PackedImages.open(images) for images in part])
+                            for part in (sets.training, sets.validation))
     tests = {images.name: PackedImages.open(images) for images in sets.test}
 
     seed_everything(settings.seed, 0)
@@ -114,15 +117,16 @@ def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> 
 def build_generator(settings: SuperResolutionSettings):
     """The generator of these settings, with fresh or given weights."""
     from assignments.swift_srgan.generators import load_generator
-    from paddle_models.esrgan import RRDBNet
-    from paddle_models.srgan import SRResNet
-    from paddle_models.swift_srgan import SwiftGenerator
+    from paddle_models.networks.esrgan import RRDBNet
+    from paddle_models.networks.srgan import SRResNet
+    from paddle_models.networks.swift_srgan import SwiftGenerator
 
     if settings.weights:
         given = load_generator(settings.weights, settings.model)
         found = given.scale, getattr(given.network, "adds_to_bicubic", False)
         if found != (settings.scale, settings.residual):
-            raise KitError(f"setting weights: {settings.weights} are of scale {found[0]}, residual {str(found[1]).lower()}; this "
+            raise KitError(f"setting weights: {settings.weights} are of scale {found[0]}, residual "
+                           f"{str(found[1]).lower()}; this "
                            f"run has scale {settings.scale}, residual {str(settings.residual).lower()}")
         return given.network
     return {"swift_srgan": lambda: SwiftGenerator(settings.scale, settings.residual), "srgan": SRResNet,
@@ -131,15 +135,16 @@ def build_generator(settings: SuperResolutionSettings):
 
 def build_task(settings: SuperResolutionSettings):
     """Pixel loss alone, or the generator against a discriminator."""
-    from paddle_models.adversarial import LossWeights
-    from paddle_models.perceptual import MobileNetFeatures
-    from paddle_models.super_resolution_task import AdversarialTask, SuperResolutionTask
-    from paddle_models.swift_srgan import SwiftDiscriminator
+    from paddle_models.networks.swift_srgan import SwiftDiscriminator
+    from paddle_models.tasks.adversarial import LossWeights
+    from paddle_models.tasks.super_resolution_task import AdversarialTask, SuperResolutionTask
+    from paddle_models.weights.perceptual import MobileNetFeatures
 
     generator = build_generator(settings)
     if not settings.adversarial:
         return SuperResolutionTask(generator, settings.pixel_loss)
-    weights = LossWeights(settings.pixel_weight, settings.pixel_loss, settings.content_weight, settings.adversarial_weight,
+    weights = LossWeights(settings.pixel_weight, settings.pixel_loss, settings.content_weight,
+                          settings.adversarial_weight,
                           settings.adversarial_loss, settings.variation_weight)
     features = MobileNetFeatures(settings.content_weights) if settings.content_weight else None
     return AdversarialTask(generator, SwiftDiscriminator(), weights, features, settings.discriminator_rate)
@@ -149,22 +154,24 @@ EXPORTED = (128, 128)  # height and width that an exported generator takes: a ti
 
 
 def network_of(settings: SuperResolutionSettings, run: Path):
-    """(generator with fresh weights, input shape, no class names, value range of the input) of a finished run, for export."""
+    """(generator with fresh weights, input shape, no class names, value range of the input) of a finished run, for
+    export."""
     import dataclasses
 
     return build_generator(dataclasses.replace(settings, weights="")), (None, 3, *EXPORTED), [], (0.0, 1.0)
 
 
 def released(settings: SuperResolutionSettings):
-    """(network, metadata) of weights that are passed on; see assignments/release.py."""
-    return "generator", {"model": settings.model, "scale": str(settings.scale), "residual": str(settings.residual).lower(),
+    """(network, metadata) of weights that are passed on; see assignments/commands/release.py."""
+    return "generator", {"model": settings.model, "scale": str(settings.scale),
+                         "residual": str(settings.residual).lower(),
                          "value_range": "0..1"}
 
 
 ASSIGNMENT = Assignment("swift_srgan", SuperResolutionSettings, train)
 
 
-def main(argv: Optional[Sequence[str]] = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend, 130 for a run that was stopped."""
     return run_assignment(ASSIGNMENT, argv)
 

@@ -5,7 +5,6 @@ import importlib.util
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import Optional
 
 import numpy as np
 
@@ -23,7 +22,8 @@ def can_write() -> bool:
 class VideoFile:
     """Writes H.264 frames to `path` (.mp4); nothing stands there before close() has found everything well.
 
-    source: video whose sound is copied, or encoded as AAC where .mp4 does not take it as it is. `sound` tells after close().
+    source: video whose sound is copied, or encoded as AAC where .mp4 does not take it as it is. `sound` tells after
+    close().
     """
 
     def __init__(self, path: Path, rate: float, source: Path):
@@ -31,8 +31,8 @@ class VideoFile:
             raise KitError(f"videos are written with imageio-ffmpeg, which is not installed: {HINT}")
         self.path, self._rate, self._source, self.sound = path, rate, source, False
         self._picture = path.with_name(f".{path.stem}.frames.mp4")
-        self._process: Optional[subprocess.Popen] = None
-        self._size: Optional[tuple] = None
+        self._process: subprocess.Popen | None = None
+        self._size: tuple | None = None
 
     def write(self, frame: np.ndarray) -> None:
         """One frame, (H, W, 3) uint8; all of one size."""
@@ -50,8 +50,10 @@ class VideoFile:
     def _start(self, height: int, width: int) -> None:
         self._said = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
-            [*_ffmpeg(), "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{self._rate:.6f}", "-i", "-",
-             "-an", "-c:v", "libx264", "-crf", str(QUALITY), "-preset", "veryfast", "-vf", "pad=ceil(iw/2)*2:ceil(ih/2)*2",
+            [*_ffmpeg(), "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", f"{self._rate:.6f}",
+             "-i", "-",
+             "-an", "-c:v", "libx264", "-crf", str(QUALITY), "-preset", "veryfast", "-vf",
+             "pad=ceil(iw/2)*2:ceil(ih/2)*2",
              "-pix_fmt", "yuv420p", str(self._picture)],
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=self._said,
             start_new_session=True)  # Ctrl-C is for us: ffmpeg finishes the frames that it has
@@ -83,13 +85,14 @@ class VideoFile:
         self._picture.unlink(missing_ok=True)
 
     def _add_sound(self) -> None:
-        from data_tools.files import atomic_path
+        from data_tools.files.atomic import atomic_path
 
         with atomic_path(self.path) as temporary:
             # Sound copied; encoded anew; no sound that can be read.
             for sound in (["-map", "1:a?", "-c:a", "copy"], ["-map", "1:a?", "-c:a", "aac"], []):
                 source = ["-i", str(self._source)] if sound else []
-                done = subprocess.run([*_ffmpeg(), "-i", str(self._picture), *source, "-map", "0:v", "-c:v", "copy", *sound,
+                done = subprocess.run([*_ffmpeg(), "-i", str(self._picture), *source, "-map", "0:v", "-c:v", "copy",
+                                       *sound,
                                        "-f", "mp4", "-movflags", "+faststart", str(temporary)],
                                       stdin=subprocess.DEVNULL, capture_output=True)
                 if not done.returncode:

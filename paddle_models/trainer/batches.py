@@ -1,7 +1,6 @@
 """A batch on its way into the networks: the random state of its step, its parts, its tensors."""
 
 import random
-from typing import Dict, List
 
 import numpy as np
 import paddle
@@ -17,13 +16,13 @@ def seed_everything(seed: int, step: int) -> None:
     paddle.seed(word)
 
 
-def split(batch: Dict[str, np.ndarray], parts: int) -> List[Dict[str, np.ndarray]]:
+def split(batch: dict[str, np.ndarray], parts: int) -> list[dict[str, np.ndarray]]:
     """At most `parts` micro-batches of nearly equal size."""
     parts = min(parts, len(batch["index"]))
     pieces = {key: np.array_split(values, parts) for key, values in batch.items()}
     return [{key: values[i] for key, values in pieces.items()} for i in range(parts)]
 
 
-def tensors(batch: Dict[str, np.ndarray]) -> Dict[str, paddle.Tensor]:
+def tensors(batch: dict[str, np.ndarray]) -> dict[str, paddle.Tensor]:
     """NumPy arrays as Paddle tensors on the current device."""
     return {key: paddle.to_tensor(values) for key, values in batch.items()}

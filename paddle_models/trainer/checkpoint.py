@@ -6,7 +6,7 @@ dropout, mixup) is a pure function of (seed, epoch, step, rank), so position and
 
 import json
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any
 
 import numpy as np
 import paddle
@@ -14,9 +14,9 @@ from paddle import nn
 
 from data_tools.errors import BadFile, KitError
 from paddle_models.trainer.settings import TrainerSettings
-from paddle_models.weights import load_weights, save_weights
+from paddle_models.weights.files import load_weights, save_weights
 
-Arrays = Dict[str, np.ndarray]
+Arrays = dict[str, np.ndarray]
 
 
 def network_arrays(network: nn.Layer) -> Arrays:
@@ -39,16 +39,16 @@ def load_network_arrays(network: nn.Layer, arrays: Arrays, where: str) -> None:
         value.set_value(paddle.to_tensor(arrays[name]).astype(value.dtype))
 
 
-def save_checkpoint(path: Path, groups: Dict[str, Arrays], state: Dict[str, Any]) -> None:
+def save_checkpoint(path: Path, groups: dict[str, Arrays], state: dict[str, Any]) -> None:
     """Write {"group/name": array} and the JSON state, whole or not at all; KitError when the disk is full."""
     arrays = {f"{group}/{name}": array for group, members in groups.items() for name, array in members.items()}
     save_weights(path, arrays, {"state": json.dumps(state)})
 
 
-def load_checkpoint(path: Path) -> Tuple[Dict[str, Arrays], Dict[str, Any]]:
+def load_checkpoint(path: Path) -> tuple[dict[str, Arrays], dict[str, Any]]:
     """(groups, state) as given to save_checkpoint; a group's name is "kind/network", as in "optimizers/model"."""
     arrays, metadata = load_weights(path)
-    groups: Dict[str, Arrays] = {}
+    groups: dict[str, Arrays] = {}
     try:
         for key, array in arrays.items():
             kind, network, name = key.split("/", 2)
@@ -58,10 +58,11 @@ def load_checkpoint(path: Path) -> Tuple[Dict[str, Arrays], Dict[str, Any]]:
         raise KitError(f"{path} is not a checkpoint of this kit: its header has no state") from None
 
 
-def check_settings(settings: TrainerSettings, groups: Dict[str, Arrays], state: Dict[str, Any], where: str) -> None:
+def check_settings(settings: TrainerSettings, groups: dict[str, Arrays], state: dict[str, Any], where: str) -> None:
     """KitError naming `where` and a setting that is not the one with which the run that left the checkpoint was begun.
 
-    Those that fix which images come next, and those whose state is not there. Older checkpoints do not say the batch size.
+    Those that fix which images come next, and those whose state is not there. Older checkpoints do not say the batch
+    size.
     """
     wrong = [(name, state[name]) for name in ("seed", "batch_size") if state.get(name, getattr(settings, name)) !=
              getattr(settings, name)]
@@ -71,5 +72,6 @@ def check_settings(settings: TrainerSettings, groups: Dict[str, Arrays], state: 
         wrong.append(("schedule.name", "another than plateau"))
     if wrong:
         name, begun = wrong[0]
-        raise KitError(f"setting {name}: {where} was begun with {begun} and only goes on with that; leave out --{name}, or begin "
+        raise KitError(f"setting {name}: {where} was begun with {begun} and only goes on with that; leave out "
+                       f"--{name}, or begin "
                        "a new run")

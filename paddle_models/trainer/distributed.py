@@ -5,7 +5,7 @@ with several losses (a GAN) and gradient accumulation then need no special care,
 """
 
 import os
-from typing import Dict, Iterable, List
+from collections.abc import Iterable
 
 import numpy as np
 import paddle
@@ -43,22 +43,24 @@ def synchronise_batch_norm(network: nn.Layer, device: str) -> nn.Layer:
     KitError on a CPU, where Paddle cannot, and for frozen statistics, which would be taken from the batches again.
     """
     if not device.startswith("gpu"):
-        raise KitError(f"--sync_batch_norm true: Paddle synchronises BatchNorm on GPUs only, not on {device}; leave it out")
+        raise KitError(f"--sync_batch_norm true: Paddle synchronises BatchNorm on GPUs only, not on {device}; leave it "
+                       f"out")
     if any(getattr(layer, "_use_global_stats", None) for layer in network.sublayers(include_self=True)):
-        raise KitError("--sync_batch_norm true: the BatchNorm statistics of this network are frozen (--train head), so there is "
+        raise KitError("--sync_batch_norm true: the BatchNorm statistics of this network are frozen (--train head), so "
+                       "there is "
                        "nothing to synchronise; leave it out")
     return nn.SyncBatchNorm.convert_sync_batchnorm(network)
 
 
 @paddle.no_grad()
-def average_gradients(parameters: List[paddle.Tensor]) -> None:
+def average_gradients(parameters: list[paddle.Tensor]) -> None:
     """Replace each gradient by its mean over all ranks: one all-reduce for each data type.
 
     All ranks run the same task, so the same parameters have gradients on each.
     """
     if world() == 1:
         return
-    by_type: Dict[str, list] = {}
+    by_type: dict[str, list] = {}
     for parameter in parameters:
         if parameter.grad is not None:
             by_type.setdefault(str(parameter.dtype), []).append(parameter)
@@ -71,10 +73,11 @@ def average_gradients(parameters: List[paddle.Tensor]) -> None:
             paddle.assign(part.reshape(parameter.shape), parameter.grad)
 
 
-def gather_rows(rows: Dict[str, np.ndarray]) -> Dict[str, np.ndarray]:
-    """Per-sample rows of all ranks, sorted by "index", each sample once (ranks repeat samples to fill the last batch)."""
+def gather_rows(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Per-sample rows of all ranks, sorted by "index", each sample once (ranks repeat samples to fill the last
+    batch)."""
     if world() > 1:
-        gathered: List[Dict[str, np.ndarray]] = []
+        gathered: list[dict[str, np.ndarray]] = []
         distributed.all_gather_object(gathered, rows)
         rows = {key: np.concatenate([part[key] for part in gathered]) for key in rows}
     _, first = np.unique(rows["index"], return_index=True)

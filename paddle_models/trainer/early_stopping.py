@@ -1,7 +1,7 @@
 """Early stopping on the monitored validation metric; it also knows the best value so far."""
 
 import math
-from typing import Literal, Optional
+from typing import Literal
 
 from paddle_models.trainer.settings import EarlyStoppingSettings
 
@@ -14,11 +14,11 @@ class EarlyStopping:
 
     def __init__(self, settings: EarlyStoppingSettings, monitor: str, mode: Literal["max", "min"]):
         self.settings, self.monitor, self.sign = settings, monitor, 1.0 if mode == "max" else -1.0
-        self.best: Optional[float] = None
-        self.best_epoch: Optional[int] = None
+        self.best: float | None = None
+        self.best_epoch: int | None = None
         self.bad_checks = 0
         self.improved = False
-        self.reason: Optional[str] = None
+        self.reason: str | None = None
 
     def update(self, value: float, epoch: int) -> None:
         """Note one validation check. A value that is not finite never counts as an improvement."""

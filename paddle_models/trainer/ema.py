@@ -1,7 +1,6 @@
 """Exponential moving average of a network's weights and running statistics."""
 
 from contextlib import contextmanager
-from typing import Dict
 
 import numpy as np
 import paddle
@@ -11,14 +10,15 @@ from paddle import nn
 class MovingAverage:
     """average = decay * average + (1 - decay) * value, after each optimizer step; kept in float32.
 
-    The decay rises as (1 + step) / (10 + step) up to `decay`, so that the average does not remember the initial weights.
+    The decay rises as (1 + step) / (10 + step) up to `decay`, so that the average does not remember the initial
+    weights.
     """
 
     def __init__(self, network: nn.Layer, decay: float):
         self.network, self.decay, self.steps = network, decay, 0
         self.averages = {name: value.astype("float32").clone() for name, value in self._live().items()}
 
-    def _live(self) -> Dict[str, paddle.Tensor]:
+    def _live(self) -> dict[str, paddle.Tensor]:
         return {name: value for name, value in self.network.state_dict().items() if value.is_floating_point()}
 
     @paddle.no_grad()
@@ -43,11 +43,11 @@ class MovingAverage:
             for name, value in live.items():
                 value.set_value(own[name])
 
-    def arrays(self) -> Dict[str, np.ndarray]:
+    def arrays(self) -> dict[str, np.ndarray]:
         """The averages by structured name, float32."""
         return {name: value.numpy() for name, value in self.averages.items()}
 
-    def load_arrays(self, arrays: Dict[str, np.ndarray], steps: int) -> None:
+    def load_arrays(self, arrays: dict[str, np.ndarray], steps: int) -> None:
         """The counterpart of arrays(); `steps` as it was then."""
         self.steps = steps
         for name, value in self.averages.items():

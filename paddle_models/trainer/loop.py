@@ -4,15 +4,17 @@ import math
 import shlex
 import signal
 import time
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from itertools import chain
-from typing import Any, Dict, Iterable, Iterator, List, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import paddle
 
 from data_tools.errors import KitError
+from paddle_models.tasks.task import Rows, Task
 from paddle_models.trainer import distributed
 from paddle_models.trainer.batches import seed_everything, split, tensors
 from paddle_models.trainer.checkpoint import (
@@ -30,7 +32,6 @@ from paddle_models.trainer.progress import Journal, ProgressBar, peak_memory_mb,
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.schedules import Schedule
 from paddle_models.trainer.settings import TrainerSettings
-from paddle_models.trainer.task import Rows, Task
 
 
 class Data(Protocol):
@@ -38,10 +39,10 @@ class Data(Protocol):
 
     steps_per_epoch: int
 
-    def training(self, epoch: int, start_batch: int) -> Iterable[Dict[str, np.ndarray]]:
+    def training(self, epoch: int, start_batch: int) -> Iterable[dict[str, np.ndarray]]:
         """Batches of that epoch from number `start_batch` on, the same ones in every process that asks."""
 
-    def validation(self) -> Iterable[Dict[str, np.ndarray]]:
+    def validation(self) -> Iterable[dict[str, np.ndarray]]:
         """Batches of the split that chooses the best weights."""
 
 
@@ -58,7 +59,7 @@ class Position:
     """spent training, validation left out"""
     waiting: float = 0.0
     """of these, spent waiting for the loader"""
-    sums: Dict[str, float] = field(default_factory=dict)
+    sums: dict[str, float] = field(default_factory=dict)
     """of the losses and training metrics over this epoch's batches"""
 
 
@@ -83,7 +84,8 @@ class Trainer:
         if settings.sync_batch_norm:
             for name in names:
                 task.networks[name] = distributed.synchronise_batch_norm(task.networks[name], device)
-        self.schedule = Schedule(settings.optimizer.lr, settings.schedule, data.steps_per_epoch, self.total_steps, task.mode)
+        self.schedule = Schedule(settings.optimizer.lr, settings.schedule, data.steps_per_epoch, self.total_steps,
+                                 task.mode)
         self.stopping = EarlyStopping(settings.early_stopping, task.monitor, task.mode)
         self.precision = Precision(settings.amp, device, names)
         self.optimizers = {name: build_optimizer(settings.optimizer, network.parameters(), settings.optimizer.lr)
@@ -106,7 +108,8 @@ class Trainer:
         self.bar = ProgressBar(self.total_steps, self.position.step)
         with self._signals_noted():
             try:
-                if self.position.batch and self._finished():  # resumed beyond a limit: a part of an epoch is judged, too
+                # resumed beyond a limit: a part of an epoch is judged, too
+                if self.position.batch and self._finished():
                     self._finish_epoch()
                 while not self._finished():
                     self._train_epoch()
@@ -130,21 +133,22 @@ class Trainer:
             self.bar.advance(self._summary())
             if self._stop_wanted():
                 self._save_last()
-                raise Interrupted(f"stopped after step {position.step}; continue with --resume {shlex.quote(str(self.run.path))}")
+                raise Interrupted(f"stopped after step {position.step}; continue with --resume "
+                                  f"{shlex.quote(str(self.run.path))}")
             if time.monotonic() - last_saved > 60 * settings.checkpoint_minutes:
                 self._save_last()
                 last_saved = time.monotonic()
             if self._limit_reached():
                 break
 
-    def _step(self, batch: Dict[str, np.ndarray], learning_rate: float) -> Dict[str, paddle.Tensor]:
+    def _step(self, batch: dict[str, np.ndarray], learning_rate: float) -> dict[str, paddle.Tensor]:
         """One optimizer step for each loss of the task; a GPU out of memory gets the same batch in smaller parts."""
-        stepped: Dict[str, paddle.Tensor] = {}
+        stepped: dict[str, paddle.Tensor] = {}
         while not self._try_step(batch, learning_rate, stepped):
             self._halve_micro_batch()
         return stepped
 
-    def _try_step(self, batch: Dict[str, np.ndarray], learning_rate: float, stepped: Dict[str, paddle.Tensor]) -> bool:
+    def _try_step(self, batch: dict[str, np.ndarray], learning_rate: float, stepped: dict[str, paddle.Tensor]) -> bool:
         """Fill `stepped` with {optimizer name: loss}; False when memory ran out on the way.
 
         Its local variables go with it, so the half-built graphs are freed before the next try.
@@ -156,7 +160,8 @@ class Trainer:
             first, *others = [self.precision.forward(self.task.losses(tensors(part))) for part in parts]
             for position, (name, loss) in enumerate(first):
                 if name in list(stepped)[:position]:
-                    raise ValueError(f"the task yields two losses of {name} for one batch; a network steps once: add them up")
+                    raise ValueError(f"the task yields two losses of {name} for one batch; a network steps once: add "
+                                     f"them up")
                 losses = chain([loss], (next(stream)[1] for stream in others))
                 if name in stepped:  # stepped before memory ran out in a later loss: only computed again
                     for _ in losses:
@@ -170,7 +175,8 @@ class Trainer:
                                "network") from None
             return False
 
-    def _optimize(self, name: str, losses: Iterable[paddle.Tensor], shares: List[float], learning_rate: float) -> paddle.Tensor:
+    def _optimize(self, name: str, losses: Iterable[paddle.Tensor], shares: list[float],
+                  learning_rate: float) -> paddle.Tensor:
         """Gradient accumulation over the parts of a batch, then one step of one optimizer; returns the batch's loss."""
         optimizer, scaler = self.optimizers[name], self.precision.scalers[name]
         parameters = [p for p in self.task.networks[name].parameters() if not p.stop_gradient]
@@ -194,7 +200,7 @@ class Trainer:
         """Validate, early stopping, schedule, keep the best, log, checkpoint."""
         position, settings = self.position, self.settings
         batches = max(1, position.batch)
-        row: Dict[str, Any] = {"kind": "epoch", "epoch": position.epoch, "step": position.step,
+        row: dict[str, Any] = {"kind": "epoch", "epoch": position.epoch, "step": position.step,
                                **{f"train/{key}": total / batches for key, total in sorted(position.sums.items())},
                                "lr": self.schedule.at(max(0, position.step - 1)), "seconds": round(position.seconds, 2),
                                "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4)}
@@ -214,7 +220,7 @@ class Trainer:
 
     # ------------------------------------------------------------------ evaluation
 
-    def evaluate(self, batches: Iterable[Dict[str, np.ndarray]]) -> tuple[Rows, Dict[str, float]]:
+    def evaluate(self, batches: Iterable[dict[str, np.ndarray]]) -> tuple[Rows, dict[str, float]]:
         """(rows of every sample, metrics) in float32, but for O2, with the averaged weights where there are any."""
         with ExitStack() as stack, paddle.no_grad():
             for average in self.averages.values():
@@ -223,7 +229,8 @@ class Trainer:
             return evaluate(self.task, batches)
 
     def load_best(self) -> None:
-        """Put the best weights into the networks that are judged, all in float32; KitError where no weights were kept."""
+        """Put the best weights into the networks that are judged, all in float32; KitError where no weights were
+        kept."""
         distributed.barrier()  # the first rank may still be writing them
         if self.stopping.best is None and not self.run.best.exists():
             raise KitError(f"no weights were kept: {self.task.monitor} was not finite at any validation; see "
@@ -237,7 +244,8 @@ class Trainer:
     # ------------------------------------------------------------------ checkpoints
 
     def resume(self) -> None:
-        """Continue from run.last: the weights that follow are those of a run that never stopped, bit for bit on a CPU."""
+        """Continue from run.last: the weights that follow are those of a run that never stopped, bit for bit on a
+        CPU."""
         if not self.run.last.exists():
             say(f"{self.run.path} has no checkpoint yet: it begins again")
             self.run.go_on(0, 0)
@@ -246,7 +254,8 @@ class Trainer:
         check_settings(self.settings, groups, state, str(self.run.path))
         for name, network in self.task.networks.items():
             load_network_arrays(network, groups[f"networks/{name}"], str(self.run.last))
-            load_optimizer_arrays(self.optimizers[name], list(network.named_parameters()), groups.get(f"optimizers/{name}", {}))
+            load_optimizer_arrays(self.optimizers[name], list(network.named_parameters()),
+                                  groups.get(f"optimizers/{name}", {}))
             if name in self.averages:
                 self.averages[name].load_arrays(groups[f"averages/{name}"], state["position"]["step"])
         self.position = Position(**state["position"])
@@ -303,7 +312,7 @@ class Trainer:
         minutes = self.settings.max_minutes
         return self._steps_done() or (minutes > 0 and distributed.any_rank(self.position.seconds > 60 * minutes))
 
-    def _timed(self, batches: Iterable[Dict[str, np.ndarray]]) -> Iterator[Dict[str, np.ndarray]]:
+    def _timed(self, batches: Iterable[dict[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
         """The same batches; adds to position.seconds, .waiting and .images on the way."""
         iterator = iter(batches)
         while True:
@@ -317,7 +326,7 @@ class Trainer:
             else:
                 return
 
-    def _note(self, losses: Dict[str, paddle.Tensor]) -> None:
+    def _note(self, losses: dict[str, paddle.Tensor]) -> None:
         self.latest = losses
         sums = self.position.sums
         values = {("loss" if len(losses) == 1 else f"loss/{name}"): float(loss) for name, loss in losses.items()}
@@ -327,7 +336,8 @@ class Trainer:
 
     def _log_step(self, learning_rate: float) -> None:
         self._check_finite()
-        self.journal.write({"kind": "step", "step": self.position.step, "epoch": self.position.epoch, "lr": learning_rate,
+        self.journal.write({"kind": "step", "step": self.position.step, "epoch": self.position.epoch,
+                            "lr": learning_rate,
                             **{f"loss/{name}": float(loss) for name, loss in self.latest.items()},
                             "images_per_second": round(self.images_per_second(), 2)})
 
@@ -335,7 +345,8 @@ class Trainer:
         for name, loss in getattr(self, "latest", {}).items():
             if not math.isfinite(float(loss)):
                 kept = self.run.best if self.run.best.exists() else "none yet, no validation check was reached"
-                raise KitError(f"the loss of {name} became {float(loss)} before step {self.position.step + 1}; stopped. Last good "
+                raise KitError(f"the loss of {name} became {float(loss)} before step {self.position.step + 1}; "
+                               f"stopped. Last good "
                                f"weights: {kept}. Try a lower --optimizer.lr, --clip_norm 1, or look at the data")
 
     def _halve_micro_batch(self) -> None:
@@ -354,11 +365,12 @@ class Trainer:
         shown = "  ".join(f"{key} {total / batches:.4f}" for key, total in sums.items())
         return (f"{shown}  {self.images_per_second():.1f} images/s  {peak_memory_mb(self.device):.0f} MB")
 
-    def _epoch_line(self, row: Dict[str, Any]) -> str:
+    def _epoch_line(self, row: dict[str, Any]) -> str:
         shown = "  ".join(f"{key} {value:.4f}" for key, value in row.items()
                           if key.startswith(("train/", "val/")) and isinstance(value, float))
         best = "  (best so far)" if self.stopping.improved and f"val/{self.task.monitor}" in row else ""
-        return (f"epoch {row['epoch'] + 1}/{self.settings.epochs}  {shown}{best}  {self.images_per_second():.1f} images/s  "
+        return (f"epoch {row['epoch'] + 1}/{self.settings.epochs}  {shown}{best}  {self.images_per_second():.1f} "
+                f"images/s  "
                 f"{peak_memory_mb(self.device):.0f} MB  ETA {self.bar.eta()}")
 
     def _signals_noted(self) -> ExitStack:
@@ -377,20 +389,22 @@ class Trainer:
         return stack
 
     def _follow_first_rank(self) -> None:
-        """Weights and running statistics of rank 0 on all: gradients are averaged, the statistics are each rank's own."""
+        """Weights and running statistics of rank 0 on all: gradients are averaged, the statistics are each rank's
+        own."""
         for network in self.task.networks.values():
             distributed.broadcast_weights(network.state_dict().values())
         for average in self.averages.values():
             distributed.broadcast_weights(average.averages.values())
 
     def _stop_wanted(self) -> bool:
-        """Ranks must agree, or some would wait for the others' gradients for ever; asking each step would cost too much."""
+        """Ranks must agree, or some would wait for the others' gradients for ever; asking each step would cost too
+        much."""
         if distributed.world() > 1 and self.position.step % self.settings.log_every:
             return False
         return distributed.any_rank(bool(self._signal))
 
 
-def evaluate(task: Task, batches: Iterable[Dict[str, np.ndarray]]) -> tuple[Rows, Dict[str, float]]:
+def evaluate(task: Task, batches: Iterable[dict[str, np.ndarray]]) -> tuple[Rows, dict[str, float]]:
     """(rows of every sample over all ranks, metrics) of a task's networks in eval mode and float32."""
     for network in task.networks.values():
         network.eval()

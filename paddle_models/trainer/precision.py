@@ -1,7 +1,7 @@
 """Automatic mixed precision on GPUs; float32 elsewhere, with a plain notice."""
 
+from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from typing import Dict, Iterable, Iterator, Tuple
 
 import paddle
 from paddle import nn
@@ -16,7 +16,7 @@ class Precision:
     `notice` is the line that the user is shown, or "".
     """
 
-    def __init__(self, settings: AmpSettings, device: str, names: Tuple[str, ...]):
+    def __init__(self, settings: AmpSettings, device: str, names: tuple[str, ...]):
         self.level, self.dtype, self.notice = settings.level, settings.dtype, ""
         if self.level != "off" and not device.startswith("gpu"):
             self.level = "off"
@@ -38,17 +38,19 @@ class Precision:
                                     dtype=self.dtype)
 
     def evaluating(self):
-        """The context in which networks are judged while they train: float32 but for O2, whose short weights take no float32."""
+        """The context in which networks are judged while they train: float32 but for O2, whose short weights take no
+        float32."""
         return self.casting() if self.level == "O2" else nullcontext()
 
     def end(self, networks: Iterable[nn.Layer]) -> None:
-        """The counterpart of decorate, when training is over: float32 weights again, for any input and without a context."""
+        """The counterpart of decorate, when training is over: float32 weights again, for any input and without a
+        context."""
         if self.level == "O2":
             self.level = "off"
             for network in networks:
                 network.float()
 
-    def forward(self, losses: Iterator[Tuple[str, paddle.Tensor]]) -> Iterator[Tuple[str, paddle.Tensor]]:
+    def forward(self, losses: Iterator[tuple[str, paddle.Tensor]]) -> Iterator[tuple[str, paddle.Tensor]]:
         """The task's losses, each computed inside the casting context and handed out outside of it."""
         while True:
             with self.casting():
@@ -57,12 +59,12 @@ class Precision:
                 return
             yield item
 
-    def state_dict(self) -> Dict[str, dict]:
+    def state_dict(self) -> dict[str, dict]:
         """State of the scalers, plain JSON."""
         return {name: {key: _plain(value) for key, value in scaler.state_dict().items()}
                 for name, scaler in self.scalers.items()}
 
-    def load_state_dict(self, state: Dict[str, dict]) -> None:
+    def load_state_dict(self, state: dict[str, dict]) -> None:
         """The counterpart of state_dict."""
         for name, values in state.items():
             if values:

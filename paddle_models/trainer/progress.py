@@ -4,7 +4,7 @@ import importlib.util
 import resource
 import sys
 import time
-from typing import Any, Dict, Optional
+from typing import Any
 
 import paddle
 from tqdm import tqdm
@@ -38,7 +38,7 @@ class Journal:
 
             self._curves = LogWriter(logdir=str(run.path / "vdl"), display_name=run.path.name)
 
-    def write(self, row: Dict[str, Any]) -> None:
+    def write(self, row: dict[str, Any]) -> None:
         """One logged step or epoch; the same numbers go to both places."""
         self.run.append_metrics(row)
         if self._curves:
@@ -53,14 +53,15 @@ class Journal:
 
 
 class ProgressBar:
-    """One bar over all steps of a run: a live line on a terminal and in notebooks, a line every half minute elsewhere."""
+    """One bar over all steps of a run: a live line on a terminal and in notebooks, a line every half minute
+    elsewhere."""
 
     EVERY = 30.0
 
     def __init__(self, total: int, done: int):
         self.total, self.done, self.start_done, self.start = total, done, done, time.monotonic()
         self.last_line = self.start
-        self.bar: Optional[tqdm] = None
+        self.bar: tqdm | None = None
         if distributed.rank() == 0 and sys.stdout.isatty():
             self.bar = tqdm(total=total, initial=done, file=sys.stdout, dynamic_ncols=True, unit="step", leave=False)
 

@@ -3,8 +3,8 @@
 config.yaml         assignment, preset, exact command, effective settings
 environment.json    versions, commit, device, threads, fingerprint of the data
 metrics.jsonl       one JSON object per logged step or epoch
-result.json         headline metrics, best epoch, why it stopped, seconds, images/s, peak memory, sha256 of the best weights
-predictions.npz, artifacts.npz, checkpoints/last.safetensors, checkpoints/best.safetensors, vdl/
+result.json         headline metrics, best epoch, why it stopped, seconds, images/s, peak memory, sha256 of the best
+weights predictions.npz, artifacts.npz, checkpoints/last.safetensors, checkpoints/best.safetensors, vdl/
 files.json          SHA-256 of the files of a finished run
 """
 
@@ -16,35 +16,33 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Optional, Tuple
+from typing import Any
 
 import filelock
 import numpy as np
 import yaml
 
 from data_tools.errors import KitError
-from data_tools.files import atomic_path, write_atomically
+from data_tools.files import places
+from data_tools.files.atomic import atomic_path, write_atomically
+from data_tools.files.places import PROJECT_ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 STAMP = "%Y%m%d-%H%M%S"  # begins the name of a run folder
-
-
-def runs_root() -> Path:
-    """$KIT_RUNS, or runs/ in the project folder."""
-    return Path(os.environ.get("KIT_RUNS", ROOT / "runs"))
 
 
 class RunFolder:
     """Write side of a run folder; holds a lock so that no second run writes the same one.
 
-    Use as a context manager. Only `writer` (rank 0) writes; the other ranks get the same object with every write left out.
+    Use as a context manager. Only `writer` (rank 0) writes; the other ranks get the same object with every write left
+    out.
     on_resume: called when a resumed run has found where it goes on; before that its folder stays as it is.
     """
 
     def __init__(self, path: Path, writer: bool = True):
         self.path, self.writer = Path(path), writer
-        self._lock: Optional[filelock.FileLock] = None
+        self._lock: filelock.FileLock | None = None
         self.on_resume: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "RunFolder":
@@ -79,34 +77,36 @@ class RunFolder:
 
     @property
     def begun(self) -> bool:
-        """Whether a training has left anything here to go on from, or to forget: a killed one's lines of metrics.jsonl."""
+        """Whether a training has left anything here to go on from, or to forget: a killed one's lines of
+        metrics.jsonl."""
         return self.last.exists() or (self.path / "metrics.jsonl").exists()
 
     @property
-    def data_fingerprint(self) -> Optional[str]:
-        """Of the training data with which this run was begun; None where environment.json, as that of an older run, has none."""
+    def data_fingerprint(self) -> str | None:
+        """Of the training data with which this run was begun; None where environment.json, as that of an older run, has
+        none."""
         try:
             return json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["data_fingerprint"]
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write_config(self, assignment: str, preset: str, settings: Dict[str, Any]) -> None:
+    def write_config(self, assignment: str, preset: str, settings: dict[str, Any]) -> None:
         """config.yaml, with the exact command of this process."""
         self._write("config.yaml", yaml.safe_dump(
             {"assignment": assignment, "preset": preset, "command": command(), "settings": settings},
             sort_keys=False, allow_unicode=True))
 
-    def write_json(self, name: str, value: Dict[str, Any]) -> None:
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
         """`name` as indented JSON."""
         self._write(name, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
-    def write_arrays(self, name: str, arrays: Dict[str, np.ndarray]) -> None:
+    def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """`name`.npz, compressed."""
         if self.writer:
             with atomic_path(self.path / f"{name}.npz") as temporary, open(temporary, "wb") as file:
                 np.savez_compressed(file, **arrays)
 
-    def append_metrics(self, row: Dict[str, Any]) -> None:
+    def append_metrics(self, row: dict[str, Any]) -> None:
         """One line of metrics.jsonl."""
         if self.writer:
             try:
@@ -117,8 +117,8 @@ class RunFolder:
                                f"with --resume {self.path}") from None
 
     def go_on(self, step: int, epoch: int) -> None:
-        """The first thing that a resumed run does to its folder: call on_resume, then forget lines of metrics.jsonl that a killed
-        run wrote after its last checkpoint, of steps after `step` and epochs from `epoch` on.
+        """The first thing that a resumed run does to its folder: call on_resume, then forget lines of metrics.jsonl
+        that a killed run wrote after its last checkpoint, of steps after `step` and epochs from `epoch` on.
         """
         self.on_resume()
         path = self.path / "metrics.jsonl"
@@ -141,14 +141,14 @@ class RunFolder:
 
 def new_run_path(assignment: str, preset: str) -> Path:
     """A fresh folder name under runs/<assignment>/, sorted by time."""
-    base = runs_root() / assignment / f"{time.strftime(STAMP)}-{preset}"
+    base = places.runs() / assignment / f"{time.strftime(STAMP)}-{preset}"
     path, number = base, 2
     while path.exists():
         path, number = base.with_name(f"{base.name}-{number}"), number + 1
     return path
 
 
-def run_date(file: Path) -> Tuple[str, str]:
+def run_date(file: Path) -> tuple[str, str]:
     """What orders runs by time, of a file in the folder of each: (time, folder's name).
 
     The time with which new_run_path begins the name stays what it is where folders are copied; it counts. A folder of
@@ -160,14 +160,14 @@ def run_date(file: Path) -> Tuple[str, str]:
 
 def unfinished_run(assignment: str) -> Path:
     """The newest run folder of an assignment that has no result; one with a checkpoint before those without."""
-    files = sorted((runs_root() / assignment).glob("*/config.yaml"), key=run_date, reverse=True)
+    files = sorted((places.runs() / assignment).glob("*/config.yaml"), key=run_date, reverse=True)
     unfinished = [file.parent for file in files if not (file.parent / "result.json").exists()]
     if not unfinished:
-        raise KitError(f"--resume: no unfinished run under {runs_root() / assignment}; name its folder, --resume DIR")
+        raise KitError(f"--resume: no unfinished run under {places.runs() / assignment}; name its folder, --resume DIR")
     return max(unfinished, key=lambda path: (path / "checkpoints" / "last.safetensors").exists())  # the first of equals
 
 
-def read_config(path: Path, assignment: str) -> Tuple[str, Dict[str, Any]]:
+def read_config(path: Path, assignment: str) -> tuple[str, dict[str, Any]]:
     """(preset, settings dictionary) of a run folder of `assignment`; KitError when it is not one."""
     file = Path(path) / "config.yaml"
     if not file.is_file():
@@ -189,18 +189,21 @@ def command() -> str:
         shown = f"-m {script.parent.name}"
     else:
         resolved = script.resolve()
-        shown = shlex.quote(str(resolved.relative_to(ROOT)) if resolved.is_relative_to(ROOT) else script.name)
+        shown = shlex.quote(str(resolved.relative_to(PROJECT_ROOT)) if resolved.is_relative_to(PROJECT_ROOT)
+                            else script.name)
     return " ".join(["python", shown, *map(shlex.quote, sys.argv[1:])])
 
 
-def describe_environment(data_fingerprint: str, device: str, notes: Dict[str, Any]) -> Dict[str, Any]:
+def describe_environment(data_fingerprint: str, device: str, notes: dict[str, Any]) -> dict[str, Any]:
     """What environment.json says: enough to explain a figure that differs elsewhere."""
     from importlib.metadata import distributions
 
-    wanted = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "pillow", "imaug", "safetensors",
+    wanted = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "pillow", "imaug",
+              "safetensors",
               "scikit-learn", "scikit-image", "matplotlib")
     versions = {d.metadata["Name"]: d.version for d in distributions() if (d.metadata["Name"] or "").lower() in wanted}
-    variables = {key: os.environ[key] for key in sorted(os.environ) if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}
+    variables = {key: os.environ[key] for key in sorted(os.environ)
+                 if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}
     return {"python": platform.python_version(), "system": platform.platform(), "processor": _processor(),
             "versions": dict(sorted(versions.items())), "commit": _commit(), "device": device, "variables": variables,
             "data_fingerprint": data_fingerprint, **notes}
@@ -211,14 +214,16 @@ def _processor() -> str:
         if Path("/proc/cpuinfo").exists():
             yield from Path("/proc/cpuinfo").read_text().splitlines()
 
-    return next((line.split(":", 1)[1].strip() for line in lines() if line.startswith("model name")), platform.processor())
+    return next((line.split(":", 1)[1].strip() for line in lines() if line.startswith("model name")),
+                platform.processor())
 
 
-def _commit() -> Optional[str]:
+def _commit() -> str | None:
     """Commit of the kit, with "+changes" when files differ from it; None outside a git checkout."""
     try:
         def git(*words: str) -> str:
-            return subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True, check=True).stdout.strip()
+            return subprocess.run(["git", "-C", str(PROJECT_ROOT), *words], capture_output=True, text=True,
+                                  check=True).stdout.strip()
 
         return git("rev-parse", "HEAD") + ("+changes" if git("status", "--porcelain", "-uno") else "")
     except (OSError, subprocess.CalledProcessError):

@@ -8,7 +8,8 @@ import paddle
 
 from data_tools.errors import KitError
 from paddle_models.environment import USER_THREADS, threads
-from paddle_models.trainer import distributed, onednn
+from paddle_models.fast import onednn
+from paddle_models.trainer import distributed
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 

@@ -4,7 +4,7 @@ Only the plateau rule depends on what happened; its state is a few numbers that 
 """
 
 import math
-from typing import Literal, Optional
+from typing import Literal
 
 from data_tools.errors import KitError
 
@@ -49,7 +49,7 @@ class Plateau:
             raise KitError(f"plateau mode {mode!r} is neither min nor max")
         self.factor, self.patience, self.min_lr, self.mode = factor, patience, min_lr, mode
         self.scale = 1.0
-        self.best: Optional[float] = None
+        self.best: float | None = None
         self.bad_checks = 0
 
     def apply(self, lr: float) -> float:

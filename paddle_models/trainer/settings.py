@@ -1,15 +1,16 @@
 """Settings of a training run: typed dataclasses, presets in YAML, single fields overridden on the command line.
 
-The same check serves all three: an unknown key or a wrong type is an error that names the key and the nearest right one.
-Nothing is evaluated; YAML is read with its safe loader.
+The same check serves all three: an unknown key or a wrong type is an error that names the key and the nearest right
+one. Nothing is evaluated; YAML is read with its safe loader.
 """
 
 import difflib
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, Optional, Sequence
+from typing import Any, Literal
 
 import jsonargparse
 import yaml
@@ -17,7 +18,8 @@ import yaml
 from data_tools.errors import KitError
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text", "list": "a list such as [1, 2]",
+KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
+         "list": "a list such as [1, 2]",
          "NoneType": "null"}
 
 
@@ -107,7 +109,7 @@ class TrainerSettings:
     """steps between lines in metrics.jsonl; the loss is checked for NaN then"""
     checkpoint_minutes: float = 5.0
     """longest time between two writings of the last checkpoint"""
-    workers: Optional[int] = None
+    workers: int | None = None
     """processes that prepare batches; null fits the cores"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto takes the GPU where there is one"""
@@ -121,11 +123,14 @@ class TrainerSettings:
     amp: AmpSettings = field(default_factory=AmpSettings)
 
     def __post_init__(self) -> None:
-        for name, lowest in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("validate_every", 1), ("log_every", 1),
-                             ("seed", 0), ("max_steps", 0), ("max_minutes", 0), ("clip_norm", 0), ("checkpoint_minutes", 0)):
+        for name, lowest in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("validate_every", 1),
+                             ("log_every", 1),
+                             ("seed", 0), ("max_steps", 0), ("max_minutes", 0), ("clip_norm", 0),
+                             ("checkpoint_minutes", 0)):
             if getattr(self, name) < lowest:
                 raise KitError(f"setting {name}: {getattr(self, name)} is below {lowest}")
-        for group, name, lowest in (("optimizer", "weight_decay", 0), ("schedule", "warmup_epochs", 0), ("schedule", "min_lr", 0),
+        for group, name, lowest in (("optimizer", "weight_decay", 0), ("schedule", "warmup_epochs", 0),
+                                    ("schedule", "min_lr", 0),
                                     ("schedule", "patience", 0), ("early_stopping", "patience", 0)):
             value = getattr(getattr(self, group), name)
             if not value >= lowest:
@@ -149,8 +154,8 @@ class Options:
     """What a command line says beside the settings."""
 
     preset: str
-    out: Optional[Path]
-    resume: Optional[str]
+    out: Path | None
+    resume: str | None
     """run folder to continue; "" takes the newest unfinished one"""
 
 
@@ -182,7 +187,7 @@ def read_presets(path: Path) -> dict[str, dict]:
     return presets
 
 
-def parse_command_line(settings_class: type, presets_file: Path, argv: Optional[Sequence[str]] = None,
+def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[str] | None = None,
                        load_resumed=None) -> tuple[Options, Any]:
     """(options, settings) of `run.py [--preset NAME] [--field value ...] [--out DIR | --resume [DIR]]`.
 
@@ -191,8 +196,8 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Optional[
     presets = read_presets(presets_file)
     parser = _parser(settings_class, description=_preset_table(presets))
     parser.add_argument("--preset", default="sample", help="settings to start from: " + ", ".join(presets))
-    parser.add_argument("--out", type=Optional[Path], default=None, help="run folder (default: a new one under runs/)")
-    parser.add_argument("--resume", type=Optional[str], nargs="?", const="", default=None,
+    parser.add_argument("--out", type=Path | None, default=None, help="run folder (default: a new one under runs/)")
+    parser.add_argument("--resume", type=str | None, nargs="?", const="", default=None,
                         help="continue that run folder (default: the newest unfinished one)")
     argv = list(sys.argv[1:] if argv is None else argv)
     _check_flags(argv, settings_class, extra=("preset", "out", "resume", "help"))
@@ -210,7 +215,8 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Optional[
     _check_keys(base, _tree(settings_class), where)
     try:
         with_base = parser.parse_object(base, defaults=True)
-        parser.set_defaults({key: value for key, value in _flat(with_base.as_dict()) if key not in ("preset", "out", "resume")})
+        parser.set_defaults({key: value for key,
+                             value in _flat(with_base.as_dict()) if key not in ("preset", "out", "resume")})
         parsed = parser.parse_args(argv)
     except jsonargparse.ArgumentError as error:
         raise KitError(_wrong_value(error)) from None
@@ -268,11 +274,12 @@ def _nearest(word: str, known: Sequence[str], dashes: bool = False) -> str:
     tails = {name.split(".")[-1]: name for name in known}
     match = difflib.get_close_matches(str(word), list(known), 1, 0.5)
     tail = difflib.get_close_matches(str(word).split(".")[-1], list(tails), 1, 0.6)
-    found = tails[tail[0]] if tail and not (match and match[0].split(".")[-1] == tail[0]) else match[0] if match else None
+    found = tails[tail[0]] if tail and not (match
+                                            and match[0].split(".")[-1] == tail[0]) else match[0] if match else None
     return f" - did you mean {'--' if dashes else ''}{found}?" if found else ""
 
 
-def _value_of(argv: Sequence[str], flag: str) -> Optional[str]:
+def _value_of(argv: Sequence[str], flag: str) -> str | None:
     """The last value of `flag` in argv: "" when it stands alone, None when it is absent."""
     value = None
     for position, word in enumerate(argv):

@@ -1,13 +1,13 @@
 """What result.json says of every training, whatever was trained."""
 
-from typing import Any, Dict
+from typing import Any
 
 from paddle_models.trainer.loop import Trainer
 from paddle_models.trainer.progress import peak_memory_mb
-from paddle_models.weights import load_weights, sha256_of_weights
+from paddle_models.weights.files import load_weights, sha256_of_weights
 
 
-def summary(trainer: Trainer) -> Dict[str, Any]:
+def summary(trainer: Trainer) -> dict[str, Any]:
     """Best epoch (from 1), length and end of a training, seconds spent in steps, speed, share of the seconds spent
     waiting for data, peak memory (MB), device, and the sha256 of the best weights, which it reads from the run folder.
     """

@@ -1,4 +1,5 @@
-"""A class of submissions: several at a time, each grade written at once, so that the same command goes on where it stopped."""
+"""A class of submissions: several at a time, each grade written at once, so that the same command goes on where it
+stopped."""
 
 import hashlib
 import json
@@ -18,7 +19,7 @@ from typing import Any
 from tqdm import tqdm
 
 from data_tools.errors import BadFile, KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 from reports.grading import grades_csv, gradescope, junit, table
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
@@ -27,7 +28,8 @@ from reports.grading.limits import Limits
 from reports.grading.unpack import open_plain
 
 LONGEST_STEM = 80  # characters of a file name that is made of a submission's name
-MADE = re.compile("-[0-9a-f]{10}$")  # ends the file name of a submission whose own name does not do: nobody may choose it
+# ends the file name of a submission whose own name does not do: nobody may choose it
+MADE = re.compile("-[0-9a-f]{10}$")
 HASHED = 1 << 16   # files of a folder that are looked at for changes
 LARGEST_HASHED = 4 << 30  # bytes of a zip, or of a folder's files together; what is more is told apart by size and time
 
@@ -51,7 +53,8 @@ def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
 
 def grade_class(submissions: Mapping[str, Path], out: Path, works: str, options: Mapping[str, Any], *,
                 assignment: str | None = None, limits: Limits | None = None, jobs: int | None = None,
-                again: bool = False, progress: bool = True, language: str = "en", visibility: str = "visible") -> list[Grade]:
+                again: bool = False, progress: bool = True, language: str = "en",
+                visibility: str = "visible") -> list[Grade]:
     """Grade all and write out/: grades/NAME.json, gradescope/NAME.json, and over all grades.csv, junit.xml, table.*.
 
     works, options: see jail.Jail. jobs: at a time, default the cores. A submission whose bytes, rubric and data are as
@@ -87,7 +90,8 @@ def grade_class(submissions: Mapping[str, Path], out: Path, works: str, options:
 
 
 def write_outputs(grades: Sequence[Grade], out: Path, language: str = "en") -> None:
-    """grades.csv (nbgrader's columns), verdicts.csv (two more), junit.xml, table.txt, table.md, table.html and counts.json."""
+    """grades.csv (nbgrader's columns), verdicts.csv (two more), junit.xml, table.txt, table.md, table.html and
+    counts.json."""
     grades_csv.write_grades_csv(out / "grades.csv", grades)
     grades_csv.write_grades_csv(out / "verdicts.csv", grades, more=True)
     junit.write_junit(out / "junit.xml", grades, language)
@@ -99,7 +103,8 @@ def write_outputs(grades: Sequence[Grade], out: Path, language: str = "en") -> N
 
 
 def content_hash(path: Path) -> str:
-    """Changes with the bytes that are handed in: of a zip, or of a folder's files and their names. Links are not followed.
+    """Changes with the bytes that are handed in: of a zip, or of a folder's files and their names. Links are not
+    followed.
 
     Times would not do: those of all files that were unpacked from the zips of `submit` are the same.
     """
@@ -135,7 +140,8 @@ def _sha256_of(path: Path, listed: os.stat_result) -> bytes:
 
 
 def _files_of(top: Path) -> Iterator[tuple[bytes, os.stat_result]]:
-    """(path inside, what the system says about it) of all that is in a folder, at most HASHED; links and folders too."""
+    """(path inside, what the system says about it) of all that is in a folder, at most HASHED; links and folders
+    too."""
     waiting, count = [top], 0
     while waiting:
         with os.scandir(waiting.pop()) as found:
@@ -180,7 +186,8 @@ class _Kept:
             kept = json.loads(file.read_bytes())
             if kept["key"] == self.key and kept["content"] == self.contents[name]:
                 grade = Grade.from_dict(kept["grade"])
-                return None if "grader-data" in grade.kinds else grade  # the key does not tell what was mended meanwhile
+                # the key does not tell what was mended meanwhile
+                return None if "grader-data" in grade.kinds else grade
         except (ValueError, KeyError, TypeError, KitError):
             return None  # no grade of this kit: it is made again
         return None

@@ -1,4 +1,5 @@
-"""Does a run folder contradict itself? A forged seal does not help against these: they need the weights and the numbers."""
+"""Does a run folder contradict itself? A forged seal does not help against these: they need the weights and the
+numbers."""
 
 import json
 import math
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data_tools.errors import KitError
-from paddle_models.weights import load_weights, read_header, sha256_of_weights
+from paddle_models.weights.files import load_weights, read_header, sha256_of_weights
 from reports.grading.submission import WEIGHTS
 from reports.grading.verdict import Problem
 from reports.run_reader import Run, look_up
@@ -44,7 +45,8 @@ def check_weights_sum(run: Path, result: Mapping[str, Any]) -> list[Problem]:
 def check_names(config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Problem]:
     """Preset of config.yaml against result.json."""
     if config.get("preset") != result.get("preset"):
-        return [_contradiction(f"preset {config.get('preset')!r:.40} in config.yaml, {result.get('preset')!r:.40} in result.json")]
+        return [_contradiction(f"preset {config.get('preset')!r:.40} in config.yaml, {result.get('preset')!r:.40} in "
+                               f"result.json")]
     return []
 
 
@@ -68,7 +70,8 @@ def check_course(run: Run) -> list[Problem]:
     value = number(best.get("value"))
     if value is not None:
         if at_best is None or not _close(at_best, value, ROUNDED):
-            found.append(f"the weights are of epoch {best['epoch']!r:.20} with {best.get('monitor')!s:.40} {value:.6g}, "
+            found.append(f"the weights are of epoch {best['epoch']!r:.20} with {best.get('monitor')!s:.40} "
+                         f"{value:.6g}, "
                          f"metrics.jsonl has {'no value' if at_best is None else f'{at_best:.6g}'} there")
         claimed = number(result.get("best_epoch"))
         if claimed is not None and claimed != best["epoch"] + 1:
@@ -88,7 +91,8 @@ def check_score(claimed: Mapping[str, float], predictions: Arrays,
     try:
         scored = score(predictions)
     except (ArithmeticError, LookupError, TypeError, ValueError, AttributeError, KitError) as error:
-        return [Problem("bad-arrays", f"predictions.npz is not of this assignment: {type(error).__name__} {error!s:.100}")]
+        return [Problem("bad-arrays",
+                        f"predictions.npz is not of this assignment: {type(error).__name__} {error!s:.100}")]
     return [_contradiction(f"{name} is {claimed[name]:.6g} in result.json, its own predictions give {value:.6g}")
             for name, value in scored.items()
             if name in claimed and not _close(claimed[name], float(value), COMPUTED)]
@@ -101,7 +105,8 @@ def check_predictions(submitted: Arrays, judged: Arrays, tolerance: float) -> tu
     the data differ, which is said and nothing else.
     """
     problems, notes = [], []
-    orders = {key: order_of(submitted.get(key), names) for key, names in judged.items() if key.split("/")[-1] == "names"}
+    orders = {key: order_of(submitted.get(key), names) for key,
+              names in judged.items() if key.split("/")[-1] == "names"}
     for key in (key for key, order in orders.items() if order is None):
         notes.append(f"predictions: {key} are not those of the grader's data, so they were not compared")
     for key, expected in judged.items():
@@ -132,7 +137,8 @@ def _differences(key: str, array: np.ndarray | None, expected: np.ndarray, order
         return []
     rows = int(wrong.reshape(len(wrong), -1).any(axis=1).sum()) if wrong.ndim else 1
     by = "" if worst is None else f", by up to {worst:.3g}"
-    return [Problem("predictions-differ", f"{key} of {rows} of {len(wrong) if wrong.ndim else 1} samples is not what the "
+    return [Problem("predictions-differ",
+                    f"{key} of {rows} of {len(wrong) if wrong.ndim else 1} samples is not what the "
                                           f"weights give{by}")]
 
 

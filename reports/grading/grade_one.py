@@ -31,7 +31,8 @@ class Grade:
     """The grade of a submission; all of it goes to JSON and back (to_dict, from_dict).
 
     problems: [{kind, message}]. criteria: in the rubric's order. claimed, measured: {metric: value}; compared:
-    {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the judging printed.
+    {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the judging
+    printed.
     """
 
     name: str
@@ -77,8 +78,8 @@ def grade(path: Path, works: Works, scratch: Path, limits: Limits, assignment: s
           name: str = "", chosen: Callable[[str], Any] = str) -> Grade:
     """The grade of a run folder or zip, whatever is in it; `assignment` is the one that it has to be of, if known.
 
-    scratch: an existing folder that the caller removes. name: to be shown, the path's without. chosen: told the assignment
-    before anything that takes long.
+    scratch: an existing folder that the caller removes. name: to be shown, the path's without. chosen: told the
+    assignment before anything that takes long.
     """
     start = time.monotonic()
     examination = _Examination(works, assignment, chosen)
@@ -160,7 +161,8 @@ class _Examination:
         courses = WEIGHTS in submission.files and sound and self._course(run)
         if sound:
             self._judge(run.path)
-        self.evidence.whole = (set(NEEDED) <= set(submission.files) and environment is not None and predictions is not None
+        self.evidence.whole = (set(NEEDED) <= set(submission.files) and environment is not None
+                               and predictions is not None
                                and sound and courses)
         if predictions is not None:
             self.problems += consistency.check_score(self.evidence.claimed, predictions, self.work.score)
@@ -259,10 +261,12 @@ class _Examination:
             judged = self.work.judge(run, self.work.data)
             measured = {metric: float(value) for metric, value in judged.metrics.items()}
             self.evidence.measured = {metric: value for metric, value in measured.items() if math.isfinite(value)}
-            self.notes += [f"{metric} of these weights is not finite" for metric in measured.keys() - self.evidence.measured]
+            self.notes += [f"{metric} of these weights is not finite"
+                           for metric in measured.keys() - self.evidence.measured]
             self.judged, self.evidence.judged = judged, True
 
-    def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any], predictions: Mapping[str, Any] | None) -> None:
+    def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],
+                predictions: Mapping[str, Any] | None) -> None:
         claimed, judged, evidence = result.get("origin"), self.judged, self.evidence
         signs = list(judged.drawn_signs) if judged else []
         data = look_up(config.get("settings"), "data")
@@ -277,7 +281,8 @@ class _Examination:
         elif judged and claimed != judged.origin:
             text = f"the claims are for {claimed!s:.20} data, judged was on {judged.origin} data"
             if claimed in REAL and (judged.origin == "drawn" or not evidence.claimed.keys() & evidence.measured.keys()):
-                self.problems.append(Problem("other-data", f"{text}: grade again with --data {self.work.assignment}=PATH"))
+                self.problems.append(Problem("other-data",
+                                             f"{text}: grade again with --data {self.work.assignment}=PATH"))
                 evidence.measured = {}  # it would tell neither for nor against them
             else:
                 self.notes.append(text)

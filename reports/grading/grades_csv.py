@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 from reports.grading.grade_one import Grade
 from reports.tables import csv_cell
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.verdict import Verdict, meaning, name_of
@@ -24,16 +24,19 @@ SUMMARY = {"en": {"claimed": "claimed {:.4f}", "nothing": "nothing claimed", "co
 LOWER_IS_BETTER = ("loss", "error", "lpips", "ece", "seconds")  # last parts of such metrics' names
 
 
-def results(grade: Grade, language: str = "en", visibility: str = "visible", leaderboard: bool = True) -> dict[str, Any]:
+def results(grade: Grade, language: str = "en", visibility: str = "visible", leaderboard: bool = True) -> dict[str,
+                                                                                                               Any]:
     """The values of results.json. language: of titles and reasons, "en" or "zh". visibility: of VISIBILITIES.
 
     The leaderboard shows measured values only, and those of submissions whose claims were reproduced only.
     """
     if visibility not in VISIBILITIES:
         raise KitError(f"visibility {visibility!r:.40}: there are {', '.join(VISIBILITIES)}")
-    tests = [{"score": _finite(line.points), "max_score": _finite(line.max), "status": "passed" if line.passed else "failed",
+    tests = [{"score": _finite(line.points), "max_score": _finite(line.max),
+              "status": "passed" if line.passed else "failed",
               "name": plain(line.title.get(language) or line.id, 200), "name_format": "text", "number": str(number),
-              "output": plain(line.message[language], lines=True), "output_format": "text", "tags": [plain(line.id, 60)],
+              "output": plain(line.message[language], lines=True), "output_format": "text",
+              "tags": [plain(line.id, 60)],
               "visibility": visibility, "extra_data": {"id": plain(line.id, 60)}}
              for number, line in enumerate(grade.criteria, 1)]
     values: dict[str, Any] = {
@@ -41,7 +44,8 @@ def results(grade: Grade, language: str = "en", visibility: str = "visible", lea
         "output_format": "text", "visibility": visibility, "stdout_visibility": "hidden", "tests": tests,
         "extra_data": {"assignment": plain(grade.assignment, 60), "verdict": grade.verdict, "problems": grade.kinds,
                        "max_score": _finite(grade.max_score), "claimed": _numbers(grade.claimed),
-                       "measured": _numbers(grade.measured), "compared": grade.compared, "origin": plain(grade.origin, 20),
+                       "measured": _numbers(grade.measured), "compared": grade.compared,
+                       "origin": plain(grade.origin, 20),
                        "n": grade.n}}
     if leaderboard and grade.verdict in BELIEVED:
         values["leaderboard"] = [{"name": plain(name, 80), "value": round(value, 6), "order": _order(name)}

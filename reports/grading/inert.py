@@ -1,4 +1,5 @@
-"""Texts of strangers made harmless where people and programs read them; for spreadsheets and Markdown see reports/tables.py."""
+"""Texts of strangers made harmless where people and programs read them; for spreadsheets and Markdown see
+reports/tables.py."""
 
 import html
 import re

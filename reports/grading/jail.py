@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.limits import Limits
@@ -28,7 +29,6 @@ from reports.grading.rubric import LANGUAGES
 from reports.grading.verdict import in_both, of_problem
 from reports.grading.zygote import CHOSEN, GRADE, OUTPUT
 
-ROOT = Path(__file__).resolve().parents[2]
 GRADE_LIMIT = 4 << 20   # bytes of a grade
 OUTPUT_LIMIT = 4 << 10  # bytes of what a child printed, from the end
 TRIES = 2               # of a submission when the zygote itself is lost
@@ -46,8 +46,8 @@ class Task:
 class Jail:
     """Grades submissions in processes of their own; use as a context manager.
 
-    works: "module:function" that is called once as function(**options) -> Works (work.py), before any fork: it may import
-    Paddle and read data, which all processes then share, but run no operation of Paddle. options: JSON values.
+    works: "module:function" that is called once as function(**options) -> Works (work.py), before any fork: it may
+    import Paddle and read data, which all processes then share, but run no operation of Paddle. options: JSON values.
     jobs: processes at a time. assignment: what every submission has to be of, if known. KitError of the function is
     raised here.
     """
@@ -149,7 +149,8 @@ class Jail:
                     if tried < TRIES:
                         again.append((task, tried))
                     else:
-                        yield task, self._lost(task, "crashed", "the process that judges ended twice while it was judged", 0, "")
+                        yield task, self._lost(task, "crashed",
+                                               "the process that judges ended twice while it was judged", 0, "")
                 running = {}
                 self._end()
                 self._begin()
@@ -226,8 +227,9 @@ class Jail:
 
 
 def _python(call: str) -> list[str]:
-    """A command line that runs a function of zygote.py; the current folder, which may hold anything, is not searched."""
-    code = f"import sys; sys.path[0] = {str(ROOT)!r}; from reports.grading import zygote; zygote.{call}"
+    """A command line that runs a function of zygote.py; the current folder, which may hold anything, is not
+    searched."""
+    code = f"import sys; sys.path[0] = {str(PROJECT_ROOT)!r}; from reports.grading import zygote; zygote.{call}"
     return [sys.executable, "-c", code]
 
 

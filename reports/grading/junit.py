@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 from reports.grading.grade_one import Grade
 from reports.grading.gradescope import summary
 from reports.grading.inert import plain
@@ -30,7 +30,8 @@ def junit(grades: Sequence[Grade], language: str = "en") -> bytes:
             ElementTree.SubElement(properties, "property", name=name, value=_text(value))
         case = _case(suite, grade, "judged")
         if broken:
-            ElementTree.SubElement(case, "error", type=_text(" ".join(grade.kinds)), message=_text(name_of(grade.verdict, language))
+            ElementTree.SubElement(case, "error", type=_text(" ".join(grade.kinds)),
+                                   message=_text(name_of(grade.verdict, language))
                                    ).text = _text(summary(grade, language))
         for line in grade.criteria:
             case = _case(suite, grade, line.title.get(language) or line.id)
@@ -48,7 +49,8 @@ def write_junit(path: Path, grades: Sequence[Grade], language: str = "en") -> No
 
 
 def _case(suite: ElementTree.Element, grade: Grade, name: str) -> ElementTree.Element:
-    return ElementTree.SubElement(suite, "testcase", classname=_text(f"{grade.assignment}.{grade.name}"), name=_text(name))
+    return ElementTree.SubElement(suite, "testcase", classname=_text(f"{grade.assignment}.{grade.name}"),
+                                  name=_text(name))
 
 
 def _text(value: str) -> str:

@@ -23,7 +23,8 @@ class Line:
 
 @dataclass
 class Evidence:
-    """What grading found out. seal: names that differ from it, None without a seal. judged: the weights were evaluated."""
+    """What grading found out. seal: names that differ from it, None without a seal. judged: the weights were
+    evaluated."""
 
     problems: list[Problem] = field(default_factory=list)
     whole: bool = False
@@ -54,7 +55,8 @@ def award(rubric: Rubric, evidence: Evidence) -> list[Line]:
 
 def _partial(criterion: Criterion, value: float | None) -> float:
     """Points of the best step that a measured value passes."""
-    return max((step.points for step in criterion.partial if value is not None and step.at_least <= value <= step.at_most),
+    return max((step.points for step in criterion.partial if value is not None
+                and step.at_least <= value <= step.at_most),
                default=0.0)
 
 

@@ -15,8 +15,8 @@
         partial: [{at_least: 0.8, points: 30}, {at_least: 0.6, points: 15}]
 
 kind: whole (all files are there and can be read), weights (they fit the network and are finite), seal (no file differs
-from the run's seal), consistent (no file contradicts another), reproduced (claims against measurements; of `metric`, or of
-all), metric (the measured value: at_least, at_most or band [low, high]), preset (one of `presets`).
+from the run's seal), consistent (no file contradicts another), reproduced (claims against measurements; of `metric`, or
+of all), metric (the measured value: at_least, at_most or band [low, high]), preset (one of `presets`).
 """
 
 import difflib
@@ -118,17 +118,20 @@ def rubric_from(values: Any, where: str) -> Rubric:
     seen: set[str] = set()
     for criterion in criteria:
         if criterion.id in seen:
-            raise KitError(f"{where}: two criteria have the id {criterion.id}; ids name the lines of a grade, give each its own")
+            raise KitError(f"{where}: two criteria have the id {criterion.id}; ids name the lines of a grade, give "
+                           f"each its own")
         seen.add(criterion.id)
     tolerances = values.get("tolerances") or {}
     if not isinstance(tolerances, dict):
         raise KitError(f"{where}: tolerances is a {type(tolerances).__name__}, expected metric names with numbers")
     when = values.get("when_edited", "keep")
     if when not in ("keep", "zero"):
-        raise KitError(f"{where}: when_edited is {when!r:.40}{_nearest(when, ('keep', 'zero'))}; there are keep and zero")
+        raise KitError(f"{where}: when_edited is {when!r:.40}{_nearest(when, ('keep', 'zero'))}; there are keep and "
+                       f"zero")
     return Rubric(_text(values["assignment"], f"{where}: assignment"), tuple(criteria),
                   _number(values.get("tolerance", 0.0), f"{where}: tolerance", lowest=0),
-                  {str(name): _number(value, f"{where}: tolerances: {name}", lowest=0) for name, value in tolerances.items()},
+                  {str(name): _number(value, f"{where}: tolerances: {name}", lowest=0) for name,
+                   value in tolerances.items()},
                   _number(values.get("predictions_tolerance", 0.01), f"{where}: predictions_tolerance", lowest=0), when,
                   hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest())
 

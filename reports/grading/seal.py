@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from data_tools.errors import BadFile
-from data_tools.files import file_sha256, write_atomically
+from data_tools.files.atomic import file_sha256, write_atomically
 
 SEAL = "files.json"
 SEALED = ("config.yaml", "environment.json", "metrics.jsonl", "result.json", "predictions.npz", "artifacts.npz",

@@ -1,4 +1,5 @@
-"""A run folder or a zip of one, brought into a scratch folder: only the files that grading reads, each checked for size."""
+"""A run folder or a zip of one, brought into a scratch folder: only the files that grading reads, each checked for
+size."""
 
 import re
 from collections.abc import Sequence
@@ -6,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_tools.errors import BadFile
-from paddle_models.weights import check_layout
+from paddle_models.weights.files import check_layout
 from reports.grading.limits import Limits
 from reports.grading.seal import SEAL
 from reports.grading.unpack import Entry, has_small_directory, listing, take
@@ -14,7 +15,8 @@ from reports.grading.verdict import Problem
 
 WEIGHTS = "checkpoints/best.safetensors"
 NEEDED = ("config.yaml", "environment.json", "metrics.jsonl", "result.json", "predictions.npz", WEIGHTS)
-TAKEN = (*NEEDED, SEAL)  # artifacts.npz belongs to a run but says nothing that grading could check: it is left where it is
+# artifacts.npz belongs to a run but says nothing that grading could check: it is left where it is
+TAKEN = (*NEEDED, SEAL)
 PEEKED = 64 << 10  # bytes of config.yaml
 WEIGHTS_HEADER = 4 << 20  # bytes; a thousand arrays take a tenth of a megabyte
 PICKLES = (".pdparams", ".pdopt", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".tar", ".joblib", ".npy")
@@ -23,7 +25,8 @@ OTHER_SYSTEMS = ("__MACOSX/",)  # folders that a packing program adds beside wha
 
 @dataclass(frozen=True)
 class Submission:
-    """run: the scratch copy. ignored: files that were left where they are. problems: of single files, which were not taken."""
+    """run: the scratch copy. ignored: files that were left where they are. problems: of single files, which were not
+    taken."""
 
     run: Path
     files: Sequence[str]
@@ -60,7 +63,8 @@ def open_submission(path: Path, scratch: Path, limits: Limits) -> Submission:
 
 
 def named_assignment(path: Path, known: Sequence[str], limits: Limits) -> str | None:
-    """The assignment of `known` that config.yaml of a submission names, None where that is not to be seen at little cost.
+    """The assignment of `known` that config.yaml of a submission names, None where that is not to be seen at little
+    cost.
 
     Nothing is parsed or believed: it spares preparing what is not needed, and grading checks the file again.
     """
@@ -125,6 +129,8 @@ def _missing(name: str, root: str, entries: dict[str, Entry]) -> Problem:
     if name == WEIGHTS:
         for other in sorted(entries):
             if other.startswith(root) and other.lower().endswith(PICKLES):
-                return Problem("pickle", f"{name} is missing and {other[len(root):][:80]!r}, a pickle, stands in its place; it was "
+                return Problem("pickle",
+                               f"{name} is missing and {other[len(root):][:80]!r}, a pickle, stands in its place; it "
+                               f"was "
                                          "not loaded. Weights are handed in as safetensors, which the kit writes")
     return Problem("missing", f"{name} is missing; hand in the folder of a run that came to its end")

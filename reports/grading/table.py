@@ -45,7 +45,8 @@ def rows(grades: Sequence[Grade], language: str = "en") -> list[tuple[str, ...]]
 def counts(grades: Sequence[Grade], language: str = "en") -> str:
     """One line: how many there are of each verdict."""
     found = Counter(name_of(grade.verdict, language) for grade in grades)
-    return GRADED[language].format(len(grades), ", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
+    return GRADED[language].format(len(grades),
+                                   ", ".join(f"{count} {verdict}" for verdict, count in found.most_common()))
 
 
 def table(grades: Sequence[Grade], language: str = "en") -> str:

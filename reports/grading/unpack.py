@@ -64,7 +64,8 @@ def listing(path: Path, limits: Limits) -> Iterator[dict[str, Entry]]:
 
 
 def has_small_directory(path: Path) -> bool:
-    """Whether the list of files in a zip takes less than LARGEST_DIRECTORY, by its last bytes: opening it is cheap then."""
+    """Whether the list of files in a zip takes less than LARGEST_DIRECTORY, by its last bytes: opening it is cheap
+    then."""
     with open(path, "rb") as stream:
         stream.seek(max(0, path.stat().st_size - TAIL))
         tail = stream.read(TAIL)
@@ -130,7 +131,8 @@ def _zip(archive: zipfile.ZipFile, path: Path, limits: Limits) -> dict[str, Entr
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> BinaryIO:
     name = member.orig_filename[:80]
     if member.compress_type not in STORED_OR_DEFLATED:
-        raise BadFile("damaged-zip", f"{name!r} is packed by method {member.compress_type}; stored and deflated are read")
+        raise BadFile("damaged-zip",
+                      f"{name!r} is packed by method {member.compress_type}; stored and deflated are read")
     return _Counted(archive.open(member), name, FREE_OF_RATIO + limits.ratio * member.compress_size)
 
 
@@ -171,14 +173,16 @@ def _folder(top: Path, limits: Limits) -> dict[str, Entry]:
                 if stat.S_ISDIR(about.st_mode):
                     waiting.append(name + "/")
                 elif stat.S_ISREG(about.st_mode):
-                    entries[name] = Entry(name, about.st_size, lambda file=top / name, about=about: open_plain(file, about))
+                    entries[name] = Entry(name, about.st_size, lambda file=top / name,
+                                          about=about: open_plain(file, about))
                 else:
                     raise BadFile("special-file", f"{name[:80]!r} is a device, a pipe or the like")
     return entries
 
 
 def open_plain(file: Path, listed: os.stat_result) -> BinaryIO:
-    """The file as it was listed; BadFile where somebody has put a link or another file in its place or its folder's since."""
+    """The file as it was listed; BadFile where somebody has put a link or another file in its place or its folder's
+    since."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     stream = os.fdopen(os.open(file, flags), "rb")
     found = os.fstat(stream.fileno())

@@ -1,11 +1,11 @@
 """The process from which those that judge are forked: it imports everything once and computes nothing.
 
-A fork of a process with threads may wait for ever for a lock that another thread held. So Paddle is imported here but no
-operation of it runs, no thread is started, and the parent, which has a progress bar, is not forked at all.
+A fork of a process with threads may wait for ever for a lock that another thread held. So Paddle is imported here but
+no operation of it runs, no thread is started, and the parent, which has a progress bar, is not forked at all.
 
 It reads one JSON object per line from a socket and answers in the same way: first {works, options, limits, assignment},
-then {id, name, path, scratch} per submission. It watches its children, ends those beyond their limits, and ends with all
-of them when the socket closes. A child leaves its grade as scratch/grade.json.
+then {id, name, path, scratch} per submission. It watches its children, ends those beyond their limits, and ends with
+all of them when the socket closes. A child leaves its grade as scratch/grade.json.
 """
 
 import gc
@@ -84,7 +84,8 @@ def unwatched() -> list[str]:
     """Limits that this system cannot keep."""
     if not hasattr(os, "fork"):
         return ["cpu_seconds", "memory_mb", "disk_mb"]
-    return (["cpu_seconds"] if resource is None else []) + (["memory_mb"] if not os.path.exists("/proc/self/smaps_rollup") else [])
+    return (["cpu_seconds"] if resource is None else []) + (["memory_mb"]
+                                                            if not os.path.exists("/proc/self/smaps_rollup") else [])
 
 
 def once() -> None:
@@ -227,7 +228,8 @@ def _judge(job: dict[str, Any], works: Works, limits: Limits, assignment: str | 
 def blanks(works: Works, assignment: str | None) -> dict[str, Any]:
     """{assignment, "" where it is not known: the grade of a submission whose process writes none}: no points."""
     likely = works.get(assignment or (next(iter(works)) if len(works) == 1 else ""))
-    return {name: failed("", work, "crashed", "it was not judged", 0.0).to_dict() for name, work in {"": likely, **works}.items()}
+    return {name: failed("", work, "crashed", "it was not judged", 0.0).to_dict() for name,
+            work in {"": likely, **works}.items()}
 
 
 def _redirect(scratch: Path) -> None:
@@ -246,7 +248,8 @@ def _limit(limits: Limits) -> None:
     with open("/proc/self/statm") if os.path.exists("/proc/self/statm") else open(os.devnull) as file:
         pages = file.read().split()[:1]
     largest = max(limits.disk_mb, limits.weights_mb) << 20
-    wanted = {"RLIMIT_CPU": int(limits.cpu_seconds) + 1, "RLIMIT_FSIZE": largest, "RLIMIT_NOFILE": OPEN_FILES, "RLIMIT_CORE": 0}
+    wanted = {"RLIMIT_CPU": int(limits.cpu_seconds) + 1, "RLIMIT_FSIZE": largest, "RLIMIT_NOFILE": OPEN_FILES,
+              "RLIMIT_CORE": 0}
     if pages:
         wanted["RLIMIT_AS"] = int(pages[0]) * resource.getpagesize() + (limits.memory_mb << 20) + ROOM
     for name, value in wanted.items():

@@ -3,7 +3,8 @@
 from pathlib import Path
 
 import pytest
-from graded_runs import make_run
+
+from tests.assignments.graded_runs import make_run
 
 
 @pytest.fixture(scope="session")

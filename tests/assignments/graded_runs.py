@@ -6,16 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from glasses_set import write_set
 from PIL import Image
 
-from data_tools.celeba import ATTRIBUTES
-from paddle_models.iris import compare_optimizers
+from assignments.common.iris import compare_optimizers
+from data_tools.drawing.attributes import ATTRIBUTES
+from tests.assignments.glasses.glasses_set import write_set
 from tests.data_tools.small_set import encoded, monkey_files, write_folder
 
 STEPS = ["--preset", "smoke", "--epochs", "1", "--max_steps", "2"]
 WORDS = {  # beside --data and --out
-    "backprop": ["--preset", "smoke", "--target_error", "0.1", "--digits_epochs", "2", "--iris_steps", "2", "--noise_draws", "1",
+    "backprop": ["--preset", "smoke", "--target_error", "0.1", "--digits_epochs", "2", "--iris_steps", "2",
+                 "--noise_draws", "1",
                  "--check_networks", "1", "--autoencoder_steps", "2", "--follow_steps", "5"],
     "monkey_species": [*STEPS, "--model", "mobilenet_v2", "--batch_size", "10", "--flip_at_test", "true",
                        "--augmentation", "none"],
@@ -35,7 +36,8 @@ def write_data(name: str, folder: Path) -> str:
         lines = [f"{number:06}.jpg " + " ".join("1" if (number + i) % 3 else "-1" for i in range(len(ATTRIBUTES)))
                  for number in range(1, 25)]
         parts = [f"{number:06}.jpg {0 if number < 17 else 1 if number < 21 else 2}" for number in range(1, 25)]
-        write_folder(folder, {f"img_align_celeba/{number:06}.jpg": encoded(number, (178, 218)) for number in range(1, 25)})
+        write_folder(folder, {f"img_align_celeba/{number:06}.jpg": encoded(number, (178, 218))
+                              for number in range(1, 25)})
         (folder / "list_attr_celeba.txt").write_text("\n".join(["24", " ".join(ATTRIBUTES), *lines]) + "\n")
         (folder / "list_eval_partition.txt").write_text("\n".join(parts) + "\n")
     elif name == "swift_srgan":
@@ -58,6 +60,7 @@ def make_run(name: str, folder: Path, *more: str) -> tuple[Path, str]:
     data = write_data(name, folder / "data")
     words = [*WORDS[name], "--out", str(folder / "run"), *(["--data", data] if data else []), *more]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("assignments.monkey_species.record.compare_optimizers", partial(compare_optimizers, steps=3, seeds=1))
+        patch.setattr("assignments.monkey_species.record.compare_optimizers",
+                      partial(compare_optimizers, steps=3, seeds=1))
         assert importlib.import_module(f"assignments.{name}.run").main(words) == 0
     return folder / "run", data

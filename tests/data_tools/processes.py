@@ -56,7 +56,8 @@ def python(arguments: list[str], **more) -> subprocess.CompletedProcess:
 def program(code: str):
     """A program in a process group of its own, which does not survive the test."""
     with tempfile.TemporaryDirectory() as folder:  # a killed program leaves the socket of its fork server there
-        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True,
                                    start_new_session=True, env={**os.environ, "TMPDIR": folder})
         try:
             yield process

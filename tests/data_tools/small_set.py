@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_tools.image_set import ImageSet
-from data_tools.sources import open_source
+from data_tools.files.image_set import ImageSet
+from data_tools.files.sources import open_source
 
 LABELS = (
     "Label,  Latin Name , Common Name , Train Images , Validation Images\r\n"

@@ -4,7 +4,10 @@ import os
 
 import pytest
 
-from data_tools import loader, machine, packed, record_packing
+from data_tools import machine
+from data_tools.batches import loader
+from data_tools.packed import record_packing
+from data_tools.packed import store as packed
 from paddle_models import environment
 
 GIGABYTE = 2**30

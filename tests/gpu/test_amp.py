@@ -29,7 +29,8 @@ def test_loss_follows_float32(tmp_path, level):
     assert mixed == pytest.approx(exact, rel=0.03)
     trainer.load_best()
     assert {str(p.dtype) for p in trainer.task.networks["model"].parameters()} == {"paddle.float32"}
-    assert trainer.evaluate(trainer.data.validation())[1]["loss"] == pytest.approx(mixed[trainer.stopping.best_epoch], rel=0.03)
+    assert trainer.evaluate(trainer.data.validation())[1]["loss"] == pytest.approx(mixed[trainer.stopping.best_epoch],
+                                                                                   rel=0.03)
 
 
 def test_scaler_state_is_restored(tmp_path):

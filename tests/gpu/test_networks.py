@@ -1,4 +1,5 @@
-"""The assignments' networks on a GPU: a training step in mixed precision against float32, exports against eager Paddle."""
+"""The assignments' networks on a GPU: a training step in mixed precision against float32, exports against eager
+Paddle."""
 
 import numpy as np
 import paddle
@@ -7,8 +8,8 @@ from paddle import nn
 
 from assignments.bench import inference, training
 from assignments.bench.networks import NETWORKS, draw_paddle
-from paddle_models.export import export_network
-from paddle_models.predictor import GPU_ERROR, Predictor, read_card, relative_difference, usable_engines
+from paddle_models.deploy.export import export_network
+from paddle_models.deploy.predictor import GPU_ERROR, Predictor, read_card, relative_difference, usable_engines
 from paddle_models.trainer.loop import tensors
 from paddle_models.trainer.optimizers import build_optimizer
 from paddle_models.trainer.precision import Precision
@@ -39,7 +40,8 @@ def gradients(name, level, device="gpu:0"):
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)
         value = float(loss.astype("float32"))
-    found = [p.grad.astype("float32").numpy().ravel() for p in network.parameters() if not p.stop_gradient and p.grad is not None]
+    found = [p.grad.astype("float32").numpy().ravel() for p in network.parameters() if not p.stop_gradient
+             and p.grad is not None]
     return value, np.concatenate(found).astype(np.float64)
 
 

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from data_tools.files.places import PROJECT_ROOT
+
+ROOT = PROJECT_ROOT
 pytestmark = pytest.mark.compat
 
 
@@ -18,7 +19,7 @@ def python(code, **variables):
 
 
 def test_importing_the_networks_says_nothing_on_standard_error():
-    done = python("import paddle_models.classification\n"
+    done = python("import paddle_models.tasks.classification\n"
                   "from paddle_models.trainer import runtime\n"
                   "print(runtime.start('cpu'))")
     assert (done.stdout.strip().splitlines()[-1], done.stderr) == ("cpu", "")

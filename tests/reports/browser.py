@@ -36,11 +36,14 @@ def look(page: Path, *, dark: bool = False, width: int = 1200, probe: bool = Tru
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "page.html"
         copy.write_text(text, encoding="utf-8")
-        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-                   f"--user-data-dir={folder}/profile", f"--window-size={width},900", "--enable-logging=stderr", "--v=0",
+        command = [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                   "--disable-background-networking",
+                   f"--user-data-dir={folder}/profile", f"--window-size={width},900", "--enable-logging=stderr",
+                   "--v=0",
                    f"--blink-settings=preferredColorScheme={0 if dark else 1}", "--dump-dom", copy.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     console = "\n".join(line for line in done.stderr.splitlines() if "CONSOLE" in line)
     found = re.search(r"FOUND(\{.*\})END", done.stdout, re.S)
     assert done.returncode == 0 and (found or not probe), done.stderr[-2000:]
-    return json.loads(found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")) if probe else {}, console
+    return json.loads(found.group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;",
+                                                                                       "&")) if probe else {}, console

@@ -80,7 +80,8 @@ def test_texts_without_a_width_are_refused(tmp_path):
 
 
 def test_what_a_run_writes_of_few_texts_is_read(tmp_path):
-    texts = {"none": np.array([], dtype="U"), "names": np.array((), dtype="U"), "empty": np.array([""]), "one": np.array("")}
+    texts = {"none": np.array([], dtype="U"), "names": np.array((), dtype="U"), "empty": np.array([""]),
+             "one": np.array("")}
     np.savez(tmp_path / "a.npz", **texts)
     assert {name: array.tolist() for name, array in read_arrays(tmp_path / "a.npz").items()} == {
         "none": [], "names": [], "empty": [""], "one": ""}
@@ -157,7 +158,8 @@ def test_yaml_makes_no_objects(tmp_path):
 
 @pytest.mark.parametrize("text, kind", [
     ("a: &x 1\nb: *x", "yaml-aliases"), ("a: !!python/name:os.system", "yaml-tags"), ("a: !x 1", "yaml-tags"),
-    ("[" * 30 + "]" * 30, "yaml-deep"), ("a: [" + "1," * 200_000 + "]", "yaml-deep"), ("- [", "bad-yaml"), ("[1]", "bad-yaml"),
+    ("[" * 30 + "]" * 30, "yaml-deep"), ("a: [" + "1," * 200_000 + "]", "yaml-deep"), ("- [", "bad-yaml"),
+    ("[1]", "bad-yaml"),
     ("a: 2024-99-99", "bad-yaml"), ("[" * 5000, "yaml-deep")])
 def test_yaml_holds_plain_values_only(tmp_path, text, kind):
     (tmp_path / "config.yaml").write_text(text)

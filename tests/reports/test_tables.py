@@ -82,7 +82,8 @@ def test_a_plain_table_in_three_forms(tmp_path):
 
 
 def test_a_share_has_its_interval_divided_too():
-    claim = {"id": "a", "title": "A", "document": None, "result": "seconds", "divide_by": "epochs", "scale": 10, "digits": 1}
+    claim = {"id": "a", "title": "A", "document": None, "result": "seconds", "divide_by": "epochs", "scale": 10,
+             "digits": 1}
     row, = tables.compare([claim], {"seconds": {"value": 90, "low": 80, "high": 110, "n": 3}, "epochs": 2})
     assert (row.value, row.low, row.high, row.n) == (450, 400, 550, 3)
 

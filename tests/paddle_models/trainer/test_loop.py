@@ -11,13 +11,13 @@ import pytest
 from paddle import nn
 
 from data_tools.errors import KitError
-from paddle_models.classification import ClassificationTask
+from paddle_models.tasks.classification import ClassificationTask
+from paddle_models.tasks.task import Task
 from paddle_models.trainer import distributed
 from paddle_models.trainer.checkpoint import load_checkpoint, network_arrays, save_checkpoint
 from paddle_models.trainer.loop import Interrupted, Trainer, seed_everything, split
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.settings import TrainerSettings, from_dict
-from paddle_models.trainer.task import Task
 from tests.paddle_models.trainer.tiny import DEFAULTS, TinyData, plain_network, tiny_network, tiny_trainer
 
 pytestmark = pytest.mark.compat
@@ -222,7 +222,8 @@ def test_a_metric_that_is_never_finite_is_blamed_for_the_missing_weights(run):
 
     trainer = tiny_trainer(run, task_class=Unmeasured, epochs=1)
     trainer.fit()
-    with pytest.raises(KitError, match="no weights were kept: accuracy was not finite at any validation; see .*metrics.jsonl"):
+    with pytest.raises(KitError,
+                       match="no weights were kept: accuracy was not finite at any validation; see .*metrics.jsonl"):
         trainer.load_best()
 
 

@@ -6,7 +6,7 @@ import pytest
 from paddle import nn
 
 from data_tools.errors import KitError
-from data_tools.files import write_atomically
+from data_tools.files.atomic import write_atomically
 from paddle_models.trainer.checkpoint import load_checkpoint, save_checkpoint
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.ema import MovingAverage
@@ -93,7 +93,8 @@ def test_scaler_state_survives_json():
 
 
 def test_checkpoint_round_trip(tmp_path):
-    groups = {"networks/model": {"a.weight": np.arange(6, dtype="float32").reshape(2, 3), "b": np.float32(2).reshape(())},
+    groups = {"networks/model": {"a.weight": np.arange(6, dtype="float32").reshape(2, 3),
+                                 "b": np.float32(2).reshape(())},
               "optimizers/model": {"a.weight/moment1": np.ones(3, "float32")}}
     save_checkpoint(tmp_path / "c.safetensors", groups, {"step": 3, "best": None})
     loaded, state = load_checkpoint(tmp_path / "c.safetensors")

@@ -13,14 +13,15 @@ import pytest
 
 from paddle_models.trainer.checkpoint import load_checkpoint
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.weights import sha256_of_weights
+from paddle_models.weights.files import sha256_of_weights
 from tests.paddle_models.trainer.tiny import tiny_trainer
 
 SCRIPT = Path(__file__).with_name("tiny.py")
 
 
 def tiny(*arguments, **options):
-    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True, timeout=120,
+    return subprocess.run([sys.executable, str(SCRIPT), *map(str, arguments)], capture_output=True, text=True,
+                          timeout=120,
                           **options)
 
 
@@ -47,19 +48,22 @@ def undisturbed(tmp_path_factory):
 @pytest.mark.compat
 @pytest.mark.parametrize("step, minutes", [(3, 5), (8, 0), (13, 5)])
 def test_kill_and_resume_ends_with_the_same_weights(tmp_path, undisturbed, step, minutes):
-    """Killed in the first epoch before any checkpoint; in the middle of an epoch; after a checkpoint at an epoch's end."""
+    """Killed in the first epoch before any checkpoint; in the middle of an epoch; after a checkpoint at an epoch's
+    end."""
     killed = tiny(tmp_path, f"kill_at={step}", f"checkpoint_minutes={minutes}", "ema_decay=0.9")
     assert killed.returncode == -signal.SIGKILL
     resumed = tiny(tmp_path, "--resume", "ema_decay=0.9")
     assert (resumed.returncode, resumed.stderr) == (0, "")
     assert (final_weights(tmp_path), final_weights(tmp_path, "averages/model")) == undisturbed
-    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines() if '"step", ' in line]
+    steps = [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()
+             if '"step", ' in line]
     assert steps == sorted(set(steps)) and steps[-1] == 15
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_polite_stop_saves_and_says_how_to_continue(tmp_path, undisturbed, number):
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "pause=0.3", "checkpoint_minutes=0", "ema_decay=0.9"],
+    process = subprocess.Popen([sys.executable, str(SCRIPT), str(tmp_path), "pause=0.3", "checkpoint_minutes=0",
+                                "ema_decay=0.9"],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     await_file(tmp_path / "checkpoints" / "last.safetensors", process)
     process.send_signal(number)
@@ -103,7 +107,8 @@ def test_a_full_disk_is_one_clear_error_and_leaves_the_checkpoint(tmp_path):
 def test_a_really_full_disk(tmp_path):
     mount = tmp_path / "disk"
     mount.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(mount)], capture_output=True, timeout=120)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24k", "none", str(mount)], capture_output=True,
+                             timeout=120)
     if mounted.returncode:
         pytest.skip("mounting is not allowed here")
     try:

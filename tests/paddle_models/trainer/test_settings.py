@@ -3,11 +3,11 @@
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
 from paddle_models.trainer.settings import TrainerSettings, from_dict, parse_command_line, read_presets, to_dict
 
 PRESETS = """
@@ -32,7 +32,8 @@ def presets(tmp_path):
 
 
 def test_preset_then_command_line(presets):
-    options, settings = parse_command_line(Settings, presets, ["--optimizer.lr", "0.5", "--data=/x y", "--workers", "null"])
+    options, settings = parse_command_line(Settings, presets,
+                                           ["--optimizer.lr", "0.5", "--data=/x y", "--workers", "null"])
     assert options.preset == "sample" and options.resume is None
     assert (settings.epochs, settings.optimizer.name, settings.optimizer.lr, settings.data) == (7, "sgd", 0.5, "/x y")
     assert settings.workers is None and settings.optimizer.beta2 == 0.999
@@ -68,7 +69,8 @@ def test_round_trip(presets):
     (["--resume", "run", "--preset", "paper"], "--preset is not for --resume"),
     (["--out=other", "--resume"], "--out is not for --resume"),
     (["stray"], "unrecognized arguments: stray"),
-    (["--data", "__import__('os').system('true')", "--epochs", "__import__('os').getpid()"], "setting epochs: __import__"),
+    (["--data", "__import__('os').system('true')", "--epochs", "__import__('os').getpid()"],
+     "setting epochs: __import__"),
 ])
 def test_errors_name_the_key(presets, argv, message):
     with pytest.raises(KitError) as error:
@@ -95,7 +97,7 @@ def test_yaml_tags_are_not_evaluated(tmp_path):
         read_presets(path)
 
 
-@pytest.mark.parametrize("file", sorted(Path(__file__).parents[3].glob("assignments/*/presets.yaml")), ids=lambda f: f.parent.name)
+@pytest.mark.parametrize("file", sorted(PROJECT_ROOT.glob("assignments/*/presets.yaml")), ids=lambda f: f.parent.name)
 def test_every_shipped_preset_is_valid(file):
     import importlib
 
@@ -109,7 +111,7 @@ def test_every_shipped_preset_is_valid(file):
 
 @pytest.mark.parametrize("command", [["assignments/monkey_species/run.py", "--help"], ["-m", "assignments", "list"]])
 def test_help_imports_nothing_heavy(command):
-    root = Path(__file__).parents[3]
+    root = PROJECT_ROOT
     listed = subprocess.run([sys.executable, "-X", "importtime", *command], capture_output=True, text=True, cwd=root,
                             timeout=120)
     assert listed.returncode == 0 and "sample" in listed.stdout

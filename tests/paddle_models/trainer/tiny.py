@@ -1,4 +1,5 @@
-"""A tiny classifier on random images, trained by the real trainer: `python tiny.py RUN_FOLDER [--resume] [key=value ...]`.
+"""A tiny classifier on random images, trained by the real trainer: `python tiny.py RUN_FOLDER [--resume] [key=value
+...]`.
 
 Also the process that tests kill, starve of disk space and start twice.
 """
@@ -10,9 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
-
-from paddle_models.trainer.settings import TrainerSettings, from_dict  # noqa: E402
+from paddle_models.trainer.settings import TrainerSettings, from_dict
 
 IMAGES, CLASSES, SIDE = 40, 3, 8
 DEFAULTS = {"epochs": 3, "batch_size": 8, "log_every": 1, "amp": {"level": "off"}, "fast_layers": False,
@@ -44,7 +43,8 @@ class TinyData:
     def training(self, epoch, start_batch):
         import numpy as np
 
-        return self._batches(np.random.default_rng((self.settings.seed, epoch)).permutation(len(self.labels)), start_batch)
+        return self._batches(np.random.default_rng((self.settings.seed, epoch)).permutation(len(self.labels)),
+                             start_batch)
 
     def validation(self):
         import numpy as np
@@ -61,8 +61,9 @@ def tiny_network(dropout=0.2, norm=True):
 
 
 def tiny_trainer(run, build=tiny_network, task_class=None, device="cpu", **settings):
-    """A Trainer over TinyData; `build` makes the network once the seed is set; further keyword arguments are settings."""
-    from paddle_models.classification import ClassificationTask
+    """A Trainer over TinyData; `build` makes the network once the seed is set; further keyword arguments are
+    settings."""
+    from paddle_models.tasks.classification import ClassificationTask
     from paddle_models.trainer.loop import Trainer, seed_everything
 
     settings = from_dict(TrainerSettings, {**DEFAULTS, **settings}, "tiny")

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from paddle_models.weights import load_weights, save_weights, sha256_of_weights
+from paddle_models.weights.files import load_weights, save_weights, sha256_of_weights
 from reports.grading.seal import write_seal
 from tests.reports.grading.bad_zips import FORMULA, WEIGHTS, ZIPS
 
@@ -28,15 +28,20 @@ EXPECTED = {  # {kind of bad submission: (kind of problem, "" for none; verdict)
     "symlink-in-folder": ("symlink", INCOMPLETE), "symlink-itself": ("symlink", INCOMPLETE),
     "linked-folder": ("symlink", INCOMPLETE), "device-in-zip": ("special-file", INCOMPLETE),
     "pipe-in-folder": ("special-file", INCOMPLETE), "duplicate": ("duplicate", INCOMPLETE),
-    "encrypted": ("encrypted", INCOMPLETE), "long-name": ("long-name", INCOMPLETE), "zip-bomb": ("zip-bomb", INCOMPLETE),
+    "encrypted": ("encrypted", INCOMPLETE), "long-name": ("long-name", INCOMPLETE),
+    "zip-bomb": ("zip-bomb", INCOMPLETE),
     "overlapping-bomb": ("zip-bomb", INCOMPLETE), "too-many-files": ("too-many-files", INCOMPLETE),
-    "damaged-zip": ("damaged-zip", INCOMPLETE), "no-zip": ("damaged-zip", INCOMPLETE), "empty": ("not-a-run", INCOMPLETE),
-    "two-runs": ("not-a-run", INCOMPLETE), "missing": ("missing", INCOMPLETE), "wrong-shapes": ("wrong-shapes", INCOMPLETE),
+    "damaged-zip": ("damaged-zip", INCOMPLETE), "no-zip": ("damaged-zip", INCOMPLETE),
+    "empty": ("not-a-run", INCOMPLETE),
+    "two-runs": ("not-a-run", INCOMPLETE), "missing": ("missing", INCOMPLETE),
+    "wrong-shapes": ("wrong-shapes", INCOMPLETE),
     "not-finite": ("not-finite", INCOMPLETE), "huge-header": ("huge-header", INCOMPLETE),
     "truncated": ("truncated", INCOMPLETE), "overlapping-weights": ("bad-weights", INCOMPLETE),
     "yaml-tags": ("yaml-tags", INCOMPLETE), "yaml-aliases": ("yaml-aliases", INCOMPLETE),
-    "yaml-deep": ("yaml-deep", INCOMPLETE), "yaml-number": ("bad-yaml", INCOMPLETE), "deep-json": ("bad-json", INCOMPLETE),
-    "metrics-too-large": ("metrics-too-large", INCOMPLETE), "metrics-too-large-in-zip": ("metrics-too-large", INCOMPLETE),
+    "yaml-deep": ("yaml-deep", INCOMPLETE), "yaml-number": ("bad-yaml", INCOMPLETE),
+    "deep-json": ("bad-json", INCOMPLETE),
+    "metrics-too-large": ("metrics-too-large", INCOMPLETE),
+    "metrics-too-large-in-zip": ("metrics-too-large", INCOMPLETE),
     "object-arrays": ("bad-arrays", INCOMPLETE), "claimed-arrays": ("bad-arrays", INCOMPLETE),
     "other-assignment": ("other-assignment", INCOMPLETE), "result-edited": ("seal-broken", EDITED),
     "result-edited-resealed": ("inconsistent", EDITED), "metrics-edited": ("inconsistent", EDITED),
@@ -122,7 +127,8 @@ _FOLDERS: dict[str, Callable[[Path, Path], Path | None]] = {
     "pickle": _replace_weights(payload), "torch-zip": _replace_weights(_torch_zip), "pdparams": _pdparams,
     "old-pickle": _replace_weights(lambda canary: f"cposix\nsystem\n(S'touch {canary}'\ntR.".encode()),
     "huge-header": _replace_weights(lambda _: struct.pack("<Q", 10 << 30)), "symlink-in-folder": _link,
-    "linked-folder": _link_folder, "pipe-in-folder": _pipe, "metrics-too-large": _large_metrics, "result-edited": _edit_result}
+    "linked-folder": _link_folder, "pipe-in-folder": _pipe, "metrics-too-large": _large_metrics,
+    "result-edited": _edit_result}
 
 
 # ---- edits, with a forged seal
@@ -238,10 +244,12 @@ def _formula_settings(run: Path) -> None:
 
 
 _EDITS: dict[str, Callable[[Path], None]] = {
-    "missing": lambda run: (run / "result.json").unlink(), "wrong-shapes": _weights(_wider), "not-finite": _weights(_nan),
+    "missing": lambda run: (run / "result.json").unlink(), "wrong-shapes": _weights(_wider),
+    "not-finite": _weights(_nan),
     "other-weights": _weights(_other, tell=False), "truncated": _truncate, "overlapping-weights": _overlap,
     "yaml-tags": _config(lambda text: text + "x: !!python/object/apply:os.system ['true']\n"),
-    "yaml-aliases": _config(_alias_bomb), "yaml-deep": _config(lambda text: text + "x: " + "[" * 100 + "]" * 100 + "\n"),
+    "yaml-aliases": _config(_alias_bomb), "yaml-deep": _config(lambda text: text + "x: " + "[" * 100 + "]" * 100
+                                                               + "\n"),
     "yaml-number": _config(lambda text: text + "x: 0x" + "f" * 5000 + "\n"), "deep-json": _deep_json,
     "object-arrays": _arrays(lambda arrays: arrays.update(evil=np.array([{}], dtype=object))),
     "claimed-arrays": _claimed_arrays, "result-edited-resealed": _edit_result, "predictions-forged": _arrays(_forge),

@@ -1,4 +1,5 @@
-"""Bad submissions that are zips, or stand in the place of one: ZIPS[kind](good run folder, out, canary) -> what is handed in."""
+"""Bad submissions that are zips, or stand in the place of one: ZIPS[kind](good run folder, out, canary) -> what is
+handed in."""
 
 import io
 import os
@@ -39,7 +40,8 @@ def _member(name: str, mode: int = 0, content: bytes | str = "x") -> Callable[[P
 def _bomb(good: Path, out: Path, _: Path) -> Path:
     """predictions.npz of 64 MB that takes 64 KB."""
     path = out / "run.zip"
-    with zipfile.ZipFile(zip_run(good, out / "good.zip")) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(zip_run(good, out / "good.zip")) as source, zipfile.ZipFile(path, "w",
+                                                                                     zipfile.ZIP_DEFLATED) as archive:
         for name in source.namelist():
             archive.writestr(name, bytes(64 << 20) if name == "predictions.npz" else source.read(name))
     return path
@@ -71,7 +73,8 @@ def _many(good: Path, out: Path, _: Path) -> Path:
     end = whole.index(b"PK\x05\x06")
     local, central = whole[:start], whole[start:end]
     names = [f"{number:05x}.txt".encode() for number in range(100_000)]
-    directory = b"".join(central[:42] + struct.pack("<I", len(local) * number) + name for number, name in enumerate(names))
+    directory = b"".join(central[:42] + struct.pack("<I", len(local) * number) + name for number,
+                         name in enumerate(names))
     files = b"".join(local.replace(b"00000.txt", name) for name in names)
     size, offset, count = len(directory), len(files), len(names)
     tail = struct.pack("<4sQHHIIQQQQ", b"PK\x06\x06", 44, 45, 45, 0, 0, count, count, size, offset)
@@ -168,6 +171,8 @@ ZIPS: dict[str, Callable[[Path, Path, Path], Path]] = {
     "path-escape": _member("../../{canary.name}"), "backslash-escape": _member("..\\..\\{canary.name}"),
     "absolute-path": _member("{canary}"), "drive-letter": _member("C:\\Windows\\evil.dll"),
     "symlink-in-zip": _member("environment.txt", 0o120777, "/etc/passwd"), "device-in-zip": _member("device", 0o020666),
-    "long-name": _member("a" * 300 + ".txt"), "duplicate": _duplicate, "zip-bomb": _bomb, "overlapping-bomb": _overlapping,
-    "too-many-files": _many, "metrics-too-large-in-zip": _metrics_in_zip, "encrypted": _encrypted, "damaged-zip": _damaged,
+    "long-name": _member("a" * 300 + ".txt"), "duplicate": _duplicate, "zip-bomb": _bomb,
+    "overlapping-bomb": _overlapping,
+    "too-many-files": _many, "metrics-too-large-in-zip": _metrics_in_zip, "encrypted": _encrypted,
+    "damaged-zip": _damaged,
     "no-zip": _no_zip, "empty": _empty, "two-runs": _two, "symlink-itself": _itself, "formulas": _formula_name}

@@ -32,7 +32,8 @@ def graded(path: Path, scratch: Path, origin: str = "real") -> Grade:
 
 
 def test_a_good_folder_and_zips_of_it_get_all_points(good, tmp_path):
-    paths = [good, zip_run(good, tmp_path / "root.zip"), zip_run(good, tmp_path / "sub.zip", "my run/", **{"__MACOSX/._x": "x"})]
+    paths = [good, zip_run(good, tmp_path / "root.zip"),
+             zip_run(good, tmp_path / "sub.zip", "my run/", **{"__MACOSX/._x": "x"})]
     for number, path in enumerate(paths):
         made = graded(path, tmp_path / f"scratch{number}")
         assert (made.verdict, made.problems, made.score, made.max_score) == ("reproduced", [], 100, 100), path
@@ -64,7 +65,8 @@ def test_bad_submission_is_survived_and_named(kind, good, tmp_path, capfd):
 
 
 def test_what_is_not_read_is_listed_and_not_unpacked(good, tmp_path):
-    made = graded(zip_run(good, tmp_path / "run.zip", **{"virus.exe": "x", "checkpoints/last.safetensors": "y"}), tmp_path / "s")
+    made = graded(zip_run(good, tmp_path / "run.zip", **{"virus.exe": "x", "checkpoints/last.safetensors": "y"}),
+                  tmp_path / "s")
     assert made.verdict == "reproduced" and "virus.exe" in made.notes[0]
     assert not list((tmp_path / "s").rglob("virus*")) and not list((tmp_path / "s").rglob("last*"))
 
@@ -83,7 +85,8 @@ def test_the_assignment_is_seen_without_parsing_where_that_is_cheap(good, tmp_pa
     def seen(path: Path, known: tuple[str, ...] = ("toy",)) -> str | None:
         return named_assignment(path, known, Limits())
 
-    assert seen(good) == seen(zip_run(good, tmp_path / "a.zip")) == seen(zip_run(good, tmp_path / "b.zip", "my run/")) == "toy"
+    assert seen(good) == seen(zip_run(good, tmp_path / "a.zip")) == seen(zip_run(good, tmp_path / "b.zip",
+                                                                                 "my run/")) == "toy"
     assert seen(good, ("monkey_species",)) is None and seen(tmp_path / "absent") is None
     for kind in ("too-many-files", "no-zip", "empty", "two-runs", "path-escape", "symlink-itself", "encrypted"):
         assert seen(make_bad(kind, good, tmp_path / kind)) is None, kind
@@ -122,7 +125,8 @@ def test_drawn_data_are_told_by_the_names_of_the_predictions_too(tmp_path):
     assert made.notes == ["there is no seal (files.json)"]
 
 
-@pytest.mark.parametrize("data, kinds", [("sample", ["drawn-as-real"]), ("celeba:sample", ["drawn-as-real"]), ("celeba:mine", [])])
+@pytest.mark.parametrize("data, kinds", [("sample", ["drawn-as-real"]), ("celeba:sample", ["drawn-as-real"]),
+                                         ("celeba:mine", [])])
 def test_settings_that_draw_pictures_are_no_real_data(good, tmp_path, data, kinds):
     run = shutil.copytree(good, tmp_path / "run")
     config = yaml.safe_load((run / "config.yaml").read_text())
@@ -150,7 +154,8 @@ def test_real_claims_that_the_graders_data_cannot_show_are_not_called_wrong(of, 
     text = f"the claims are for real data, judged was on {of} data: grade again with --data toy=PATH"
     assert made.problems[0]["message"] == text and text in rows([made])[0][-1]
     assert {line.id: (line.points, line.message["en"] == text) for line in made.criteria} == {
-        "whole": (10, False), "weights": (10, False), "seal": (5, False), "consistent": (15, False), "reproduced": (0, True),
+        "whole": (10, False), "weights": (10, False), "seal": (5, False), "consistent": (15, False),
+        "reproduced": (0, True),
         "accuracy": (0, True)}
 
 

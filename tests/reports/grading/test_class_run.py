@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
 from reports.grading.class_run import _file_names, content_hash, grade_class, name_submissions
 from reports.grading.limits import Limits
 from tests.reports.grading.bad import EXPECTED, make_bad
@@ -20,7 +21,8 @@ from tests.reports.grading.bad_zips import zip_run
 from tests.reports.grading.toy import make_toy_run
 
 WORKS = "tests.reports.grading.toy:works"
-OUTPUTS = {"grades", "gradescope", "grades.csv", "verdicts.csv", "junit.xml", "table.txt", "table.md", "table.html", "counts.json"}
+OUTPUTS = {"grades", "gradescope", "grades.csv", "verdicts.csv", "junit.xml", "table.txt", "table.md", "table.html",
+           "counts.json"}
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,8 @@ def test_a_class_with_one_of_each_bad_kind(good, tmp_path, capfd):
     counts = json.loads((out / "counts.json").read_text())
     assert counts["graded"] == len(paths) and counts["problems"]["pickle"] == 4
     before = {path: path.stat().st_mtime_ns for path in (out / "grades").iterdir()}
-    assert grade_class(paths, out, WORKS, {}, assignment="toy", limits=Limits(seconds=60), jobs=2, progress=False) == grades
+    assert grade_class(paths, out, WORKS, {}, assignment="toy", limits=Limits(seconds=60), jobs=2,
+                       progress=False) == grades
     assert {path: path.stat().st_mtime_ns for path in before} == before and capfd.readouterr() == ("", "")
 
 
@@ -79,9 +82,10 @@ def test_only_what_has_changed_and_what_the_graders_data_kept_from_being_judged_
 def test_what_is_done_is_written_when_the_class_is_stopped(good, tmp_path):
     paths = [zip_run(good, tmp_path / "good.zip"), make_toy_run(tmp_path / "sleeper", sleep=1)]
     out = tmp_path / "out"
-    code = (f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r})\nfrom pathlib import Path\n"
+    code = (f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r})\nfrom pathlib import Path\n"
             "from reports.grading.class_run import grade_class, name_submissions\n"
-            f"grade_class(name_submissions({[str(path) for path in paths]!r}), Path({str(out)!r}), {WORKS!r}, {{}}, jobs=1)\n")
+            f"grade_class(name_submissions({[str(path) for path in paths]!r}), Path({str(out)!r}), {WORKS!r}, {{}}, "
+            f"jobs=1)\n")
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
                           env=environment) as process:

@@ -44,7 +44,8 @@ def test_what_is_no_seal_is_said(run, content):
 @pytest.mark.parametrize("values, message", [
     ({"epochs": 3}, "3 epochs in result.json, 2 in metrics.jsonl"), ({"steps": 5}, "5 steps in result.json, 2 in"),
     ({"best_epoch": 1}, "best epoch 1 in result.json, the weights are of epoch 2"),
-    ({"metrics": {"val_accuracy_best": {"value": 0.9}}}, "val_accuracy_best is 0.9 in result.json, the weights were kept for")])
+    ({"metrics": {"val_accuracy_best": {"value": 0.9}}},
+     "val_accuracy_best is 0.9 in result.json, the weights were kept for")])
 def test_the_course_of_the_training_is_compared(run, values, message):
     assert check_course(Run(run, "toy")) == []
     result = json.loads((run / "result.json").read_text())
@@ -63,13 +64,15 @@ def test_values_of_other_types_are_left_out(run, values):
 
 
 def test_claims_are_finite_numbers():
-    metrics = {"a": {"value": 1}, "b": 0.5, "c": {"value": float("nan")}, "d": {"value": "1"}, "e": True, "f": {"value": 10**400}}
+    metrics = {"a": {"value": 1}, "b": 0.5, "c": {"value": float("nan")}, "d": {"value": "1"}, "e": True,
+               "f": {"value": 10**400}}
     assert claims({"metrics": metrics}) == {"a": 1, "b": 0.5} and claims({}) == {}
     assert len(claims({"metrics": {str(i): 1.0 for i in range(10_000)}})) == 500
 
 
 NAMES = np.array(["a", "b", "c"])
-JUDGED = {"names": NAMES, "labels": np.array([0, 1, 2]), "scores": np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]], np.float32),
+JUDGED = {"names": NAMES, "labels": np.array([0, 1, 2]),
+          "scores": np.array([[0.1, 0.9], [0.2, 0.8], [0.3, 0.7]], np.float32),
           "classes": np.array(["x", "y"])}
 
 
@@ -99,7 +102,8 @@ def test_predictions_of_other_samples_are_not_compared(names):
 
 
 def test_sets_have_names_of_their_own():
-    judged = {"set5/names": NAMES, "set5/psnr": np.array([30.0, 31.0, 32.0]), "set14/names": NAMES, "set14/psnr": np.ones(3)}
+    judged = {"set5/names": NAMES, "set5/psnr": np.array([30.0, 31.0, 32.0]), "set14/names": NAMES,
+              "set14/psnr": np.ones(3)}
     submitted = {**judged, "set14/names": np.array(["x", "y", "z"]), "set5/psnr": np.array([30.0, 31.0, 40.0])}
     problems, notes = check_predictions(submitted, judged, 0.01)
     assert len(problems) == 1 and "set5/psnr of 1 of 3" in problems[0].message and "set14/names" in notes[0]

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
 from reports.grading.jail import Jail, Task
 from reports.grading.limits import Limits
 from reports.grading.zygote import _fate, folder_size, load, own_memory
@@ -28,7 +29,8 @@ def graded(jail: Jail, *paths: Path) -> dict:
 
 @forks
 def test_each_limit_is_kept_and_named_and_the_others_get_their_grade(tmp_path):
-    kinds = {"sleep": "timeout", "spin": "timeout", "eat": "out-of-memory", "fill": "disk", "die": "crashed", "raise": "crashed"}
+    kinds = {"sleep": "timeout", "spin": "timeout", "eat": "out-of-memory", "fill": "disk", "die": "crashed",
+             "raise": "crashed"}
     runs = [make_toy_run(tmp_path / kind, **{kind: 1}) for kind in kinds] + [make_toy_run(tmp_path / "good")]
     with Jail(WORKS, {"more": ["other"]}, TIGHT, jobs=3) as jail:
         grades = graded(jail, *runs)
@@ -62,8 +64,9 @@ def test_a_lost_zygote_is_replaced_and_its_submissions_are_tried_again(tmp_path)
 @forks
 def test_children_end_with_their_parent(tmp_path):
     run = make_toy_run(tmp_path / "run", sleep=1)
-    code = (f"import sys; sys.path.insert(0, {str(Path(__file__).parents[3])!r})\n"
-            "from pathlib import Path\nfrom reports.grading.jail import Jail, Task\nfrom reports.grading.limits import Limits\n"
+    code = (f"import sys; sys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
+            "from pathlib import Path\nfrom reports.grading.jail import Jail, Task\nfrom reports.grading.limits import "
+            "Limits\n"
             f"with Jail({WORKS!r}, {{}}, Limits()) as jail:\n"
             f"    print(jail._process.pid, flush=True)\n    list(jail.grade([Task('run', Path({str(run)!r}))]))\n")
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
@@ -80,7 +83,8 @@ def test_children_end_with_their_parent(tmp_path):
 
 
 def offspring(pid: int) -> list[int]:
-    return [int(n) for n in subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True).stdout.split()]
+    return [int(n) for n in subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True,
+                                           text=True).stdout.split()]
 
 
 def alive(pid: int) -> bool:
@@ -105,7 +109,8 @@ def test_how_a_process_ended_is_told_from_its_status():
             os.kill(os.getpid(), number)
         return os.waitpid(pid, 0)[1]
 
-    assert _fate(status_of(signal.SIGXCPU), TIGHT) == ("timeout", "judging it took more than 1 seconds of the processor")
+    assert _fate(status_of(signal.SIGXCPU), TIGHT) == ("timeout",
+                                                       "judging it took more than 1 seconds of the processor")
     assert _fate(status_of(signal.SIGKILL), TIGHT)[0] == "out-of-memory"
     assert _fate(0, TIGHT) == ("", "") and _fate(1 << 8, TIGHT)[0] == "crashed"
 
@@ -132,7 +137,8 @@ def test_measures(tmp_path):
     assert 100_000 <= folder_size(tmp_path) < 200_000 and folder_size(tmp_path / "none") == 0
     if Path("/proc/self/smaps_rollup").exists():
         before = own_memory(os.getpid())
-        with mmap.mmap(-1, 50 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:  # past malloc, which keeps what was freed
+        # past malloc, which keeps what was freed
+        with mmap.mmap(-1, 50 << 20, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as block:
             block.write(bytes(50 << 20))
             assert 45 << 20 < own_memory(os.getpid()) - before
     assert own_memory(2**22 + 5) == 0

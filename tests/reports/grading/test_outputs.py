@@ -1,4 +1,5 @@
-"""What others read: Gradescope's results.json, JUnit XML, grades.csv, tables; texts of submissions appear inert everywhere."""
+"""What others read: Gradescope's results.json, JUnit XML, grades.csv, tables; texts of submissions appear inert
+everywhere."""
 
 import csv
 import io
@@ -23,7 +24,8 @@ EVIL = "=1+1\x1b[2J\x1b]0;title\x07<script>alert('x')</script>\u202e\x00\ud800 &
 def grade_of(name: str = "anna", text: str = "fine", verdict: str = "reproduced", **more) -> Grade:
     lines = [Line("whole", {"en": "All files", "zh": "文件齐全"}, 10, 10, True, {"en": text, "zh": text}),
              Line("accuracy", {"en": "Accuracy", "zh": "准确率"}, 20, 40, False, {"en": text, "zh": text})]
-    values = {"score": 30.0, "max_score": 50.0, "claimed": {"accuracy": 0.8}, "measured": {"accuracy": 0.8, "val_loss": 0.5},
+    values = {"score": 30.0, "max_score": 50.0, "claimed": {"accuracy": 0.8},
+              "measured": {"accuracy": 0.8, "val_loss": 0.5},
               "compared": {"accuracy": "reproduced"}, "origin": "real", "n": 60, "seconds": 1.25, **more}
     return Grade(name, "toy", verdict, criteria=lines, notes=[text], **values)
 
@@ -54,8 +56,10 @@ def errors_of(value, schema: dict, whole: dict, where: str = "$") -> list[str]:
             elif schema.get("additionalProperties") is False:
                 found.append(f"{where} has {key}")
     if isinstance(value, list) and "items" in schema:
-        found += [error for i, part in enumerate(value) for error in errors_of(part, schema["items"], whole, f"{where}[{i}]")]
-    if "anyOf" in schema and all(errors_of(value, {"type": "object", **part}, whole, where) for part in schema["anyOf"]):
+        found += [error for i, part in enumerate(value)
+                  for error in errors_of(part, schema["items"], whole, f"{where}[{i}]")]
+    if "anyOf" in schema and all(errors_of(value, {"type": "object", **part}, whole, where)
+                                 for part in schema["anyOf"]):
         found.append(f"{where} is none of anyOf")
     return found
 
@@ -72,12 +76,15 @@ def test_results_fit_gradescopes_specification(made, visibility):
 
 
 @pytest.mark.parametrize("change, error", [
-    ({"score": "1"}, "score is no"), ({"colour": 1}, "has colour"), ({"visibility": "sometimes"}, "visibility is sometimes"),
-    ({"tests": [{"score": 1, "status": "maybe"}]}, "status is maybe"), ({"leaderboard": [{"name": "a"}]}, "lacks value"),
+    ({"score": "1"}, "score is no"), ({"colour": 1}, "has colour"),
+    ({"visibility": "sometimes"}, "visibility is sometimes"),
+    ({"tests": [{"score": 1, "status": "maybe"}]}, "status is maybe"),
+    ({"leaderboard": [{"name": "a"}]}, "lacks value"),
     ({"execution_time": -1}, "below 0"), ({"tests": [{"score": True}]}, "score is no")])
 def test_the_schema_refuses_what_the_specification_does_not_have(change, error):
     assert any(error in text for text in errors_of({**gradescope.results(grade_of()), **change}, SCHEMA, SCHEMA))
-    assert errors_of({"tests": [{"name": "no score anywhere"}]}, SCHEMA, SCHEMA) and errors_of({"output": "x"}, SCHEMA, SCHEMA)
+    assert errors_of({"tests": [{"name": "no score anywhere"}]}, SCHEMA, SCHEMA) and errors_of({"output": "x"}, SCHEMA,
+                                                                                               SCHEMA)
 
 
 def test_results_say_what_the_grade_says():
@@ -92,7 +99,8 @@ def test_results_say_what_the_grade_says():
 
 
 def test_a_chinese_grade_gives_its_reasons_in_chinese():
-    made = grade_of(verdict="edited after the run", problems=[{"kind": "seal-broken", "message": "changed: result.json"}])
+    made = grade_of(verdict="edited after the run",
+                    problems=[{"kind": "seal-broken", "message": "changed: result.json"}])
     for line in made.criteria:
         line.message = {"en": "no seal", "zh": "没有封存文件"}
     values = gradescope.results(made, "zh")
@@ -115,7 +123,8 @@ def test_junit_is_well_formed_whatever_the_names_are():
     broken = grade_of("bob", verdict="incomplete", problems=[{"kind": "pickle", "message": "a pickle"}])
     top = ElementTree.fromstring(junit([evil(), broken, grade_of()]))
     suites = top.findall("testsuite")
-    assert [suite.get("tests") for suite in suites] == ["3"] * 3 and [s.get("errors") for s in suites] == ["0", "1", "0"]
+    assert [suite.get("tests") for suite in suites] == ["3"] * 3 and [s.get("errors") for s in suites] == ["0", "1",
+                                                                                                           "0"]
     assert [suite.get("failures") for suite in suites] == ["1"] * 3
     assert suites[1].find("testcase/error").get("type") == "pickle"
     assert "\x1b" not in ElementTree.tostring(top, "unicode") and "<script>" in suites[0].get("name")  # as text
@@ -151,9 +160,11 @@ def test_tables_obey_nothing_of_a_submission(language):
     assert "\x1b" not in shown and "\u202e" not in shown and "30 / 50" in shown
     assert ("edited after the run" if language == "en" else "运行后被改动") in shown
     assert "\x1b" not in details(evil(), language) and "Accuracy" in details(grade_of(), "en")
-    assert "script" not in Tags(html_page([evil()], language)).found and "&lt;script&gt;" in html_page([evil()], language)
+    assert "script" not in Tags(html_page([evil()], language)).found and "&lt;script&gt;" in html_page([evil()],
+                                                                                                       language)
     assert "<script>" not in markdown_page([evil()], language).replace("\\<", "")
-    assert len({line.count("|") - line.count("\\|") for line in markdown_page([evil()]).splitlines() if line.startswith("|")}) == 1
+    assert len({line.count("|") - line.count("\\|") for line in markdown_page([evil()]).splitlines()
+                if line.startswith("|")}) == 1
 
 
 @pytest.mark.parametrize("text, shown", [

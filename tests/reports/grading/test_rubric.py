@@ -60,7 +60,8 @@ def test_a_rubric_is_read_and_its_total_computed(tmp_path):
     (changed("criteria.5.partial", [{"points": 5}]), "needs points and one of"),
     (changed("criteria.5", "x"), "criterion 6: expected named values, found str"),
     (changed("criteria.5", {"id": "a", "title": {"en": "a", "zh": "a"}, "kind": "whole"}), "points is missing"),
-    (changed("criteria.5", {"id": "a", "title": {"en": "a", "zh": "a"}, "kind": "preset", "points": 1}), "presets is missing"),
+    (changed("criteria.5", {"id": "a", "title": {"en": "a", "zh": "a"}, "kind": "preset", "points": 1}),
+     "presets is missing"),
     (changed("criteria.5", {**{k: v for k, v in RUBRIC["criteria"][5].items() if k not in ("at_least", "partial")},
                             "band": [1, 0]}), r"band \[1, 0\] is empty"),
     ([], "expected named values, found list")])

@@ -7,7 +7,7 @@ import numpy as np
 import yaml
 
 from data_tools.errors import BadFile
-from paddle_models.weights import load_weights, save_weights, sha256_of_weights
+from paddle_models.weights.files import load_weights, save_weights, sha256_of_weights
 from reports.grading.rubric import rubric_from
 from reports.grading.seal import write_seal
 from reports.grading.work import Judged, Work
@@ -21,7 +21,8 @@ RUBRIC = {
         {"id": "seal", "title": {"en": "Unchanged", "zh": "未改动"}, "points": 5, "kind": "seal"},
         {"id": "consistent", "title": {"en": "Consistent", "zh": "一致"}, "points": 15, "kind": "consistent"},
         {"id": "reproduced", "title": {"en": "Reproduced", "zh": "复现"}, "points": 20, "kind": "reproduced"},
-        {"id": "accuracy", "title": {"en": "Accuracy", "zh": "准确率"}, "points": 40, "kind": "metric", "metric": "accuracy",
+        {"id": "accuracy", "title": {"en": "Accuracy", "zh": "准确率"}, "points": 40, "kind": "metric",
+         "metric": "accuracy",
          "at_least": 0.7, "partial": [{"at_least": 0.5, "points": 20}, {"at_least": 0.3, "points": 10}]}]}
 
 
@@ -59,7 +60,8 @@ def score(predictions) -> dict[str, float]:
 
 
 def judge(run: Path, origin: str) -> Judged:
-    """The judge; what it does with the settings "sleep", "eat", "fill", "die", "full" and "raise" is for the tests of limits."""
+    """The judge; what it does with the settings "sleep", "eat", "fill", "die", "full" and "raise" is for the tests of
+    limits."""
     settings = yaml.safe_load((run / "config.yaml").read_text())["settings"]
     _misbehave(run, settings)
     names, points, labels = data(origin)
@@ -113,7 +115,8 @@ def make_toy_run(folder: Path, origin: str = "real", seed: int = 3, **settings) 
     save_weights(folder / WEIGHTS, arrays, {"state": json.dumps(state)})
     predictions = {"names": names, "labels": labels, "probabilities": probabilities(folder, points)}
     np.savez_compressed(folder / "predictions.npz", **predictions)
-    (folder / "config.yaml").write_text(yaml.safe_dump({"assignment": NAME, "preset": "sample", "command": "python run.py",
+    (folder / "config.yaml").write_text(yaml.safe_dump({"assignment": NAME, "preset": "sample",
+                                                        "command": "python run.py",
                                                         "settings": {"lr": 0.1, **settings}}))
     (folder / "environment.json").write_text(json.dumps({"python": "3.11", "data_fingerprint": "0" * 64}))
     rows = [{"kind": "step", "step": 1, "epoch": 0}, {"kind": "epoch", "epoch": 0, "step": 1, "val/accuracy": 0.5},

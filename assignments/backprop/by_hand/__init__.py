@@ -1,0 +1,5 @@
+"""The mathematics of the course by hand, in NumPy.
+
+backprop.py    the network: forward, gradients, the worked example
+descent.py     gradient descent, momentum, AdaGrad, RMSProp, Adam
+"""

@@ -1,0 +1,95 @@
+"""Builds the autograder zip: setup.sh and run_autograder at its root, the kit's code, the rubric, the grader's data."""
+
+import shlex
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from assignments.commands.grade import data_words, default_data, is_place, rubric_file, works
+from assignments.commands.submit import member
+from data_tools.errors import KitError
+from data_tools.files.atomic import atomic_path
+from data_tools.files.places import PROJECT_ROOT
+
+HERE = Path(__file__).resolve().parent
+FOLDERS = ("assignments", "data_tools", "paddle_models", "reports")
+LEFT_OUT = {"__pycache__", "pretrained", "benchmarks", "out"}  # folders that grading does not need
+SUFFIXES = {".py", ".yaml", ".html", ".css", ".js", ".json"}
+SCRIPTS = ("setup.sh", "run_autograder")
+DATA = "grader_data"  # the grader's data inside the zip
+LARGEST = 100 * 2**20  # bytes of the data; Gradescope takes no larger zip
+
+
+def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None = None, language: str = "en",
+                     seconds: int = 300, megabytes: int = 1500) -> int:
+    """Write the autograder of the assignment `name` to `out`; returns the number of files in it.
+
+    data: as --data of the assignment's run.py; a folder or file is opened as `grade` opens it, then packed into the
+    zip.
+    Empty: what the preset sample takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric
+    with mistakes, and for data that are not there, not this assignment's, or too much.
+    """
+    from reports.grading.rubric import read_rubric
+
+    if out.suffix != ".zip":
+        raise KitError(f"{out}: the autograder is a zip file; give a name that ends in .zip")
+    data, words = data or default_data(name), data_words(name)
+    if data and data not in words and not (words and is_place(data)):
+        wanted = f"there is no such folder or file; give a path, or the word {' or '.join(words)}"
+        packaged = f"{name} is graded on data that come with its packages; leave --data out"
+        raise KitError(f"--data {data}: {wanted if words else packaged}")
+    rubric = rubric or rubric_file(name, data)
+    if read_rubric(rubric).assignment != name:
+        raise KitError(f"{rubric} is a rubric of {read_rubric(rubric).assignment}, not of {name}")
+    members = dict(_kit())
+    if is_place(data):
+        place = Path(data).expanduser().resolve()
+        # here its errors are read, there all submissions would get 0
+        works([name], {name: str(place)}, {name: str(rubric)})
+        members.update(_data(place))
+        print(f"{data} goes into the zip, to be uploaded with it: mind the terms of these data")
+        data = f"{DATA}/{place.name}"
+    members["rubric.yaml"] = _text(rubric)
+    members["settings.sh"] = _settings(name, data, language, seconds, megabytes)
+    for script in SCRIPTS:
+        members[script] = _text(HERE / script)
+    with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name in sorted(members):
+            archive.writestr(member(name, executable=name in SCRIPTS), members[name])
+    return len(members)
+
+
+def _kit() -> Iterator[tuple[str, bytes]]:
+    """The kit's code and what it reads beside its modules; no tests, runs, caches or weights."""
+    for folder in FOLDERS:
+        for path in sorted((PROJECT_ROOT / folder).rglob("*")):
+            inside = path.relative_to(PROJECT_ROOT)
+            hidden = any(part in LEFT_OUT or part.startswith(".") for part in inside.parts)
+            if not hidden and path.suffix in SUFFIXES and path.is_file():
+                yield inside.as_posix(), _text(path)
+    for path in sorted(PROJECT_ROOT.glob("requirements*.txt")):
+        yield path.name, _text(path)
+
+
+def _data(place: Path) -> dict[str, bytes]:
+    """The grader's data: a file, or every file of a folder."""
+    files = [place] if place.is_file() else sorted(path for path in place.rglob("*") if path.is_file())
+    size = sum(path.stat().st_size for path in files)
+    if size > LARGEST:
+        raise KitError(f"{place} has {size >> 20} MB, and Gradescope takes zip files of {LARGEST >> 20} MB; give a "
+                       f"folder with a "
+                       "part of the data (the images that are judged on, and the label files)")
+    return {f"{DATA}/{path.relative_to(place.parent).as_posix()}": path.read_bytes() for path in files}
+
+
+def _settings(name: str, data: str, language: str, seconds: int, megabytes: int) -> bytes:
+    """Shell variables for the two scripts."""
+    lines = [f"assignment={shlex.quote(name)}", f"data={shlex.quote(data)}", f"language={shlex.quote(language)}",
+             f"seconds={int(seconds)}", f"megabytes={int(megabytes)}", 'python=${KIT_PYTHON:-$root/venv/bin/python}',
+             'export KIT_CACHE=$root/cache KIT_SAMPLES=$root/samples KIT_RUNS=$root/runs']
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _text(path: Path) -> bytes:
+    """Text of the kit with LF at its line ends, wherever it was checked out."""
+    return path.read_bytes().replace(b"\r\n", b"\n")

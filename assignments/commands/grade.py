@@ -1,0 +1,245 @@
+"""Grade run folders and zips of them: python -m assignments grade PATH...
+
+What is common to all assignments is in reports/grading/; each assignment supplies a judge.py and rubrics in YAML.
+"""
+
+import argparse
+import importlib
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
+
+FOLDER = PROJECT_ROOT / "assignments"
+OUT = Path("grading")  # where grades go unless told otherwise
+MEMORY = 1500  # MB of all submissions that are judged at a time; with the kit itself, which they share, less than 2 GB
+EACH, LEAST = 700, 300  # MB by which jobs are chosen; MB below which no network can be judged
+DRAWN = {"monkey_species": "monkeys", "face_attributes": "celeba", "swift_srgan": "textures", "glasses": "glasses"}
+NOT_PLACES = ("sample", "photographs")  # words for --data, even where a folder is called so
+REAL, OF_DRAWN = "rubric_real.yaml", "rubric_drawn.yaml"  # for data other than those of the preset sample
+
+
+def graded_assignments() -> list[str]:
+    """Folders with a judge.py, in the order of the alphabet."""
+    return sorted(path.parent.name for path in FOLDER.glob("*/judge.py"))
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """The options of `grade`."""
+    command.add_argument("paths", nargs="*", type=Path, metavar="PATH",
+                         help="run folders, zips of them, or folders of both")
+    command.add_argument("--assignment", choices=graded_assignments(), help="what every submission has to be of")
+    command.add_argument("--data", action="append", default=[], metavar="NAME=PATH",
+                         help="the grader's data, as --data of that "
+                         "assignment's run.py; may be given several times (default: those of its preset sample)")
+    command.add_argument("--rubric", type=Path, metavar="FILE",
+                         help="default: rubric.yaml of the assignment, for other data "
+                                                                     f"than those of the preset sample its {REAL}")
+    command.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"default: {OUT}")
+    command.add_argument("--jobs", type=int, metavar="N",
+                         help=f"submissions at a time (default: as many as cores, with {EACH} MB "
+                                                               "each)")
+    command.add_argument("--time", type=float, default=120.0, metavar="SECONDS",
+                         help="for one submission (default: 120)")
+    command.add_argument("--memory", type=int, default=MEMORY, metavar="MB",
+                         help="for all that are judged at a time, in equal "
+                                                                                  f"shares (default: {MEMORY})")
+    command.add_argument("--lang", choices=("en", "zh"), default="en")
+    command.add_argument("--gradescope", type=Path, metavar="FILE", help="also results.json of a single submission")
+    command.add_argument("--junit", type=Path, metavar="FILE", help="also junit.xml there")
+    command.add_argument("--csv", type=Path, metavar="FILE", help="also grades.csv there")
+    command.add_argument("--again", action="store_true", help="also what is graded already and has not changed since")
+    command.add_argument("--prepare", action="store_true", help="only find, draw and decode the grader's data; "
+                         "else the time in which large data are decoded counts as the first submissions'")
+
+
+def grade(arguments: argparse.Namespace) -> int:
+    """The command; 0 when grading worked, whatever the grades, 130 when it was stopped. KitError for the grader's
+    mistakes."""
+    from reports.grading.class_run import grade_class, name_submissions
+    from reports.grading.gradescope import write_results
+    from reports.grading.limits import Limits
+    from reports.grading.submission import named_assignment
+
+    if arguments.prepare:
+        options = choose(arguments.assignment, arguments.data, arguments.rubric)
+        draw(options["data"])
+        works(**options)
+        for name, place in options["data"].items():
+            importlib.import_module(f"assignments.{name}.judge").prepare(place)
+        return 0
+    if not arguments.paths:
+        raise KitError("nothing to grade: name run folders, zips of them, or a folder of both")
+    single = arguments.gradescope is not None
+    paths = [path for given in arguments.paths for path in found_in(given, single)]
+    if single and len(paths) != 1:
+        raise KitError(f"--gradescope takes one submission, {len(paths)} were named")
+    jobs, megabytes = shares(arguments.memory, arguments.jobs)
+    limits = Limits(seconds=arguments.time, cpu_seconds=2 * arguments.time, memory_mb=megabytes)
+    named = arguments.assignment
+    if not named and not arguments.rubric and len(paths) == 1:  # the data of one assignment are enough then
+        named = named_assignment(paths[0], graded_assignments(), limits)
+    options = choose(named, arguments.data, arguments.rubric)
+    only = options["names"][0] if len(options["names"]) == 1 else None
+    if single:
+        _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
+    draw(options["data"])
+    try:
+        grades = grade_class(name_submissions(paths), arguments.out, "assignments.commands.grade:works", options,
+                             assignment=only,
+                             limits=limits, jobs=jobs, again=arguments.again, language=arguments.lang)
+    except KeyboardInterrupt:
+        print(f"\nstopped; what is graded is in {arguments.out}, the same command goes on from there")
+        return 130
+    show(grades, arguments.lang)
+    if any("out-of-memory" in made.kinds for made in grades):
+        print(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs larger "
+              f"shares")
+    for name, target in (("junit.xml", arguments.junit), ("grades.csv", arguments.csv)):
+        if target:
+            _copy(arguments.out / name, target)
+    if single:
+        write_results(arguments.gradescope, grades[0], arguments.lang)
+    print(f"written to {arguments.out}")
+    unjudged = [found["message"] for made in grades for found in made.problems if found["kind"] == "grader-data"]
+    if unjudged:
+        raise KitError(f"{len(unjudged)} of {len(grades)} could not be judged, by no fault of theirs; mend this and "
+                       f"repeat the "
+                       f"command: {unjudged[0]}")
+    return 0
+
+
+def choose(assignment: str | None, data: Sequence[str] = (), rubric: Path | None = None) -> dict[str, Any]:
+    """{"names", "data", "rubrics"} for works(). data: NAME=PATH each. rubric: a teacher's file, which names its
+    assignment.
+
+    KitError for a rubric with mistakes and for names that there are not.
+    """
+    from reports.grading.rubric import read_rubric
+
+    names = [assignment] if assignment else graded_assignments()
+    if rubric is not None:
+        named = read_rubric(rubric).assignment
+        if named not in names:
+            raise KitError(f"{rubric} is a rubric of {named}; wanted is one of {', '.join(names)}")
+        names = [named]
+    places = {name: default_data(name) for name in names}
+    for pair in data:
+        name, equals, place = pair.partition("=")
+        if not equals or name not in graded_assignments():
+            raise KitError(f"--data {pair}: expected NAME=PATH, NAME one of {', '.join(graded_assignments())}")
+        if name in places:
+            places[name] = str(Path(place).expanduser().absolute()) if is_place(place) else place
+    rubrics = {name: str(rubric or rubric_file(name, places[name])) for name in names}
+    for name in names:
+        read_rubric(Path(rubrics[name]))
+    return {"names": names, "data": places, "rubrics": rubrics}
+
+
+def shares(memory: int, jobs: int | None) -> tuple[int, int]:
+    """(submissions at a time, MB for each) of --memory and --jobs; KitError where too little is left for each."""
+    from paddle_models.environment import cores
+
+    if jobs is not None and jobs < 1:
+        raise KitError(f"--jobs {jobs}: give 1 or more")
+    jobs = jobs or max(1, min(cores(), memory // EACH))
+    if memory // jobs < LEAST:
+        raise KitError(f"--memory {memory} leaves {memory // jobs} MB for each of {jobs} at a time, and judging takes "
+                       f"{LEAST} or "
+                       "more; give more memory or fewer --jobs")
+    return jobs, memory // jobs
+
+
+def is_place(data: str) -> bool:
+    """Whether a value of --data is a folder or file that is there."""
+    return bool(data) and data not in NOT_PLACES and Path(data).expanduser().exists()
+
+
+def data_words(name: str) -> list[str]:
+    """What --data of an assignment may be when it is no folder or file: names of data that come with the kit."""
+    return sorted({default_data(name), *(["sample"] if name in DRAWN else [])} - {""})
+
+
+def default_data(name: str) -> str:
+    """The data of the assignment's preset sample: what most submissions were made with, and what everybody has."""
+    from paddle_models.trainer.settings import read_presets
+
+    return str((read_presets(FOLDER / name / "presets.yaml")["sample"]["settings"] or {}).get("data", ""))
+
+
+def rubric_file(name: str, data: str) -> Path:
+    """The kit's rubric of an assignment for these data."""
+    other = FOLDER / name / (OF_DRAWN if data == "sample" else REAL)
+    return other if data != default_data(name) and other.is_file() else FOLDER / name / "rubric.yaml"
+
+
+def draw(data: Mapping[str, str]) -> None:
+    """Draw the sets that are wanted, {assignment: data}, where there are none yet: here, where people see it."""
+    from data_tools.sets.samples import draw_sample
+
+    for name, place in data.items():
+        if place == "sample" and name in DRAWN:
+            draw_sample(DRAWN[name])
+
+
+def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, str]):
+    """{assignment: Work} for reports.grading: judges imported, data found, rubrics checked against what is measured."""
+    from reports.grading.rubric import check_metrics, read_rubric
+    from reports.grading.work import Work
+
+    found = {}
+    for name in names:
+        judge = importlib.import_module(f"assignments.{name}.judge")
+        ground, rubric = judge.ground(data[name]), read_rubric(Path(rubrics[name]))
+        check_metrics(rubric, ground.metrics, rubrics[name])
+        found[name] = Work(name, rubric, judge.judge, data[name], ground.fingerprint, judge.score)
+    return found
+
+
+def found_in(path: Path, single: bool = False) -> list[Path]:
+    """The submissions at a path: itself, or where it is a class, the zips and folders in it.
+
+    single: a folder is one submission, unless all that is in it is a zip.
+    """
+    from reports.grading.submission import NEEDED
+
+    def is_run(folder: Path) -> bool:
+        return any((folder / name).exists() for name in NEEDED)
+
+    if not path.exists() and not path.is_symlink():
+        raise KitError(f"{path}: there is nothing of that name to grade")
+    if path.is_symlink() or not path.is_dir() or is_run(path):
+        return [path]
+    inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith((".", "__MACOSX"))
+                    and (entry.is_symlink() or entry.is_dir() or entry.suffix.lower() == ".zip"))
+    zips = [entry for entry in inside if entry.suffix.lower() == ".zip"]
+    if single:
+        return zips if len(zips) == len(inside) == 1 else [path]
+    if not inside or len(inside) == 1 and is_run(inside[0]):
+        return [path]  # nothing, or a run in a folder of its own
+    return inside
+
+
+def show(grades: Sequence, language: str) -> None:
+    """The table for the eye; of a single submission each criterion."""
+    from reports.grading.table import details, table
+
+    print("\n" + (details(grades[0], language) if len(grades) == 1 else table(grades, language)))
+
+
+def _remove(target: Path) -> None:
+    try:
+        target.unlink(missing_ok=True)
+    except OSError as error:
+        raise KitError(f"cannot write {target}: {error.strerror}; choose another place") from None
+
+
+def _copy(source: Path, target: Path) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+    except OSError as error:
+        raise KitError(f"cannot write {target}: {error.strerror}; choose another place") from None

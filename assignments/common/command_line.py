@@ -1,0 +1,70 @@
+"""What commands of the kit share: how they tell of an error that can be mended, how they wait for others that they
+started."""
+
+import functools
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from data_tools.errors import KitError
+
+
+def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
+    """Decorator of a command line, which returns the exit status: a KitError (2) and Ctrl-C (130) are a line on
+    standard error."""
+    @functools.wraps(main)
+    def told(*arguments, **named) -> int:
+        try:
+            with imports_in_peace():
+                return main(*arguments, **named)
+        except KitError as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
+            return 130
+
+    return told
+
+
+@contextmanager
+def imports_in_peace() -> Iterator[None]:
+    """Ctrl-C in the middle of an import waits for its end: C extensions (Paddle, SciPy) make an ImportError of it.
+
+    Without effect where somebody else, as a surrounding one of these, handles the signal already.
+    """
+    def interrupt(_number: int, frame: Any) -> None:
+        while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+            frame = frame.f_back
+        if frame is None:
+            raise KeyboardInterrupt
+        signal.setitimer(signal.ITIMER_REAL, 0.01)  # looks again then
+
+    untouched = signal.getsignal(signal.SIGINT) == signal.default_int_handler
+    # not Windows
+    if not (untouched and threading.current_thread() is threading.main_thread() and hasattr(signal, "setitimer")):
+        yield
+        return
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGALRM)}
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait_for(processes: Sequence[subprocess.Popen]) -> list[int]:
+    """Their exit statuses. Meanwhile SIGTERM is passed on to them; a terminal's Ctrl-C reaches them anyway and is left
+    to them."""
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: [process.terminate() for process in processes]),
+              signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
+    try:
+        return [process.wait() for process in processes]
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

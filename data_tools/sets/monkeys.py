@@ -1,0 +1,271 @@
+"""The 10 Monkey Species set as people have it: folder, doubled folder, zip archive, or a place above.
+
+A class folder is recognised by its place, `.../training/n3/` or `.../validation/n3/`, an image by its first
+bytes: a missing dot (`n9151jpg`) or a wrong suffix loses nothing.
+"""
+
+import os
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from data_tools.drawing.drawn_set import is_drawn
+from data_tools.drawing.monkey_sample import draw_monkeys
+from data_tools.errors import KitError
+from data_tools.files.image_set import ImageSet, image_format, suffix_format
+from data_tools.files.places import PROJECT_ROOT, as_last_resort, real_places, sample_folder
+from data_tools.files.sources import FolderSource, Source, ZipSource
+
+SPLITS = ("training", "validation")
+FOLDERS = tuple(f"n{i}" for i in range(10))
+COMMON_NAMES = (
+    "mantled_howler", "patas_monkey", "bald_uakari", "japanese_macaque", "pygmy_marmoset",
+    "white_headed_capuchin", "silvery_marmoset", "common_squirrel_monkey", "black_headed_night_monkey",
+    "nilgiri_langur",
+)
+LABELS_FILE = "monkey_labels.txt"
+REAL_COUNTS = (1097, 272)
+
+# Where find_monkeys() looks when no path is given, in this order; $MONKEY_DATA comes before all of them.
+SEARCH_PLACES = (
+    "data/10-monkey-species*",
+    f"{PROJECT_ROOT}/data/10-monkey-species*",
+    "~/data/10-monkey-species*",
+    "data/*monkey*",
+    "~/data/*monkey*",
+    "~/data/data*/*monkey*",  # AI Studio mounts a data set as ~/data/dataNNNNN/, usually holding one zip
+    "~/work/data*/*monkey*",
+    "~/data/data*",
+    "~/work/data*",
+)
+EXPECTED = ("training/n0..n9 and validation/n0..n9, in a folder or a zip archive (an outer or doubled folder "
+            "such as training/training/n0 is fine)")
+
+
+@dataclass(frozen=True)
+class MonkeyData:
+    """Both splits. `classes` are the ten common names, index i for folder n{i}.
+
+    `origin` is "real" (all images of the public set), "drawn" (the stand-in drawn by this kit) or "subset".
+    """
+
+    training: ImageSet
+    validation: ImageSet
+    classes: tuple[str, ...]
+    origin: str
+    path: str
+    notes: tuple[str, ...]
+
+
+def find_monkeys(path: str | Path | None = None) -> MonkeyData | None:
+    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
+
+    `path` may be the data folder, the zip archive, one of the split folders, or a folder above.
+    Raises KitError when a given path (or $MONKEY_DATA) holds no such set, or the set found contradicts
+    itself.
+    """
+    path = path or os.environ.get("MONKEY_DATA")
+    if path:
+        return _read_given(Path(path).expanduser())
+    for place in real_places(SEARCH_PLACES):
+        source = _source_at(place, strict=False)
+        if source is not None and (data := read_monkeys(source)).origin != "drawn":
+            return data
+    return None
+
+
+def find_or_draw(data: str = "") -> MonkeyData:
+    """As find_monkeys(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in
+    data/drawn-monkeys."""
+    found = None if data == "sample" else find_monkeys(data or None)
+    if found is not None:
+        return found
+    drawn = find_monkeys(draw_monkeys(sample_folder("monkeys")))
+    return drawn if data == "sample" else as_last_resort(drawn, "monkey images", "MONKEY_DATA", SEARCH_PLACES)
+
+
+def _read_given(path: Path) -> MonkeyData:
+    if not path.exists():
+        raise KitError(f"no data at {path}: there is no such file or folder. Wanted: {EXPECTED}")
+    if path.name in SPLITS and path.is_dir():
+        path = path.parent
+    source = _source_at(path, strict=True)
+    if source is None:
+        raise KitError(f"{path} holds no 10 Monkey Species set. Wanted: {EXPECTED}")
+    return read_monkeys(source)
+
+
+def _source_at(path: Path, strict: bool) -> Source | None:
+    """The folder or archive at `path` that has class folders, else the first such zip up to two below.
+
+    A damaged zip raises KitError when `strict`, otherwise it is passed over.
+    """
+    below = [archive for depth in ("*.zip", "*/*.zip") for archive in path.glob(depth)]
+    archives = [path] if path.is_file() else sorted(below)
+    if path.is_dir():
+        folder = FolderSource(path)
+        if _has_layout(folder):
+            return folder
+    for archive in archives:
+        try:
+            source = ZipSource(archive)
+        except KitError:
+            if strict:
+                raise
+            continue
+        if _has_layout(source):
+            return source
+    return None
+
+
+def _has_layout(source: Source) -> bool:
+    return any((place := _place(name)) is not None and place[2] in FOLDERS for name in source.names())
+
+
+def _place(name: str) -> tuple[str, str, str] | None:
+    """(path of the split folder, split, what stands between it and the file), None outside both splits."""
+    parts = name.split("/")
+    for i in range(len(parts) - 2, -1, -1):
+        if parts[i].lower() in SPLITS:
+            return "/".join(parts[:i + 1]), parts[i].lower(), "/".join(parts[i + 1:-1])
+    return None
+
+
+def read_monkeys(source: Source) -> MonkeyData:
+    """Read and check the set in `source`; see find_monkeys()."""
+    names = source.names()
+    notes: list[str] = []
+    files, problems = {}, []
+    for split in SPLITS:
+        root, listing = _split_files(names, split, notes)
+        files[split] = _sort_files(source, root, split, listing, notes, problems)
+    classes, listed = _read_labels(source, names, notes, problems)
+    if problems:
+        raise KitError(f"the data at {source.path} does not fit together:\n  - " + "\n  - ".join(problems) +
+                       f"\nWanted: {EXPECTED}. Move or rename what is named above, or fetch it again.")
+    sets = {split: _image_set(source, split, files[split]) for split in SPLITS}
+    counts = tuple(len(sets[split]) for split in SPLITS)
+    for split, count in zip(SPLITS, counts):
+        if listed and count not in listed[split]:
+            notes.append(f"{split} has {count} images, {LABELS_FILE} lists {listed[split][-1]}")
+    origin = _origin(sets, counts)
+    return MonkeyData(sets["training"], sets["validation"], classes, origin, source.path, tuple(notes))
+
+
+def _split_files(names: list[str], split: str, notes: list[str]) -> tuple[str, dict[str, list[str]]]:
+    """The split's folder with the most classified files, and its files by the folder they stand in."""
+    by_root: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    for name in names:
+        place = _place(name)
+        if place is not None and place[1] == split:
+            by_root[place[0]][place[2]].append(name)
+    if not by_root:
+        return split, {}
+
+    def rank(root: str) -> tuple:
+        return -sum(len(by_root[root].get(folder, ())) for folder in FOLDERS), len(root), root
+
+    ranked = sorted(by_root, key=rank)
+    for other in ranked[1:]:
+        if any(folder in FOLDERS for folder in by_root[other]):
+            notes.append(f"{other} holds classes too and is left out; {ranked[0]} is read")
+    return ranked[0], by_root[ranked[0]]
+
+
+def _sort_files(source: Source, root: str, split: str, listing: dict[str, list[str]], notes: list[str],
+                problems: list[str]) -> list[tuple[str, int]]:
+    """(name, label) of every image of a split, sorted by name; what does not fit goes into `problems`."""
+    images, misplaced = [], []
+    for folder, names in listing.items():
+        found = [name for name in names if _is_image(source, name, notes)]
+        if folder in FOLDERS:
+            images += [(name, FOLDERS.index(folder)) for name in found]
+        elif folder and "/" not in folder and found:
+            problems.append(f"{root}/{folder} ({len(found)} images) is no class folder: n0 to n9 are")
+        else:
+            misplaced += found
+    if misplaced:
+        problems.append(f"{len(misplaced)} images stand in no class folder: {_some(misplaced)}")
+    present = Counter(label for _, label in images)
+    missing = [f"{root}/{folder}" for label, folder in enumerate(FOLDERS) if not present[label]]
+    if missing:
+        problems.append(f"{split} has no images in {', '.join(missing)}")
+    return sorted(images)
+
+
+def _is_image(source: Source, name: str, notes: list[str]) -> bool:
+    """By content; a file that only claims to be an image stays in, so that its damage is reported."""
+    base = name.rsplit("/", 1)[-1]
+    actual, promised = image_format(source.head(name, 16)), suffix_format(name)
+    if actual is None and promised is None:
+        notes.append(f"{name} is no image and is left out")
+        return False
+    if promised is None:
+        notes.append(f"{base} has no known suffix (a missing dot?); read as {actual}")
+    elif actual not in (None, promised):
+        notes.append(f"{base} is named as {promised} and holds {actual}; read as {actual}")
+    elif actual not in (None, "JPEG"):
+        notes.append(f"{base} is a {actual} file among JPEG files")
+    return True
+
+
+def _read_labels(source: Source, names: list[str], notes: list[str],
+                 problems: list[str]) -> tuple[tuple[str, ...], dict[str, tuple[int, ...]]]:
+    """Common names, and per split the totals of images that agree with the labels file.
+
+    The public file's "Train Images" counts training and validation together, so both readings are accepted.
+    """
+    files = [name for name in names if name.rsplit("/", 1)[-1] == LABELS_FILE]
+    files.sort(key=lambda name: (name.count("/"), name))  # the uppermost first
+    if not files:
+        notes.append(f"no {LABELS_FILE}; the ten species are taken in their usual order")
+        return COMMON_NAMES, {}
+    rows, wrong = parse_labels(source.read(files[0], limit=2**20).decode("utf-8", errors="replace"))
+    problems += [f"{files[0]}, {text}" for text in wrong]
+    absent = [folder for folder in FOLDERS if folder not in rows]
+    if absent:
+        problems.append(f"{files[0]} has no row for {', '.join(absent)}")
+    if wrong or absent:
+        return COMMON_NAMES, {}
+    train, validation = (sum(rows[folder][i] for folder in FOLDERS) for i in (1, 2))
+    return (tuple(rows[folder][0] for folder in FOLDERS),
+            {"training": (train, train - validation), "validation": (validation,)})
+
+
+def parse_labels(text: str) -> tuple[dict[str, tuple[str, int, int]], list[str]]:
+    """{folder: (common name, train images, validation images)} of monkey_labels.txt, and what is wrong in it.
+
+    Tabs, spaces, empty lines and either kind of line end are allowed.
+    """
+    rows, wrong = {}, []
+    for number, line in enumerate(text.lstrip("\ufeff").splitlines(), start=1):
+        cells = [cell.strip() for cell in line.split(",")]
+        if not any(cells) or cells[0].lower() == "label":
+            continue
+        if len(cells) != 5 or not (cells[3].isdecimal() and cells[4].isdecimal()):
+            wrong.append(f"line {number}: {line.strip()!r} is not `label, latin, common name, count, count`")
+        elif cells[0] not in FOLDERS:
+            wrong.append(f"line {number}: unknown class {cells[0]!r}; known are n0 to n9")
+        elif cells[0] in rows:
+            wrong.append(f"line {number}: class {cells[0]} stands there twice")
+        else:
+            rows[cells[0]] = (cells[2], int(cells[3]), int(cells[4]))
+    return rows, wrong
+
+
+def _origin(sets: dict[str, ImageSet], counts: tuple[int, ...]) -> str:
+    if any(is_drawn(images.source, images.names) for images in sets.values()):
+        return "drawn"
+    # Copies of the public set differ by an image or two.
+    return "real" if all(abs(count - real) <= 3 for count, real in zip(counts, REAL_COUNTS)) else "subset"
+
+
+def _image_set(source: Source, split: str, files: list[tuple[str, int]]) -> ImageSet:
+    names, labels = zip(*files)
+    return ImageSet(split, source, names, np.array(labels, np.int64))
+
+
+def _some(names: list[str], most: int = 8) -> str:
+    return ", ".join(sorted(names)[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

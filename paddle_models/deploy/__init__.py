@@ -1,0 +1,8 @@
+"""Trained networks at work.
+
+export.py       a network as Paddle Inference and ONNX files with a card, compared with where it came from
+folding.py      BatchNorm folded into convolutions
+predictor.py    the fastest engine for an exported network
+int8.py         8 bits through ONNX Runtime
+tiling.py       large pictures in tiles without seams
+"""

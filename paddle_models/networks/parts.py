@@ -1,0 +1,44 @@
+"""What holds of any classifier: its head, its number of weights, its backbone frozen."""
+
+import numpy as np
+import paddle
+from paddle import nn
+
+from data_tools.errors import KitError
+
+
+def head(model: nn.Layer) -> nn.Linear:
+    """The classifier: the last linear layer of the network."""
+    return dict(model.named_sublayers())[head_name(model)]
+
+
+def head_parameters(model: nn.Layer) -> list[paddle.Tensor]:
+    """Weight (features, classes) and bias (classes,) of the classifier."""
+    return head(model).parameters()
+
+
+def count_parameters(model: nn.Layer) -> int:
+    """Number of trainable weights; Paddle lists BatchNorm's running statistics among the parameters, which are not."""
+    return sum(int(np.prod(parameter.shape)) for parameter in model.parameters() if not parameter.stop_gradient)
+
+
+def freeze_backbone(model: nn.Layer) -> None:
+    """Stop the gradient of everything but the head, and let BatchNorm use its running statistics even in
+    training.
+
+    The latter is set on the layer itself, so a later `model.train()` does not undo it.
+    """
+    trained = {id(parameter) for parameter in head_parameters(model)}
+    for parameter in model.parameters():
+        parameter.stop_gradient = id(parameter) not in trained
+    for layer in model.sublayers():
+        if hasattr(layer, "_use_global_stats"):  # every BatchNorm class of Paddle
+            layer._use_global_stats = True
+
+
+def head_name(model: nn.Layer) -> str:
+    """Its name within the network; KitError where there is none."""
+    linear = [name for name, layer in model.named_sublayers() if isinstance(layer, nn.Linear)]
+    if not linear:
+        raise KitError(f"{type(model).__name__} has no linear layer, so no head to replace or train alone")
+    return linear[-1]

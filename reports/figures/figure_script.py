@@ -1,0 +1,153 @@
+"""What every assignment's figures.py shares: the entry of a figure, drawing them all, the command line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from data_tools.errors import KitError
+from reports import tables
+from reports.figures import style
+from reports.figures.style import Labels
+from reports.run_reader import Run, latest_run
+
+Writer = Callable[[Run, Path, str], list[Path]]  # (run, folder, language) -> the files written
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A figure: its number in the document or a name, function, height of the plot in inches, title and note (lines) in
+    both languages, and whether it shows what the data made (a stand-in where these are drawn)."""
+
+    number: str
+    draw: Callable[[Any, Any, Labels], None]
+    height: float
+    en: str
+    zh: str
+    note_en: str = ""
+    note_zh: str = ""
+    shows_data: bool = True
+
+    @property
+    def file(self) -> str:
+        """File name without suffix: figure_2_1 for 2.1, else the name."""
+        return ("figure_" if self.number[0].isdigit() else "") + self.number.replace("-", "_").replace(".", "_")
+
+    def make(self, run: Run, t: Labels):
+        """The finished matplotlib Figure."""
+        notes = tuple(t(self.note_en, self.note_zh).split("\n")) if self.note_en else ()
+        figure = style.page(t, t(self.en, self.zh), self.height, self.shows_data and run.origin == "drawn", notes)
+        self.draw(figure, run, t)
+        return figure
+
+
+@dataclass(frozen=True)
+class FigureScript:
+    """All that can be drawn from a run of an assignment, and its numbers.
+
+    file: the figures.py itself, beside which claims.yaml stands. more_tables: tables that are no claims, by file name.
+    others: what else is written (an animation), by name. values: what the claims' result keys can name. options and
+    open_run: more command-line options, and the run made from them (None: plain defaults).
+    """
+
+    assignment: str
+    file: str
+    figures: Sequence[Entry]
+    more_tables: Mapping[str, Callable[[Run, str], tables.PlainTable]] = field(default_factory=dict)
+    others: Mapping[str, Writer] = field(default_factory=dict)
+    values: Callable[[Run], dict[str, Any]] = tables.run_values
+    options: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+    open_run: Callable[[Path, argparse.Namespace | None], Run] | None = None
+
+    def open(self, path: Path | None = None, arguments: argparse.Namespace | None = None) -> Run:
+        """The run in `path`, else the newest of the assignment; KitError where it is one of another assignment."""
+        path = path or latest_run(self.assignment)
+        found = Run(path, self.assignment).config.get("assignment")
+        if found != self.assignment:
+            raise KitError(f"{path} is a run of {tables.clean(found)}, not of {self.assignment}")
+        return self.open_run(path, arguments) if self.open_run else Run(path, self.assignment)
+
+    def claims(self) -> list[dict[str, Any]]:
+        """Rows of claims.yaml."""
+        return tables.read_claims(Path(self.file).with_name("claims.yaml"))
+
+    def measured(self, run: Run, language: str = "en") -> list[tables.Row]:
+        """The rows of claims.yaml with the values of this run."""
+        return tables.compare(self.claims(), self.values(run), language)
+
+    def draw(self, run: Run, folder: Path, language: str = "en", only: Sequence[str] | None = None) -> list[str]:
+        """Write figures, tables and others into `folder`; Chinese ones end in _zh. Returns what could not be made and
+        why."""
+        t = style.start(language)
+        failures: dict[str, list[str]] = {}  # message: names of what it kept from being drawn
+
+        def attempt(name: str, write: Callable[[], list[Path]]) -> None:
+            if only and name not in only:
+                return
+            try:
+                print("\n".join(map(short_path, write())))
+            except KitError as error:
+                failures.setdefault(str(error), []).append(name)
+
+        for entry in self.figures:
+            attempt(entry.number, lambda entry=entry: write_figure(entry, run, t, folder, language))
+        for name, make in self.more_tables.items():
+            attempt(name, lambda name=name, make=make: make(run, language).write(folder, name + suffix(language)))
+        for name, write in self.others.items():
+            attempt(name, lambda write=write: write(run, folder, language))
+        return [f"not drawn: {', '.join(names)}. {message}" for message, names in failures.items()]
+
+    def command(self, description: str) -> Callable[..., int]:
+        """main(argv) of a figures.py whose docstring is `description`."""
+        return partial(self.main, description)
+
+    def main(self, description: str, argv: Sequence[str] | None = None) -> int:
+        """Command line; 0 when everything asked for was drawn, else 2."""
+        if hasattr(sys.stdout, "reconfigure"):  # a notebook's has none
+            sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
+        names = [*(entry.number for entry in self.figures), *self.more_tables, *self.others]
+        parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("place", nargs="?", type=Path, metavar="RUN",
+                           help="run folder (default: the newest under $KIT_RUNS "
+                                                                              "or runs/)")
+        place.add_argument("--run", type=Path, help="the same")
+        self.options(parser)
+        parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
+        parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the labels")
+        parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE", help="of " + ", ".join(names))
+        arguments = parser.parse_args(argv)
+        try:
+            run = self.open(arguments.run or arguments.place, arguments)
+            folder = arguments.out or run.path / "figures"
+            print(f"run: {short_path(run.path)}")
+            failures = self.draw(run, folder, arguments.lang, arguments.only)
+            rows, context = self.measured(run, arguments.lang), tables.run_context(run)
+            files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)
+            print("\n".join(map(short_path, files)))
+            print("\n" + tables.as_text(rows, context, arguments.lang))
+        except KitError as error:
+            failures = [f"error: {error}"]
+        for failure in failures:
+            print(failure, file=sys.stderr)
+        return 2 if failures else 0
+
+
+def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str) -> list[Path]:
+    """The .png, .svg and .pdf of one figure in `folder`."""
+    return style.save(entry.make(run, t), folder, entry.file + suffix(language))
+
+
+def suffix(language: str) -> str:
+    """What the name of a file in that language ends in."""
+    return "_zh" if language == "zh" else ""
+
+
+def short_path(path: Path) -> str:
+    """A path as short as it goes: relative to the current folder when inside it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative

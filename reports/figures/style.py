@@ -1,0 +1,176 @@
+"""The look of every figure: one style, one palette, labels in English or Chinese, files that repeat byte for byte.
+
+Matplotlib is imported inside the functions, so that a command's --help stays quick.
+"""
+
+import io
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_tools.errors import KitError
+from data_tools.files.atomic import write_atomically
+
+# Okabe and Ito's palette: distinct for every common kind of colour blindness.
+BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
+CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY)
+INK, GREY, PALE = "#222222", "#6B6B6B", "#E9EEF3"
+
+WIDTH = 6.3  # inches: the text width of an A4 page
+FORMATS = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None},
+           "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}}
+
+# File names of common CJK fonts (lower case, without separators), best first.
+CJK_FONTS = ("notosanscjksc", "notosanscjk", "notosanssc", "sourcehansans", "msyh", "pingfang", "hiraginosansgb",
+             "wqymicrohei", "wqyzenhei", "simhei", "stheiti", "heiti", "droidsansfallback", "notoserifcjk",
+             "sourcehanserif", "simsun", "songti", "uming", "ukai", "arialunicode")
+PROBE = "鬃毛吼猴狨印度乌叶验证集准确率程序绘制的替代数据"
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Chooses the language of a label: `t("Steps", "步数")`.
+
+    chinese: Chinese is wanted and a font has it. cjk: a font with Chinese glyphs is in use.
+    glyphs: code points that the fonts in use can draw.
+    """
+
+    chinese: bool
+    cjk: bool
+    glyphs: frozenset[int]
+
+    def __call__(self, en: str, zh: str) -> str:
+        return zh if self.chinese else en
+
+    def both(self, en: str, zh: str, between: str = " / ") -> str:
+        """Both languages side by side; English alone where no font has Chinese."""
+        return f"{en}{between}{zh}" if self.cjk and zh else en
+
+    def plain(self, text: str, longest: int = 40) -> str:
+        """A name that a run brought, made safe to draw: no control characters, no missing glyphs, not too long."""
+        shown = "".join(c if ord(c) in self.glyphs and c.isprintable() else "?" for c in str(text)[:longest + 1])
+        return shown if len(shown) <= longest else shown[:longest - 1] + "…"
+
+
+def start(language: str = "en") -> Labels:
+    """Set the style and fonts of all later figures; language "en" or "zh".
+
+    Chinese labels fall back to English, with one notice on standard output, where no installed font has them.
+    The environment variable KIT_CJK_FONT names a font file, or "none" to do without.
+    """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # font-cache notices would go to standard error
+    import matplotlib
+    from matplotlib import font_manager
+
+    families, glyphs = ["DejaVu Sans"], _code_points(font_manager.findfont("DejaVu Sans"))
+    font = find_cjk_font()
+    if font:
+        font_manager.fontManager.addfont(str(font))
+        families.append(font_manager.FontProperties(fname=str(font)).get_name())
+        glyphs |= _code_points(str(font))
+    elif language == "zh":
+        print("notice: no Chinese font found, labels are in English; install one (on Debian or Ubuntu: "
+              "apt install fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
+    chinese = language == "zh" and font is not None
+    matplotlib.rcdefaults()  # a matplotlibrc of the user would change the figures; the backend stays
+    matplotlib.rcParams.update({**STYLE, "font.family": families[::-1] if chinese else families,
+                                "axes.prop_cycle": matplotlib.cycler(color=CYCLE)})
+    return Labels(chinese, font is not None, glyphs)
+
+
+STYLE = {
+    "font.size": 8.5, "axes.titlesize": 9, "axes.labelsize": 8.5, "xtick.labelsize": 8, "ytick.labelsize": 8,
+    "legend.fontsize": 8, "legend.frameon": False, "lines.linewidth": 1.5, "lines.markersize": 4,
+    "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY, "axes.linewidth": 0.8,
+    "axes.grid": True, "axes.axisbelow": True, "grid.color": "#E3E3E3", "grid.linewidth": 0.6,
+    "xtick.color": INK, "ytick.color": INK, "text.color": INK, "axes.labelcolor": INK,
+    "xtick.major.size": 3, "ytick.major.size": 3, "figure.facecolor": "white", "savefig.facecolor": "white",
+    "text.parse_math": False,  # a "$" in a class name is a dollar sign
+    "svg.fonttype": "path", "pdf.fonttype": 3, "image.interpolation": "nearest",
+}
+
+
+def find_cjk_font() -> Path | None:
+    """The best installed font that has the Chinese characters of our labels, or None."""
+    from matplotlib import font_manager
+
+    named = os.environ.get("KIT_CJK_FONT")
+    if named:
+        if named.lower() == "none":
+            return None
+        if not Path(named).is_file() or not set(map(ord, PROBE)) <= _code_points(named):
+            raise KitError(f"KIT_CJK_FONT={named}: not a font file with Chinese characters; correct or unset it")
+        return Path(named)
+    # The system is asked afresh: matplotlib's own list may be older than a font just installed.
+    installed = sorted({*font_manager.findSystemFonts(), *(f.fname for f in font_manager.fontManager.ttflist)},
+                       key=lambda f: ("regular" not in f.lower(), f))
+    for wanted in CJK_FONTS:
+        for file in installed:
+            name = Path(file).name.lower().replace("-", "").replace("_", "").replace(" ", "")
+            if name.startswith(wanted) and set(map(ord, PROBE)) <= _code_points(file):
+                return Path(file)
+    return None
+
+
+def _code_points(file: str) -> frozenset[int]:
+    """Code points that a font file can draw; none when FreeType cannot read it."""
+    from matplotlib.ft2font import FT2Font
+
+    try:
+        return frozenset(FT2Font(str(file)).get_charmap())
+    except (RuntimeError, OSError):
+        return frozenset()
+
+
+def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tuple[str, ...] = (),
+         width: float = WIDTH):
+    """An empty figure with a heading, small notes at its foot and, with `stand_in`, the caption of drawn data.
+
+    `height` (inches) is what is left for the plot; the heading and foot come on top. Returns a matplotlib Figure whose
+    constrained layout keeps clear of both.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    head, foot = 0.32, 0.04 + 0.14 * len(notes) + (0.24 if stand_in else 0)
+    whole = head + height + foot
+    figure = Figure(figsize=(width, whole), dpi=100)
+    FigureCanvasAgg(figure)  # no display is ever asked for
+    figure.set_layout_engine("constrained", rect=(0.005, foot / whole, 0.99, height / whole), w_pad=0.04, h_pad=0.04)
+    left = 0.08 / width
+    figure.text(left, 1 - 0.07 / whole, title, ha="left", va="top", fontsize=10, fontweight="bold")
+    y = foot - 0.02
+    for note in notes:
+        figure.text(left, y / whole, note, ha="left", va="top", fontsize=7, color=GREY)
+        y -= 0.14
+    if stand_in:
+        figure.text(left, (y - 0.06) / whole, t.both(*STAND_IN), ha="left", va="top", fontsize=7.5,
+                    bbox={"boxstyle": "square,pad=0.25", "facecolor": "#FFF3D6", "edgecolor": ORANGE, "linewidth": 0.8})
+    return figure
+
+
+STAND_IN = ("Drawn stand-in data, not photographs", "程序绘制的替代数据，并非照片")
+
+
+def save(figure, folder: Path, name: str) -> list[Path]:
+    """Write `name`.png, .svg and .pdf into `folder`; equal figures give equal bytes. Returns the three paths."""
+    import matplotlib
+
+    _settle(figure)
+    paths = []
+    with matplotlib.rc_context({"svg.hashsalt": "kit"}):
+        for suffix, metadata in FORMATS.items():
+            buffer = io.BytesIO()
+            figure.savefig(buffer, format=suffix, dpi=200, metadata=metadata)
+            paths.append(Path(folder) / f"{name}.{suffix}")
+            write_atomically(paths[-1], buffer.getvalue())
+    return paths
+
+
+def _settle(figure) -> None:
+    """Solve the layout once and round it: its last bits vary between processes, and SVG ids show them."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(float(part), 5) for part in axes.get_position(original=True).bounds])

@@ -1,0 +1,265 @@
+"""The report: one self-contained HTML page per language and a Markdown tree, from works that somebody gathered.
+
+Texts of run folders are untrusted: Jinja2 escapes every text of the page, `tables.markdown` those of the tree.
+Nothing depends on the time or the place of writing, so the same runs give the same bytes.
+"""
+
+import base64
+import io
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from data_tools.errors import KitError
+from data_tools.files.atomic import write_atomically
+from reports import tables
+from reports.figures.figure_script import suffix
+from reports.tables import PlainTable, markdown
+
+TEMPLATES = Path(__file__).with_name("templates")
+MARK = ".kit-report"      # names a folder as one that a report may clear
+SVG_LIMIT = 300_000       # bytes up to which a figure stands in the page as SVG; larger ones hold pictures
+PHOTO_QUALITY = 88        # of the WebP that stands in the page then
+SLIP = ("Slip in the", "文档笔误", "文档疏漏", "课件笔误")
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure: its number, title, note, and its files (.png, .svg, .pdf), or the message of what kept it from being
+    drawn."""
+
+    number: str
+    title: str
+    note: str
+    files: Sequence[Path] = ()
+    failure: str = ""
+
+    @property
+    def embedded(self) -> str:
+        """A data: address of the figure: SVG, or WebP where it holds photographs."""
+        by_suffix = {file.suffix: file for file in self.files}
+        drawing = by_suffix[".svg"].read_bytes()
+        if len(drawing) <= SVG_LIMIT:
+            return _address("image/svg+xml", drawing)
+        return _address("image/webp", _photograph(by_suffix[".png"]))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the .png in pixels."""
+        from PIL import Image
+
+        with Image.open(next(file for file in self.files if file.suffix == ".png")) as image:
+            return image.size
+
+
+@dataclass(frozen=True)
+class Number:
+    """A row of the table of numbers: cells of tables.HEADER, note, where the value stands, a command of its own or
+    ""."""
+
+    id: str
+    cells: Sequence[str]
+    note: str
+    source: str
+    command: str
+
+    @property
+    def is_slip(self) -> bool:
+        """The note tells of a slip in the document."""
+        return self.note.startswith(SLIP)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of the run beside the document's ("" where it has none, or an empty one)."""
+
+    name: str
+    value: str
+    document: str
+
+    @property
+    def differs(self) -> bool:
+        """The document's preset says something else."""
+        return self.document != self.value
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A way to run the work, from presets.yaml."""
+
+    name: str
+    hardware: str
+    time: str
+    expects: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that the report says about one assignment, in one language.
+
+    gap: why the run or its numbers cannot be read ("" where they can, or where there is no run). fill: the command that
+    makes a run. command: that of the run shown. facts: (label, value). files: others that were written, named in the
+    page.
+    """
+
+    name: str
+    title: str
+    document: str
+    asked: str
+    headline_id: str
+    slips: Sequence[str]
+    has_run: bool
+    gap: str
+    fill: str
+    command: str
+    origin: str
+    facts: Sequence[tuple[str, str]]
+    rows: Sequence[tables.Row]
+    numbers: Sequence[Number]
+    context: tables.Context
+    settings: Sequence[Setting]
+    presets: Sequence[Preset]
+    pictures: Sequence[Picture]
+    tables: Sequence[PlainTable]
+    files: Sequence[Path]
+
+    @property
+    def headline(self) -> Number:
+        """The number that stands for the work."""
+        return next(number for number in self.numbers if number.id == self.headline_id)
+
+
+@cache
+def words(language: str) -> dict[str, str]:
+    """Texts of the page by key."""
+    import yaml
+
+    texts = yaml.safe_load((TEMPLATES / "words.yaml").read_text(encoding="utf-8"))
+    return {key: text[language] for key, text in texts.items()}
+
+
+def clear(folder: Path, names: Sequence[str]) -> None:
+    """Make `folder` ready for a report of `names`: takes away what an older one left, and refuses a folder of other
+    things."""
+    folder = Path(folder)
+    if folder.exists() and not (folder / MARK).is_file() and any(folder.iterdir()):
+        raise KitError(f"{folder} holds other things than a report; name another folder with --out")
+    write_atomically(folder / MARK,
+                     b"Written by python -m assignments report; its files are replaced by the next report.\n")
+    for name in names:
+        shutil.rmtree(folder / name, ignore_errors=True)
+    for page in [*folder.glob("report*.html"), *folder.glob("README*.md")]:
+        page.unlink()
+
+
+def page_name(language: str) -> str:
+    """report.html, in Chinese report_zh.html."""
+    return f"report{suffix(language)}.html"
+
+
+def write_page(works: Sequence[Work], folder: Path, language: str, other_language: bool) -> Path:
+    """The HTML page; `other_language`: link to its twin."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.filters["beside"] = lambda file: Path(file).relative_to(folder).as_posix()
+    other = page_name("en" if language == "zh" else "zh") if other_language else ""
+    page = environment.get_template("page.html").render(
+        works=works, w=words(language), header=tables.HEADER[language], aligned=tables.ALIGNED, other=other,
+        tag="zh-CN" if language == "zh" else "en", suffix=suffix(language))
+    file = Path(folder) / page_name(language)
+    write_atomically(file, page.encode("utf-8"))
+    return file
+
+
+def write_tree(works: Sequence[Work], folder: Path, language: str) -> list[Path]:
+    """The Markdown tree: an index in `folder`, and one page with its tables for each work."""
+    name, w = f"README{suffix(language)}.md", words(language)
+    lines = [f"# {w['title']}", "", w["introduction"], "", f"[HTML]({page_name(language)})", ""]
+    table = [(w["work"], w["headline"], w["document"], w["measured"], w["data"])]
+    for work in works:
+        data = w[work.origin] if work.has_run else w["damaged"] if work.gap else w["no_run"]
+        table.append((work.title, *work.headline.cells[:3], data))
+    lines += tables.markdown_table(table, "lllll")
+    lines += ["", *(f"- [{markdown(work.title)}]({work.name}/{name})" for work in works)]
+    written = [_text(folder / name, lines)]
+    for work in works:
+        tables.write_all(work.rows, work.context, folder / work.name / "tables", "measured" + suffix(language),
+                         language)
+        written.append(_text(folder / work.name / name, _chapter(work, folder / work.name, language)))
+    return written
+
+
+def _chapter(work: Work, folder: Path, language: str) -> list[str]:
+    """Lines of one work's Markdown page."""
+    w = words(language)
+    lines = [f"# {work.title}", "", work.document, "", f"## {w['asked']}", "", work.asked, ""]
+    if work.gap or not work.has_run:
+        lines += [f"**{w['damaged'] if work.gap else w['no_run']}.** {markdown(work.gap)}", "", w["fill"], "",
+                  *_code(work.fill)]
+    if work.origin in ("drawn", "subset"):
+        lines += [f"**{w[work.origin + '_warning']}**", ""]
+    lines += [f"- {label}: {markdown(value)}" for label, value in work.facts]
+    lines += ["", f"## {w['numbers']}", "", tables.as_markdown(work.rows, work.context, language)]
+    lines += [w["from_note"], ""]
+    sources = [(number.cells[0], number.command or number.source) for number in work.numbers]
+    lines += tables.markdown_table([(w["numbers"], w["from"]), *sources], "ll")
+    if work.slips:
+        lines += ["", f"## {w['slips']}", "", *(f"- {slip}" for slip in work.slips)]
+    lines += ["", f"## {w['figures']}", ""]
+    for picture in work.pictures:
+        lines += [f"**{picture.title}**", ""]
+        if picture.files:
+            places = {file.suffix: file.relative_to(folder).as_posix() for file in picture.files}
+            links = " ".join(f"[{kind[1:].upper()}]({place})" for kind, place in places.items())
+            lines += [f"![{picture.title}]({places['.png']})", "", *picture.note.split("\n"), "", links, ""]
+        else:
+            lines += [f"{w['not_drawn']}: {markdown(picture.failure)}", ""]
+    for table in work.tables:
+        lines += [f"## {table.title}", "", markdown(table.above), "",
+                  *tables.markdown_table(table.lines, table.aligned), ""]
+    if work.files:
+        lines += [*(f"- [{file.name}]({file.relative_to(folder).as_posix()})" for file in work.files), ""]
+    lines += [f"## {w['rerun']}", "", *(_code(work.command) if work.command else [])]
+    presets = [(preset.name, preset.hardware, preset.time, preset.expects, preset.command) for preset in work.presets]
+    lines += tables.markdown_table([(w["preset"], w["hardware"], w["time"], w["expects"], w["command"]), *presets],
+                                   "lllll")
+    if work.settings:
+        settings = [(setting.name, setting.value, setting.document) for setting in work.settings]
+        lines += ["", f"## {w['settings']}", "",
+                  *tables.markdown_table([(w["setting"], w["this_run"], w["paper"]), *settings], "lll")]
+    return lines
+
+
+def _code(command: str) -> list[str]:
+    """A command as an indented block: no mark in it can end the block."""
+    return ["    " + tables.clean(command, 1000), ""]
+
+
+def _text(file: Path, lines: Sequence[str]) -> Path:
+    write_atomically(file, ("\n".join(lines).rstrip("\n") + "\n").encode("utf-8"))
+    return file
+
+
+def _address(kind: str, content: bytes) -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _photograph(file: Path) -> bytes:
+    """A .png as WebP, a fraction of its size."""
+    from PIL import Image
+
+    stream = io.BytesIO()
+    with Image.open(file) as image:
+        image.convert("RGB").save(stream, "WEBP", quality=PHOTO_QUALITY, method=4)
+    return stream.getvalue()
+
+
+def origin_of(value: Any) -> str:
+    """"real", "subset", "drawn" or "unknown"."""
+    return value if value in ("real", "subset", "drawn") else "unknown"

@@ -1,0 +1,217 @@
+"""Each judge on a real run: the run's own numbers come out again, and nothing in a submission is believed."""
+
+import importlib
+import json
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from assignments.__main__ import main
+from assignments.commands.grade import FOLDER, choose, default_data, graded_assignments, rubric_file
+from assignments.commands.submit import submit
+from assignments.common import judging
+from data_tools.errors import BadFile, KitError
+from paddle_models.weights.files import load_weights, save_weights
+from reports.grading.rubric import check_metrics, read_rubric
+from reports.grading.seal import write_seal
+from tests.assignments.graded_runs import make_run
+from tests.paddle_models.weights.imagenet_file import publish, trained
+
+NAMES = graded_assignments()
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def judged(request, tmp_path_factory):
+    """(name, judge module, run folder, data, what the judge found)"""
+    folder = tmp_path_factory.mktemp(request.param)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KIT_CACHE", str(folder / "cache"))
+        patch.setenv("KIT_SAMPLES", str(folder / "samples"))
+        if request.param == "backprop":
+            run, data = request.getfixturevalue("backprop_run"), ""
+        else:
+            run, data = make_run(request.param, folder)
+        module = importlib.import_module(f"assignments.{request.param}.judge")
+        yield request.param, module, run, data, module.judge(run, data)
+
+
+def changed(run: Path, to: Path, **settings) -> Path:
+    """A copy of a run without its checkpoint to go on from, with other settings."""
+    shutil.copytree(run, to, ignore=shutil.ignore_patterns("last.safetensors", "vdl"))
+    config = yaml.safe_load((to / "config.yaml").read_text())
+    config["settings"].update(settings)
+    (to / "config.yaml").write_text(yaml.safe_dump(config))
+    return to
+
+
+def test_every_assignment_has_a_judge_and_a_rubric():
+    assert NAMES == sorted(path.parent.name for path in FOLDER.glob("*/run.py"))
+    for name in NAMES:
+        for file in (FOLDER / name).glob("rubric*.yaml"):
+            rubric = read_rubric(file)
+            assert (rubric.assignment, rubric.total) == (name, 100), file
+            for criterion in rubric.criteria:
+                if criterion.kind == "metric":  # a run that just fails gets less, but not always nothing
+                    assert 0 < max(step.points
+                                   for step in criterion.partial) < criterion.points, f"{file}: {criterion.id}"
+
+
+def test_the_judge_finds_the_numbers_of_the_run_again(judged):
+    name, module, run, data, found = judged
+    result = json.loads((run / "result.json").read_text())
+    assert found.origin == result["origin"] and not found.drawn_signs
+    for metric, value in found.metrics.items():
+        assert value == pytest.approx(result["metrics"][metric]["value"], rel=1e-5, abs=1e-6), metric
+    with np.load(run / "predictions.npz", allow_pickle=False) as submitted:
+        assert set(found.predictions) <= set(submitted.files)
+        for key, array in found.predictions.items():
+            if array.dtype.kind == "U":
+                assert (array == submitted[key]).all()
+            else:
+                np.testing.assert_allclose(array, submitted[key], rtol=1e-4, atol=1e-5, err_msg=key)
+        scored = module.score({key: submitted[key] for key in submitted.files})
+    assert scored and all(value == pytest.approx(result["metrics"][metric]["value"]) for metric,
+                          value in scored.items())
+
+
+def test_the_ground_names_what_is_measured(judged):
+    name, module, _, data, found = judged
+    ground = module.ground(data)
+    assert set(found.metrics) <= set(ground.metrics) and ground.origin == found.origin
+    assert ground == module.ground(data) and len(ground.fingerprint) == 64
+    check_metrics(read_rubric(rubric_file(name, data)), ground.metrics, name)
+
+
+def test_weights_of_other_shapes_and_with_nan_are_named(judged, tmp_path):
+    _, module, run, data, _ = judged
+    changes = {"wrong-shapes": lambda array: array.ravel()[:1], "not-finite": lambda array: array * np.float32("nan")}
+    for kind, change in changes.items():
+        copy = changed(run, tmp_path / kind)
+        best = copy / "checkpoints" / "best.safetensors"
+        arrays, metadata = load_weights(best)
+        first = next(key for key, array in arrays.items() if array.dtype == np.float32 and array.size > 1)
+        save_weights(best, {**arrays, first: change(arrays[first])}, metadata)
+        with pytest.raises(BadFile) as error:
+            module.judge(copy, data)
+        assert error.value.kind == kind
+
+
+ABSURD = {"monkey_species": [{"image_size": 100_000}, {"model": "resnet9999"}, {"model": "x" * 500}],
+          "face_attributes": [{"image_size": 32_000}, {"head_widths": [10**6]}, {"head_widths": [8] * 20}],
+          "swift_srgan": [{"test_sets": ["/etc"]}, {"test_sets": ["Set5"] * 50}, {"model": "esrgan"}],
+          "glasses": [{"filters": [10**6]}, {"kernel": 1001}, {"neurons": []}],
+          "backprop": [{"digits_epochs": 10**9}, {"seeds": 10**6}]}
+
+
+def test_absurd_settings_are_refused_at_once(judged, tmp_path):
+    name, module, run, data, _ = judged
+    general = [{"optimizer": {"class_path": "os.system"}} if name != "backprop" else {"rates": "x"}, {"seed": 10**40},
+               {"seed": [[0] * 3000]}, {"unheard_of": 1}, {"epochs" if name != "backprop" else "seeds": "a" * 2000}]
+    for number, settings in enumerate([*ABSURD[name], *general]):
+        with pytest.raises(KitError):
+            module.judge(changed(run, tmp_path / str(number), **settings), data)
+
+
+def test_no_path_of_a_submission_is_opened(judged, tmp_path):
+    _, module, run, data, found = judged
+    own = yaml.safe_load((run / "config.yaml").read_text())["settings"]
+    paths = {name: f"/nonexistent/{name}.safetensors" for name in ("weights", "data", "content_weights") if name in own}
+    assert module.judge(changed(run, tmp_path / "run", **paths), data).metrics == found.metrics
+
+
+def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_path, monkeypatch, capfd):
+    name, module, run, data, _ = judged
+    if name == "backprop":
+        return  # nothing is packed
+    (tmp_path / "full").touch()
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "full"))
+    with pytest.raises(BadFile, match="--prepare") as error:
+        module.judge(run, data)
+    assert error.value.kind == "grader-data"
+    if name == "monkey_species":  # whose weights fit images of any size
+        with pytest.raises(BadFile, match="image_size 512 is larger than any preset's") as error:
+            module.judge(changed(run, tmp_path / "unusual", image_size=512), data)
+        assert error.value.kind == "disk"
+        # What the teacher sees of the first:
+        assert main(["grade", str(run), "--data", f"{name}={data}", "--out", str(tmp_path / "out")]) == 2
+        errors = capfd.readouterr().err
+        assert errors.startswith("error: 1 of 1 could not be judged, by no fault of theirs") and errors.count(
+            "\n") == 1, errors
+        assert json.loads((tmp_path / "out" / "counts.json").read_text())["problems"] == {"grader-data": 1}
+
+
+def test_preparing_packs_what_runs_of_every_preset_are_judged_on(judged, tmp_path, monkeypatch):
+    name, module, _, data, _ = judged
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path))
+    module.prepare(data)
+    # 128: 64, zoomed
+    sides = {"monkey_species": {32, 64, 96, 224}, "face_attributes": {32, 64, 96, 192}, "glasses": {32, 128}}
+    found = (re.match(r"[a-z]+-(\d+)", path.name) for path in tmp_path.rglob("*"))
+    assert {int(match[1]) for match in found if match} >= sides.get(name, set())
+
+
+def test_real_claims_can_be_handed_in_where_the_real_data_are_not(judged, tmp_path, capsys):
+    name, module, run, data, _ = judged
+    if name != "swift_srgan":
+        return
+    copy = changed(run, tmp_path / "run", test_sets=["Set14"])
+    write_seal(copy)
+    with pytest.raises(BadFile, match="Set14 was not found") as error:
+        module.judge(copy, data)
+    assert error.value.kind == "other-data"
+    assert submit(str(copy), tmp_path / "mine.zip") == 0 and (tmp_path / "mine.zip").is_file()
+    assert "cannot show: Set14 was not found" in capsys.readouterr().out
+
+
+def test_a_run_from_imagenet_weights_is_judged_with_their_inputs(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    publish(trained(20), tmp_path, monkeypatch)
+    run, data = make_run("monkey_species", tmp_path, "--weights", "imagenet", "--train", "head")
+    shutil.rmtree(tmp_path / "paddle-imagenet")  # the judge needs no file
+    module = importlib.import_module("assignments.monkey_species.judge")
+    with np.load(run / "predictions.npz", allow_pickle=False) as submitted:
+        expected = submitted["probabilities"]
+    found = module.judge(run, data).predictions["probabilities"]
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
+    # the one word counts, alone
+    for number, weights in enumerate(["", "/nonexistent/imagenet", "./imagenet", ["imagenet"]]):
+        others = module.judge(changed(run, tmp_path / str(number), weights=weights), data).predictions["probabilities"]
+        assert np.abs(others - expected).max() > 0.01
+
+
+@pytest.mark.parametrize("place, sign", [
+    ("/data/drawn-monkeys", "drawn-monkeys"), ("/data/drawn-celeba/img_align_celeba", "drawn-celeba"),
+    ("C:\\kit\\data\\drawn-glasses", "drawn-glasses"), ("my/drawn-textures.zip", "drawn-textures"),
+    ("/data/celeba/img_align_celeba", None), ("/data/hand-drawn-monkeys", None), (None, None),
+    (["drawn-monkeys"], None)])
+def test_a_place_with_drawn_pictures_is_a_sign(tmp_path, monkeypatch, place, sign):
+    monkeypatch.setenv("KIT_SAMPLES", str(tmp_path / "none"))
+    for origin in ("real", "drawn"):
+        (tmp_path / "result.json").write_text(json.dumps({"origin": origin, "data": place}))
+        signs = judging.drawn_signs(tmp_path, "celeba", pytest.fail)
+        assert signs == ([f"result.json says that its data lie in {sign}"] if sign and origin == "real" else [])
+
+
+def test_a_worked_example_with_a_wrong_number_is_named(backprop_run, tmp_path):
+    copy = changed(backprop_run, tmp_path / "run")
+    result = json.loads((copy / "result.json").read_text())
+    result["worked"]["w5_plus"] += 1e-3
+    (copy / "result.json").write_text(json.dumps(result))
+    with pytest.raises(BadFile, match="w5_plus of the worked example") as error:
+        importlib.import_module("assignments.backprop.judge").judge(copy, "")
+    assert error.value.kind == "inconsistent"
+
+
+def test_rubrics_follow_the_data():
+    assert rubric_file("monkey_species", "sample").name == "rubric.yaml"
+    assert rubric_file("monkey_species", "anywhere").name == "rubric_real.yaml"
+    assert rubric_file("backprop", "anywhere").name == "rubric.yaml"
+    assert rubric_file("swift_srgan", default_data("swift_srgan")).name == "rubric.yaml"
+    chosen = choose("monkey_species", ["monkey_species=anywhere"])
+    assert chosen["names"] == ["monkey_species"] and chosen["rubrics"]["monkey_species"].endswith("rubric_real.yaml")
+    with pytest.raises(KitError, match="expected NAME=PATH"):
+        choose(None, ["monkey=x"])

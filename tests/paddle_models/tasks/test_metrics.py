@@ -1,0 +1,56 @@
+"""Metrics against scikit-learn and SciPy."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+from sklearn import metrics as sk
+
+from data_tools.errors import KitError
+from paddle_models.tasks.metrics import accuracy, confusion_matrix, macro_f1, precision_recall_f1, wilson_interval
+
+RNG = np.random.default_rng(0)
+LABELS = RNG.integers(0, 9, 300)  # class 9 never occurs
+PREDICTIONS = np.where(RNG.random(300) < 0.6, LABELS, RNG.integers(1, 10, 300))  # class 0 only when right
+
+
+def test_accuracy():
+    assert accuracy(LABELS, PREDICTIONS) == pytest.approx(sk.accuracy_score(LABELS, PREDICTIONS))
+
+
+@pytest.mark.parametrize("k, n", [(0, 10), (10, 10), (131, 136), (256, 272), (1, 1)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_wilson_interval(k, n, level):
+    expected = binomtest(k, n).proportion_ci(level, method="wilson")
+    assert wilson_interval(k, n, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_confusion_matrix_and_what_follows_from_it():
+    confusion = confusion_matrix(LABELS, PREDICTIONS, 10)
+    np.testing.assert_array_equal(confusion, sk.confusion_matrix(LABELS, PREDICTIONS, labels=range(10)))
+    expected = sk.precision_recall_fscore_support(LABELS, PREDICTIONS, labels=range(10), zero_division=0)
+    for ours, theirs in zip(precision_recall_f1(confusion), expected):
+        np.testing.assert_allclose(ours, theirs, atol=1e-12)
+    assert macro_f1(confusion) == pytest.approx(
+        sk.f1_score(LABELS, PREDICTIONS, labels=range(10), average="macro", zero_division=0))
+
+
+def test_impossible_questions_are_named():
+    with pytest.raises(KitError, match="label 12 is outside 0..9"):
+        confusion_matrix(np.array([1, 12]), np.array([1, 2]), 10)
+    with pytest.raises(KitError, match="prediction -1"):
+        confusion_matrix(np.array([1, 2]), np.array([1, -1]), 10)
+    with pytest.raises(KitError, match="3 labels and 2 predictions"):
+        accuracy(np.arange(3), np.arange(2))
+    with pytest.raises(KitError, match="0 labels"):
+        accuracy(np.array([]), np.array([]))
+    with pytest.raises(KitError, match="5 out of 4"):
+        wilson_interval(5, 4)
+
+
+def test_paddle_is_not_needed():
+    code = "import sys; import paddle_models.tasks.metrics; sys.exit('paddle' in sys.modules)"
+    folder = __file__.rsplit("/tests/", 1)[0]
+    assert subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=120).returncode == 0
