@@ -1,13 +1,14 @@
 """Settings of a training run: typed dataclasses, presets in YAML, single fields overridden on the command line.
 
-The same check serves all three: an unknown key or a wrong type is an error that names the key and the nearest right
-one. Nothing is evaluated; YAML is read with its safe loader.
+The same check serves all three: an unknown key, a wrong type or a number outside its range (ranges.py) is an error
+that names the key and the nearest right one. Nothing is evaluated; YAML is read with its safe loader.
 """
 
 import difflib
+import math
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +17,11 @@ import jsonargparse
 import yaml
 
 from data_tools.errors import KitError
+from paddle_models.trainer.ranges import bounded, check_ranges, ranges
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
-         "list": "a list such as [1, 2]",
-         "NoneType": "null"}
+         "list": "a list such as [1, 2]", "NoneType": "null"}
 
 
 @dataclass
@@ -29,19 +30,19 @@ class OptimizerSettings:
 
     name: Literal["sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "adamp"] = "adam"
     """update rule"""
-    lr: float = 0.001
+    lr: float = bounded(0.001, 0, open="low")
     """learning rate after warm-up and before any decay"""
-    weight_decay: float = 0.0
+    weight_decay: float = bounded(0.0, 0)
     """decoupled for adamw and adamp, an L2 term in the gradient for the others; biases and norms are left out"""
-    momentum: float = 0.9
+    momentum: float = bounded(0.9, 0, 1, open="high")
     """momentum, rmsprop"""
     nesterov: bool = False
     """momentum, adamp"""
-    beta1: float = 0.9
+    beta1: float = bounded(0.9, 0, 1, open="high")
     """decay of the first moment: adam, adamw, adamp"""
-    beta2: float = 0.999
+    beta2: float = bounded(0.999, 0, 1, open="high")
     """decay of the second moment: adam, adamw, adamp"""
-    epsilon: float = 1e-8
+    epsilon: float = bounded(1e-8, 0, open="low")
     """added to the denominator of adaptive methods"""
 
 
@@ -51,15 +52,15 @@ class ScheduleSettings:
 
     name: Literal["fixed", "exponential", "cosine", "plateau"] = "fixed"
     """shape of the decay"""
-    warmup_epochs: float = 0.0
+    warmup_epochs: float = bounded(0.0, 0)
     """linear rise from 0, before any decay"""
-    gamma: float = 0.95
+    gamma: float = bounded(0.95, 0, open="low")
     """exponential: factor per epoch"""
-    min_lr: float = 0.0
+    min_lr: float = bounded(0.0, 0)
     """cosine, plateau: lowest learning rate"""
-    factor: float = 0.1
+    factor: float = bounded(0.1, 0, 1)
     """plateau: factor at each reduction"""
-    patience: int = 10
+    patience: int = bounded(10, 0)
     """plateau: validation checks without improvement before a reduction"""
 
 
@@ -67,9 +68,9 @@ class ScheduleSettings:
 class EarlyStoppingSettings:
     """Early stopping"""
 
-    patience: int = 0
+    patience: int = bounded(0, 0)
     """validation checks without improvement before stopping; 0 trains to the end"""
-    min_delta: float = 0.0
+    min_delta: float = bounded(0.0, 0)
     """smallest change that counts as an improvement"""
 
 
@@ -87,29 +88,29 @@ class AmpSettings:
 class TrainerSettings:
     """Training"""
 
-    seed: int = 0
+    seed: int = bounded(0, 0)
     """fixes initial weights, order, augmentation and dropout; the same seed gives the same weights on the CPU"""
-    epochs: int = 1
+    epochs: int = bounded(1, 1)
     """passes over the training set"""
-    max_steps: int = 0
+    max_steps: int = bounded(0, 0)
     """stop after that many optimizer steps; 0 = no limit"""
-    max_minutes: float = 0.0
+    max_minutes: float = bounded(0.0, 0)
     """end the training (with validation and a result) after that many minutes of it; 0 = no limit"""
-    batch_size: int = 32
+    batch_size: int = bounded(32, 1)
     """images per optimizer step, over all devices and micro-batches"""
-    accumulate: int = 1
+    accumulate: int = bounded(1, 1)
     """micro-batches that a batch is divided into (gradient accumulation)"""
-    clip_norm: float = 0.0
+    clip_norm: float = bounded(0.0, 0)
     """largest global gradient norm; 0 = no clipping"""
-    ema_decay: float = 0.0
+    ema_decay: float = bounded(0.0, 0, 1, open="high")
     """exponential moving average of the weights, used for validation and kept as the best; 0 = none"""
-    validate_every: int = 1
+    validate_every: int = bounded(1, 1)
     """epochs between validation checks"""
-    log_every: int = 10
+    log_every: int = bounded(10, 1)
     """steps between lines in metrics.jsonl; the loss is checked for NaN then"""
-    checkpoint_minutes: float = 5.0
+    checkpoint_minutes: float = bounded(5.0, 0)
     """longest time between two writings of the last checkpoint"""
-    workers: int | None = None
+    workers: int | None = bounded(None, 0)
     """processes that prepare batches; null fits the cores"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto takes the GPU where there is one"""
@@ -123,30 +124,10 @@ class TrainerSettings:
     amp: AmpSettings = field(default_factory=AmpSettings)
 
     def __post_init__(self) -> None:
-        for name, lowest in (("epochs", 1), ("batch_size", 1), ("accumulate", 1), ("validate_every", 1),
-                             ("log_every", 1),
-                             ("seed", 0), ("max_steps", 0), ("max_minutes", 0), ("clip_norm", 0),
-                             ("checkpoint_minutes", 0)):
-            if getattr(self, name) < lowest:
-                raise KitError(f"setting {name}: {getattr(self, name)} is below {lowest}")
-        for group, name, lowest in (("optimizer", "weight_decay", 0), ("schedule", "warmup_epochs", 0),
-                                    ("schedule", "min_lr", 0),
-                                    ("schedule", "patience", 0), ("early_stopping", "patience", 0)):
-            value = getattr(getattr(self, group), name)
-            if not value >= lowest:
-                raise KitError(f"setting {group}.{name}: {value} is below {lowest}")
-        for name in ("lr", "epsilon"):
-            value = getattr(self.optimizer, name)
-            if not 0.0 < value < float("inf"):
-                raise KitError(f"setting optimizer.{name}: {value} is not a number above 0")
-        for name in ("momentum", "beta1", "beta2"):
-            if not 0.0 <= getattr(self.optimizer, name) < 1.0:
-                raise KitError(f"setting optimizer.{name}: {getattr(self.optimizer, name)} is outside [0, 1)")
+        check_ranges(self)
         if self.accumulate > self.batch_size:
             raise KitError(f"setting accumulate: {self.accumulate} micro-batches of a batch of {self.batch_size}; "
                            f"use at most {self.batch_size}")
-        if not 0.0 <= self.ema_decay < 1.0:
-            raise KitError(f"setting ema_decay: {self.ema_decay} is outside [0, 1)")
 
 
 @dataclass
@@ -215,8 +196,8 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
     _check_keys(base, _tree(settings_class), where)
     try:
         with_base = parser.parse_object(base, defaults=True)
-        parser.set_defaults({key: value for key,
-                             value in _flat(with_base.as_dict()) if key not in ("preset", "out", "resume")})
+        parser.set_defaults({key: value for key, value in _flat(with_base.as_dict())
+                             if key not in ("preset", "out", "resume")})
         parsed = parser.parse_args(argv)
     except jsonargparse.ArgumentError as error:
         raise KitError(_wrong_value(error)) from None
@@ -229,16 +210,21 @@ def _parser(settings_class: type, description: str = "") -> jsonargparse.Argumen
     parser = jsonargparse.ArgumentParser(exit_on_error=False, allow_abbrev=False, description=description,
                                          formatter_class=jsonargparse.DefaultHelpFormatter)
     parser.add_class_arguments(settings_class)
+    allowed = ranges(settings_class)
+    for action in parser._actions:
+        if action.dest in allowed and allowed[action.dest].high < math.inf:
+            action.help = f"{action.help}; in {allowed[action.dest]}"
     return parser
 
 
 def _tree(settings_class: type) -> dict:
     """Field names of a settings class; nested settings as nested dictionaries."""
-    return {f.name: _tree(f.type) if is_dataclass(f.type) else None for f in fields(settings_class)}
+    return {f.name: _tree(f.type) if isinstance(f.type, type) and is_dataclass(f.type) else None
+            for f in fields(settings_class)}
 
 
 def _flat(values: dict, prefix: str = "") -> list[tuple[str, Any]]:
-    rows = []
+    rows: list[tuple[str, Any]] = []
     for key, value in values.items():
         rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
     return rows
@@ -263,19 +249,19 @@ def _check_flags(argv: Sequence[str], settings_class: type, extra: Sequence[str]
 
 
 def _names(tree: dict, prefix: str = "") -> list[str]:
-    names = []
+    names: list[str] = []
     for key, below in tree.items():
         names += [prefix + key] if below is None else _names(below, f"{prefix}{key}.")
     return names
 
 
-def _nearest(word: str, known: Sequence[str], dashes: bool = False) -> str:
+def _nearest(word: str, known: Collection[str], dashes: bool = False) -> str:
     """" - did you mean X?" or nothing; also finds optimizer.lr for lr."""
     tails = {name.split(".")[-1]: name for name in known}
     match = difflib.get_close_matches(str(word), list(known), 1, 0.5)
     tail = difflib.get_close_matches(str(word).split(".")[-1], list(tails), 1, 0.6)
-    found = tails[tail[0]] if tail and not (match
-                                            and match[0].split(".")[-1] == tail[0]) else match[0] if match else None
+    same = match and tail and match[0].split(".")[-1] == tail[0]
+    found = tails[tail[0]] if tail and not same else match[0] if match else None
     return f" - did you mean {'--' if dashes else ''}{found}?" if found else ""
 
 
@@ -300,7 +286,7 @@ def _wrong_value(error: Exception) -> str:
     text = _one_line(error)
     found = re.match(r'setting "([\w.]+)": .*(?:Got|Given) value: (.*)$', text)
     choices = re.search(r"typing\.Literal\[(.*?)\]", text)
-    kinds = [KINDS.get(kind) for kind in re.findall(r"Expected a <class '(\w+)'>", text)]
+    kinds = [KINDS.get(kind, "") for kind in re.findall(r"Expected a <class '(\w+)'>", text)]
     if found and choices:
         names = choices[1].replace("'", "")
         return f"setting {found[1]}: {found[2]}; choose one of {names}"
