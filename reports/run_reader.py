@@ -149,7 +149,7 @@ class Run:
 
     def array(self, file: str, name: str, shape: Sequence[int | None], kinds: str) -> np.ndarray:
         """Array `name` of an .npz file; `shape` has None for any length >= 1, `kinds` are NumPy's kind letters."""
-        arrays = self._archive(file)
+        arrays = self.arrays(file)
         if name not in arrays:
             raise KitError(f"{self.path / file} has no array {name}; make it with: {_command(self.assignment)}")
         array = arrays[name]
@@ -162,7 +162,8 @@ class Run:
             raise KitError(f"{self.path / file}: {name} holds NaN or infinity; look for what went wrong in the run")
         return array
 
-    def _archive(self, file: str) -> dict[str, np.ndarray]:
+    def arrays(self, file: str) -> dict[str, np.ndarray]:
+        """All arrays of an .npz file, unchecked."""
         cache = self.__dict__.setdefault("_archives", {})
         if file not in cache:
             cache[file] = read_arrays(self._file(file))

@@ -18,6 +18,7 @@ from data_tools.errors import KitError
 from reports.run_reader import Run, look_up
 
 NONE = "-"
+MOST_METRICS = 100  # of a run, in a table of all
 CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note", "command"}
 HEADER = {"en": ("Quantity", "Document", "Measured", "95 % interval", "n", "Difference"),
           "zh": ("项目", "文档", "实测", "95 % 区间", "n", "差值")}
@@ -75,6 +76,14 @@ def read_claims(file: Path) -> list[dict[str, Any]]:
         if unknown or not {"id", "title", "document", "result"} <= set(claim):
             raise KitError(f"{file}: claim {claim.get('id')}: unknown or missing keys; it has {sorted(CLAIM_KEYS)}")
     return claims
+
+
+def claims_of_metrics(run: Run) -> list[dict[str, Any]]:
+    """A row for each metric of result.json, for a work without claims: what was measured, beside no document."""
+    metrics = run.result.get("metrics")
+    names = [str(name) for name in metrics if "." not in str(name)] if isinstance(metrics, dict) else []
+    return [{"id": name, "title": clean(name.replace("_", " ")), "document": None, "result": f"metrics.{name}",
+             "digits": 4} for name in names[:MOST_METRICS]]
 
 
 def run_values(run: Run) -> dict[str, Any]:

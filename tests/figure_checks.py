@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from reports.figures import style
+from reports.figures.words import LANGUAGES
 
 HEAVY = ("matplotlib", "paddle", "cv2", "imgaug", "scipy")
 
@@ -29,7 +30,8 @@ def check_entries(entries):
     """Each number and file once, texts in both languages."""
     numbers, files = ([getattr(entry, key) for entry in entries] for key in ("number", "file"))
     assert len(set(numbers)) == len(set(files)) == len(entries)
-    assert all(entry.en and entry.zh and bool(entry.note_en) == bool(entry.note_zh) for entry in entries)
+    assert all(entry.title(language) for entry in entries for language in LANGUAGES)
+    assert all(bool(entry.note("en")) == bool(entry.note("zh")) for entry in entries)
 
 
 def check_legible(entry, run, t, more=lambda axes: ()):

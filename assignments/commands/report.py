@@ -146,7 +146,7 @@ def _draw(name: str, path: Path, folder: Path, language: str, drawn: bool) -> Dr
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         run, t = script.open(path), style.start(language)
-        for entry in script.figures:
+        for entry in script.figures_of(run):
             try:
                 files[entry.number] = (_take(entry, run, folder / "figures", language) if drawn else []) or \
                     write_figure(entry, run, t, folder / "figures", language)
@@ -201,9 +201,9 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
         gap=gap,
         fill=f"python assignments/{name}/run.py --preset sample", command=command, origin=origin or "unknown",
         facts=facts,
-        rows=rows, numbers=_numbers(rows, script.claims(), own, language), context=context, settings=settings,
+        rows=rows, numbers=_numbers(rows, script.claims(run), own, language), context=context, settings=settings,
         presets=[_preset(name, key, preset) for key, preset in presets.items()],
-        pictures=[_picture(entry, drawing, gap or words(language)["no_run"], language) for entry in script.figures],
+        pictures=[_picture(entry, drawing, gap or words(language)["no_run"], language) for entry in script.figures_of(run)],
         tables=drawing.tables if drawing else [],
         files=[file for file in drawing.others if file.suffix != ".md"] if drawing else [])
 
@@ -246,10 +246,9 @@ def _numbers(rows: Sequence[tables.Row], claims: Sequence[Mapping[str, Any]], ow
 
 
 def _picture(entry: Entry, drawing: Drawing | None, absent: str, language: str) -> Picture:
-    title, note = (entry.zh, entry.note_zh) if language == "zh" else (entry.en, entry.note_en)
     files = drawing.files.get(entry.number, []) if drawing else []
     failure = "" if files else drawing.failures[entry.number] if drawing else absent
-    return Picture(entry.number, title, note, files, failure)
+    return Picture(entry.number, entry.title(language), entry.note(language), files, failure)
 
 
 def _presets(name: str) -> dict[str, dict]:

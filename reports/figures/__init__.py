@@ -1,7 +1,9 @@
 """Figures that repeat byte for byte.
 
+words.py            what figures say, in both languages: words.yaml beside the code that draws
 style.py            look, palette, fonts, saving
 plots.py            plots that works share; diagrams.py: boxes and arrows
 shared_figures.py   figures that several reports show
+first_figures.py    of a work that has no figures.py
 figure_script.py    what every figures.py shares: entries, drawing, command line
 """

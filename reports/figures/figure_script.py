@@ -13,6 +13,7 @@ from data_tools.errors import KitError
 from reports import tables
 from reports.figures import style
 from reports.figures.style import Labels
+from reports.figures.words import Words, words_beside
 from reports.run_reader import Run, latest_run
 
 Writer = Callable[[Run, Path, str], list[Path]]  # (run, folder, language) -> the files written
@@ -20,27 +21,51 @@ Writer = Callable[[Run, Path, str], list[Path]]  # (run, folder, language) -> th
 
 @dataclass(frozen=True)
 class Entry:
-    """A figure: its number in the document or a name, function, height of the plot in inches, title and note (lines) in
-    both languages, and whether it shows what the data made (a stand-in where these are drawn)."""
+    """A figure: its number in the document or a name, function, height of the plot in inches (or what gives it for a
+    run), whether it shows what the data made (a stand-in where these are drawn), and which runs it can be drawn of.
+
+    Its title and note stand under its number in the words.yaml beside its function.
+    """
 
     number: str
     draw: Callable[[Any, Any, Labels], None]
-    height: float
-    en: str
-    zh: str
+    height: float | Callable[[Any], float]
+    en: str = ""
+    zh: str = ""
     note_en: str = ""
     note_zh: str = ""
     shows_data: bool = True
+    applies: Callable[[Run], bool] = lambda run: True
 
     @property
     def file(self) -> str:
         """File name without suffix: figure_2_1 for 2.1, else the name."""
         return ("figure_" if self.number[0].isdigit() else "") + self.number.replace("-", "_").replace(".", "_")
 
+    def words(self, language: str = "en") -> Words:
+        """What the figure says."""
+        return words_beside(self.draw.__globals__["__file__"], self.number, language)
+
+    def title(self, language: str = "en") -> str:
+        """Its heading."""
+        return {"en": self.en, "zh": self.zh}[language] or self.words(language)("title")
+
+    def note(self, language: str = "en") -> str:
+        """What its foot says of it, in lines; "" where it has none."""
+        words = self.words(language)
+        return {"en": self.note_en, "zh": self.note_zh}[language] or (words("note") if words.has("note") else "")
+
+    def notes(self, run: Run, t: Labels) -> Sequence[str]:
+        """The lines at its foot."""
+        note = self.note(t.language)
+        return note.split("\n") if note else ()
+
     def make(self, run: Run, t: Labels):
         """The finished matplotlib Figure."""
-        notes = tuple(t(self.note_en, self.note_zh).split("\n")) if self.note_en else ()
-        figure = style.page(t, t(self.en, self.zh), self.height, self.shows_data and run.origin == "drawn", notes)
+        t = t.of(self.words())
+        height = self.height(run) if callable(self.height) else self.height
+        stand_in = self.shows_data and run.origin == "drawn"
+        figure = style.page(t, self.title(t.language), height, stand_in, tuple(self.notes(run, t)))
         self.draw(figure, run, t)
         return figure
 
@@ -71,13 +96,26 @@ class FigureScript:
             raise KitError(f"{path} is a run of {tables.clean(found)}, not of {self.assignment}")
         return self.open_run(path, arguments) if self.open_run else Run(path, self.assignment)
 
-    def claims(self) -> list[dict[str, Any]]:
-        """Rows of claims.yaml."""
-        return tables.read_claims(Path(self.file).with_name("claims.yaml"))
+    def claims(self, run: Run | None = None) -> list[dict[str, Any]]:
+        """Rows of claims.yaml; where there is none, one for each metric of the run."""
+        file = Path(self.file).with_name("claims.yaml")
+        if file.is_file():
+            return tables.read_claims(file)
+        return tables.claims_of_metrics(run) if run else []
 
     def measured(self, run: Run, language: str = "en") -> list[tables.Row]:
-        """The rows of claims.yaml with the values of this run."""
-        return tables.compare(self.claims(), self.values(run), language)
+        """The claims with the values of this run."""
+        return tables.compare(self.claims(run), self.values(run), language)
+
+    def figures_of(self, run: Run | None) -> list[Entry]:
+        """The figures that a run can give, with those whose files are damaged: drawing them says so. All for None."""
+        def fits(entry: Entry) -> bool:
+            try:
+                return run is None or entry.applies(run)
+            except KitError:
+                return True
+
+        return [entry for entry in self.figures if fits(entry)]
 
     def draw(self, run: Run, folder: Path, language: str = "en", only: Sequence[str] | None = None) -> list[str]:
         """Write figures, tables and others into `folder`; Chinese ones end in _zh. Returns what could not be made and
@@ -93,7 +131,7 @@ class FigureScript:
             except KitError as error:
                 failures.setdefault(str(error), []).append(name)
 
-        for entry in self.figures:
+        for entry in self.figures if only else self.figures_of(run):
             attempt(entry.number, lambda entry=entry: write_figure(entry, run, t, folder, language))
         for name, make in self.more_tables.items():
             attempt(name, lambda name=name, make=make: make(run, language).write(folder, name + suffix(language)))
@@ -113,8 +151,7 @@ class FigureScript:
         parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
         place = parser.add_mutually_exclusive_group()
         place.add_argument("place", nargs="?", type=Path, metavar="RUN",
-                           help="run folder (default: the newest under $KIT_RUNS "
-                                                                              "or runs/)")
+                           help="run folder (default: the newest under $KIT_RUNS or runs/)")
         place.add_argument("--run", type=Path, help="the same")
         self.options(parser)
         parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")

@@ -6,11 +6,12 @@ Matplotlib is imported inside the functions, so that a command's --help stays qu
 import io
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
+from reports.figures.words import COMMON, SHARED, Words
 
 # Okabe and Ito's palette: distinct for every common kind of colour blindness.
 BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
@@ -33,15 +34,27 @@ class Labels:
     """Chooses the language of a label: `t("Steps", "步数")`.
 
     chinese: Chinese is wanted and a font has it. cjk: a font with Chinese glyphs is in use.
-    glyphs: code points that the fonts in use can draw.
+    glyphs: code points that the fonts in use can draw. words: of the figure that is being drawn.
     """
 
     chinese: bool
     cjk: bool
     glyphs: frozenset[int]
+    words: Words = Words(COMMON, SHARED)
 
-    def __call__(self, en: str, zh: str) -> str:
-        return zh if self.chinese else en
+    def __call__(self, key: str, zh: str | None = None, **values: object) -> str:
+        if zh is not None:
+            return zh if self.chinese else key
+        return self.words(key, **values)
+
+    @property
+    def language(self) -> str:
+        """"en" or "zh"."""
+        return "zh" if self.chinese else "en"
+
+    def of(self, words: Words) -> "Labels":
+        """The same, with the words of another figure."""
+        return replace(self, words=replace(words, language=self.language))
 
     def both(self, en: str, zh: str, between: str = " / ") -> str:
         """Both languages side by side; English alone where no font has Chinese."""

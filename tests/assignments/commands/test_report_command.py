@@ -63,7 +63,7 @@ def test_every_figure_and_number_of_every_assignment_is_in_the_page(made, name):
     for entry in script.figures:
         assert f'<figure id="{name}-figure-{entry.number}">' in made[
             1], f"{name}: figure {entry.number} is not in the report"
-        assert html.escape(entry.en).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in made[1], entry.number
+        assert html.escape(entry.title()).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in made[1], entry.number
     for claim in script.claims():
         assert f'id="{name}-{claim["id"]}"' in made[1], f"{name}: {claim['id']} is not in the report"
         stands = claim.get("command") or (claim["result"] if isinstance(claim["result"], str) else "")
@@ -82,7 +82,7 @@ def test_every_assignment_says_what_was_asked(name):
 def test_figures_of_a_run_are_drawn_in_three_formats_and_stand_in_the_page(made):
     base, text = made
     pictures = re.findall(r'<img src="data:image/[a-z+]+;base64,[^"]+" alt="([^"]*)"', text)
-    assert [html.unescape(picture) for picture in pictures] == [entry.en for entry in MONKEYS.figures]
+    assert [html.unescape(picture) for picture in pictures] == [entry.title() for entry in MONKEYS.figures]
     names = {path.name for path in (base / "out" / "monkey_species" / "figures").iterdir()}
     assert names == {f"{entry.file}.{kind}" for entry in MONKEYS.figures for kind in style.FORMATS}
     assert len(text) < 15 * 2**20
