@@ -82,8 +82,9 @@ def claims_of_metrics(run: Run) -> list[dict[str, Any]]:
     """A row for each metric of result.json, for a work without claims: what was measured, beside no document."""
     metrics = run.result.get("metrics")
     names = [str(name) for name in metrics if "." not in str(name)] if isinstance(metrics, dict) else []
+    whole = [isinstance(measured_value(metrics[name])[0], int) for name in names]
     return [{"id": name, "title": clean(name.replace("_", " ")), "document": None, "result": f"metrics.{name}",
-             "digits": 4} for name in names[:MOST_METRICS]]
+             "digits": 0 if count else 4} for name, count in zip(names[:MOST_METRICS], whole)]
 
 
 def run_values(run: Run) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from reports.figures.style import Labels
 from reports.run_reader import Run
 
 PARTS = {"train": "training", "val": "validation"}  # of a key as train/loss: the word for it
+NAMED = ("loss", "accuracy")  # measures with a word; others go by the names that the run gives them
 MOST_PANELS, COLUMNS, PANEL_HEIGHT = 9, 3, 2.1
 MOST_CLASSES = 30  # that a confusion matrix has room for
 MOST_OUTPUTS = 3  # of a regression, side by side
@@ -59,8 +60,8 @@ def curves(figure, run: Run, t: Labels) -> None:
         for part, key in keys:
             epochs, values = run.series("epoch", "epoch", key)
             series.append((t(PARTS[part]), epochs + 1, values))
-        plots.curves(axes, series, t("epoch"), t.plain(measure.replace("_", " "), 24),
-                     first_style=list(PARTS).index(keys[0][0]))
+        name = t(measure) if measure in NAMED else t.plain(measure.replace("_", " "), 24)
+        plots.curves(axes, series, t("epoch"), name, first_style=list(PARTS).index(keys[0][0]))
         axes.legend()
         plots.whole_numbers(axes.xaxis)
     for axes in grid[len(shown):]:
