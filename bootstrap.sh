@@ -17,11 +17,12 @@ fail() {
 
 show_help() {
     cat <<'TEXT'
-make install     environment in .venv with everything the kit needs (other commands do this by themselves)
+make install     environment in .venv with the kit and all it needs (other commands do this by themselves)
 make reproduce   draw the sample data, train every assignment on it, draw all figures, print one table
 make test        run the tests
+make check       look at the code: style (ruff), types (mypy)
 make clean       remove the environments and caches; runs and data stay
-Without make:    sh bootstrap.sh install|reproduce|test|clean
+Without make:    sh bootstrap.sh install|reproduce|test|check|clean
 With a GPU:      make install REQUIREMENTS=requirements-gpu.txt
 Other Python:    make clean install PYTHON=python3.10
 More arguments:  make test ARGS="-k resume"     or     sh bootstrap.sh test -k resume
@@ -62,9 +63,9 @@ make_environment() {
     "$python" -m venv --clear "$VENV"
 }
 
-# Checksum over the requirements file and the one it includes.
+# Checksum over the requirements file, the one it includes, and what `-e .` reads.
 checksum() {
-    cat "$1" requirements-common.txt | cksum
+    cat "$1" requirements-common.txt pyproject.toml setup.py | cksum
 }
 
 install() {
@@ -127,7 +128,7 @@ if importlib.util.find_spec('$1'): import $1"
 }
 
 clean() {
-    rm -rf .venv .venv-paddle26 .pytest_cache .hypothesis .ruff_cache
+    rm -rf .venv .venv-paddle26 .pytest_cache .hypothesis .ruff_cache .mypy_cache build ./*.egg-info
     find assignments data_tools paddle_models reports tests -name __pycache__ -type d -prune -exec rm -rf {} +
     echo "Removed the environments and caches; runs and data stay."
 }
@@ -144,6 +145,10 @@ case $command in
     test)
         install
         exec "$VENV/bin/python" -m pytest -n auto --dist loadfile "$@" ;;
+    check)
+        install
+        "$VENV/bin/python" -m ruff check "$@"
+        exec "$VENV/bin/python" -m mypy ;;
     clean)
         clean ;;
     *)

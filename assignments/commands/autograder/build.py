@@ -16,6 +16,7 @@ FOLDERS = ("assignments", "data_tools", "paddle_models", "reports")
 LEFT_OUT = {"__pycache__", "pretrained", "benchmarks", "out"}  # folders that grading does not need
 SUFFIXES = {".py", ".yaml", ".html", ".css", ".js", ".json"}
 SCRIPTS = ("setup.sh", "run_autograder")
+INSTALLED_BY = ("pyproject.toml", "setup.py")  # what `-e .` of the requirements files reads
 DATA = "grader_data"  # the grader's data inside the zip
 LARGEST = 100 * 2**20  # bytes of the data; Gradescope takes no larger zip
 
@@ -67,7 +68,7 @@ def _kit() -> Iterator[tuple[str, bytes]]:
             hidden = any(part in LEFT_OUT or part.startswith(".") for part in inside.parts)
             if not hidden and path.suffix in SUFFIXES and path.is_file():
                 yield inside.as_posix(), _text(path)
-    for path in sorted(PROJECT_ROOT.glob("requirements*.txt")):
+    for path in (*sorted(PROJECT_ROOT.glob("requirements*.txt")), *(PROJECT_ROOT / name for name in INSTALLED_BY)):
         yield path.name, _text(path)
 
 
