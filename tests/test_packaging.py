@@ -25,7 +25,7 @@ def requirements(name: str) -> list[Requirement]:
         line = line.split(" #")[0].strip()
         if line.startswith("-r "):
             found += requirements(line[3:].strip())
-        elif line and not line.startswith("#"):
+        elif line and not line.startswith(("#", "-e ")):
             found.append(Requirement(line))
     return found
 
@@ -183,7 +183,7 @@ def bootstrap(*arguments: str, **settings: str) -> subprocess.CompletedProcess:
 
 def test_the_makefile_has_the_commands_of_the_script():
     targets = re.search(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE).group(1).split()
-    assert targets == ["help", "install", "reproduce", "test", "clean"]
+    assert targets == ["help", "install", "reproduce", "test", "check", "clean"]
     shown = bootstrap("help")
     assert shown.returncode == 0 and not shown.stderr
     assert all(f"make {target} " in shown.stdout for target in targets[1:])

@@ -95,10 +95,11 @@ def test_readme_command(command, surroundings):
         assert (ROOT / command.split()[-1]).is_file()
         return
     if command == "make reproduce":
-        command = 'make reproduce ARGS="--preset smoke"' if IN_VENV else "python -m assignments reproduce --preset smoke"
+        command = "make reproduce ARGS='--preset smoke'" if IN_VENV else "kit reproduce --preset smoke"
     words = shlex.split(command.replace("--preset sample", "--preset smoke"))
-    words = [sys.executable if word == "python" else word.replace("data/", surroundings["HERE"] + "/data/")
-             for word in words]
+    interpreter = {"python": [sys.executable], "kit": [sys.executable, "-m", "assignments"]}
+    words = [part.replace("data/", surroundings["HERE"] + "/data/") if part == word else part
+             for word in words for part in interpreter.get(word, [word])]
     done = subprocess.run(words, cwd=ROOT, env=surroundings, capture_output=True, text=True, timeout=800)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
     assert done.stderr == "", done.stderr  # nothing but errors goes there
