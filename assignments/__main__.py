@@ -110,7 +110,8 @@ def sample_command(arguments: argparse.Namespace) -> int:
 
 def pack_command(arguments: argparse.Namespace) -> int:
     """Pack images of any size as TFRecord shards, which any program reads and training reads fastest."""
-    from data_tools.sets.packing import find_images, folder_classes, pack_all
+    from data_tools.packed.pack_sizes import pack_all
+    from data_tools.sets.folders import find_images, folder_classes
 
     sets = find_images(arguments.source, arguments.split)
     for packed in pack_all(tuple(sets.values()), arguments.folder, arguments.size, crop=arguments.crop,

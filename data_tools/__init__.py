@@ -8,5 +8,5 @@ batches/      augmentation, crops, the loader
 errors.py     KitError, which the user can mend, and BadFile, of a file without trust
 machine.py    cores and memory that this process may use; quiet.py: libraries that talk too much
 
-Inside, too, imports go one way: batches -> packed, sets -> drawing -> files.
+Inside, too, imports go one way: batches -> packed -> files; sets -> drawing -> files. Any may use the last three.
 """

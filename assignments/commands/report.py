@@ -5,7 +5,6 @@ import contextlib
 import io
 import json
 import multiprocessing
-import os
 import shlex
 import shutil
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
 from reports.figures import style
@@ -41,7 +41,7 @@ def build_report(names: Sequence[str] = (), runs: Mapping[str, Path] | None = No
     names: assignments (default: all). runs: run folders by assignment, the newest run where none is named. drawn:
     assignments whose figures stand in their run folders, just drawn by the caller; they are taken from there.
     """
-    out, runs = Path(out or os.environ.get("KIT_REPORT") or PROJECT_ROOT / "reports" / "out"), dict(runs or {})
+    out, runs = Path(out or places.report()), dict(runs or {})
     known = assignments_with_figures()
     for name in [*names, *runs]:
         if name not in known:

@@ -10,7 +10,8 @@ import numpy as np
 from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet
-from data_tools.files.places import as_last_resort, real_places, sample_folder
+from data_tools.files.places import real_places, sample_folder
+from data_tools.sets.finder import as_last_resort
 from data_tools.sets.photographs import find_photographs
 from data_tools.sets.samples import draw_sample
 from data_tools.sets.super_resolution import SETS, find_set, read_images

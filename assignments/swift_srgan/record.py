@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import paddle
 
+from data_tools.batches.bicubic import cut_to_multiple, enlarge_bicubic, reduce_bicubic
 from data_tools.batches.crops import WholePairs
 from data_tools.packed.packed_images import PackedImages
-from data_tools.sets.super_resolution import cut_to_multiple, enlarge_bicubic, reduce_bicubic
 from paddle_models.networks.parts import count_parameters
 from paddle_models.tasks.complexity import multiply_adds
 from paddle_models.tasks.image_metrics import measure

@@ -10,10 +10,10 @@ import imgaug.parameters as iap
 import numpy as np
 
 from data_tools.batches.augment import Augmenter
+from data_tools.batches.bicubic import reduce_bicubic
 from data_tools.batches.loader import Batch, to_unit
 from data_tools.errors import KitError
 from data_tools.packed.packed_images import Images
-from data_tools.sets.super_resolution import reduce_bicubic
 
 POSITION = 1  # marks the random numbers that place a crop apart from those that turn it
 

@@ -6,9 +6,7 @@ Nothing else in the kit asks where it stands. Each place can be moved by a varia
 import glob
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -21,6 +19,11 @@ def cache(name: str = "") -> Path:
 def runs() -> Path:
     """Where run folders are made: $KIT_RUNS, else runs/ of the project."""
     return _place("KIT_RUNS", "runs")
+
+
+def report() -> Path:
+    """Where the report is written: $KIT_REPORT, else reports/out of the project."""
+    return _place("KIT_REPORT", "reports/out")
 
 
 def data() -> Path:
@@ -43,10 +46,3 @@ def real_places(patterns: Sequence[str]) -> Iterator[Path]:
         for found in sorted(glob.glob(os.path.expanduser(pattern))):
             if not os.path.basename(found).startswith("drawn-"):
                 yield Path(found)
-
-
-def as_last_resort(drawn: Any, what: str, variable: str, patterns: Sequence[str]) -> Any:
-    """The drawn set (a dataclass with `notes`) with a first note on why it is taken: `what` was found in no place."""
-    looked = ", ".join(pattern for pattern in patterns if not pattern.startswith(str(PROJECT_ROOT)))
-    note = f"no {what} found: DRAWN pictures are used; name real ones with --data PATH (looked in ${variable}, {looked})"
-    return replace(drawn, notes=(note, *drawn.notes))

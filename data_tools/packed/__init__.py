@@ -6,5 +6,6 @@ packed_images.py     images of any size, of which pieces are cut
 records.py           TFRecord shards read back as a store
 record_files.py      a packed folder: its shards and its manifest
 record_packing.py    packing in parallel, on from where it was interrupted; pack_worker.py is one of its processes
+pack_sizes.py        sets packed at several sizes, and what that brings
 tfrecord.py          TFRecord files of tf.train.Example, without TensorFlow
 """

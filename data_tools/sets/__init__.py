@@ -1,11 +1,12 @@
 """Data sets as people have them: folders, doubled folders, zips, AI Studio's places.
 
+finder.py              how a set is looked for: path, variable, places, else drawn; the next three have a FINDER
 monkeys.py             10 Monkey Species
 celeba.py              CelebA; celeba_labels.py reads its label files
 glasses.py             glasses or no glasses; glasses_labels.py
-super_resolution.py    Set5, T91, DIV2K and their like, bicubic resizing; photographs.py: pictures of packages
+super_resolution.py    Set5, T91, DIV2K and their like; photographs.py: pictures of packages
 samples.py             the sets that the kit draws, by name
 audit.py               damage, copies and leaks in a set
 face_finder.py         faces in any picture, framed as CelebA frames them
-packing.py             a whole place packed as TFRecord shards
+folders.py             any folder or zip of images
 """

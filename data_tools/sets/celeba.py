@@ -13,10 +13,11 @@ import numpy as np
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
+from data_tools.files import places
 from data_tools.files.image_set import MAX_HEADER, ImageSet, image_size
-from data_tools.files.places import PROJECT_ROOT, as_last_resort, real_places, sample_folder
 from data_tools.files.sources import FolderSource, Source, ZipSource
 from data_tools.sets.celeba_labels import read_rows, split_header
+from data_tools.sets.finder import Finder
 
 SPLITS = ("training", "validation", "test")  # 0, 1 and 2 of list_eval_partition
 ATTRIBUTE_FILES = ("list_attr_celeba.txt", "list_attr_celeba.csv")
@@ -30,18 +31,6 @@ LOOKED_AT = 400  # images whose size is checked, evenly spread: all 202,599 head
 IMAGE_NAME = re.compile(r"\d{6}\.(jpe?g|png)", re.IGNORECASE)
 DEPTH = 3  # folders below the given one that are looked into
 
-# Where find_celeba() looks when no path is given, in this order; $CELEBA_DATA comes before all of them.
-SEARCH_PLACES = (
-    "data/[cC]eleb[aA]*",
-    f"{PROJECT_ROOT}/data/[cC]eleb[aA]*",
-    "~/data/[cC]eleb[aA]*",
-    "data/*[cC]eleb[aA]*",
-    "~/data/*[cC]eleb[aA]*",
-    "~/data/data*/*[cC]eleb[aA]*",  # AI Studio mounts a data set as ~/data/dataNNNNN/
-    "~/work/data*/*[cC]eleb[aA]*",
-    "~/data/data*",
-    "~/work/data*",
-)
 EXPECTED = ("img_align_celeba (a folder, or img_align_celeba.zip) with list_attr_celeba and list_eval_partition, .txt "
             "or .csv, beside it, all in one folder or in one zip archive")
 
@@ -72,41 +61,12 @@ class _Place:
     labels: Source
 
 
-def find_celeba(path: str | Path | None = None) -> CelebAData | None:
-    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
-
-    `path` may be the data folder, the image folder, a zip archive (with the label files inside or beside it), or a
-    folder above. Raises KitError when a given path (or $CELEBA_DATA) holds no such set, or the set contradicts itself.
+def _read_at(path: Path, strict: bool) -> CelebAData | None:
+    """`path`: the data folder, the image folder, a zip archive (with the label files inside or beside it), or a folder
+    above.
     """
-    path = path or os.environ.get("CELEBA_DATA")
-    if path:
-        return _read_given(Path(path).expanduser())
-    for found in real_places(SEARCH_PLACES):
-        place = _place_at(found, strict=False)
-        if place is not None and (data := read_celeba(place)).origin != "drawn":
-            return data
-    return None
-
-
-def find_or_draw(data: str = "") -> CelebAData:
-    """As find_celeba(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in
-    data/drawn-celeba."""
-    found = None if data == "sample" else find_celeba(data or None)
-    if found is not None:
-        return found
-    from data_tools.drawing.celeba_sample import draw_celeba  # which needs this module's ATTRIBUTES
-
-    drawn = find_celeba(draw_celeba(sample_folder("celeba")))
-    return drawn if data == "sample" else as_last_resort(drawn, "CelebA", "CELEBA_DATA", SEARCH_PLACES)
-
-
-def _read_given(path: Path) -> CelebAData:
-    if not path.exists():
-        raise KitError(f"no data at {path}: there is no such file or folder. Wanted: {EXPECTED}")
-    place = _place_at(path, strict=True)
-    if place is None:
-        raise KitError(f"{path} holds no CelebA. Wanted: {EXPECTED}")
-    return read_celeba(place)
+    place = _place_at(path, strict)
+    return None if place is None else read_celeba(place)
 
 
 def _place_at(path: Path, strict: bool) -> _Place | None:
@@ -217,7 +177,7 @@ def _label_file(source: Source, wanted: tuple[str, ...]) -> str | None:
 
 
 def read_celeba(place: _Place) -> CelebAData:
-    """Read and check the set; see find_celeba()."""
+    """Read and check the set; KitError where its files contradict each other."""
     notes: list[str] = []
     numbers, labels = _read_attributes(place.labels, notes)
     partition = _read_partition(place.labels, numbers)
@@ -230,7 +190,8 @@ def read_celeba(place: _Place) -> CelebAData:
     listed = numbers[row] == there
     if not listed.any():
         raise KitError(f"none of the {len(names):,} images in {place.images.path} is listed in "
-                       f"{_label_file(place.labels, ATTRIBUTE_FILES)} of {place.labels.path}; they belong to other sets")
+                       f"{_label_file(place.labels, ATTRIBUTE_FILES)} of {place.labels.path}; they belong to other "
+                       "sets")
     if not listed.all():
         notes.append(f"{np.sum(~listed):,} images have no labels and are left out, the first is "
                      f"{names[chosen[~listed][0]]}")
@@ -318,3 +279,19 @@ def _check_sizes(source: Source, names: list[str]) -> list[str]:
     name, size = next(iter(others.items()))
     return [f"{len(others):,} of {len(seen):,} images looked at are not {IMAGE_SIZE[0]}x{IMAGE_SIZE[1]}, for example "
             f"{name} is {size[0]}x{size[1]}; the middle square of each is used"]
+
+
+FINDER = Finder(
+    name="CelebA", pictures="CelebA", wanted=EXPECTED, sample="celeba",
+    variable="CELEBA_DATA", read=_read_at, places=(
+        "data/[cC]eleb[aA]*",
+        f"{places.data()}/[cC]eleb[aA]*",
+        "~/data/[cC]eleb[aA]*",
+        "data/*[cC]eleb[aA]*",
+        "~/data/*[cC]eleb[aA]*",
+        "~/data/data*/*[cC]eleb[aA]*",  # AI Studio mounts a data set as ~/data/dataNNNNN/
+        "~/work/data*/*[cC]eleb[aA]*",
+        "~/data/data*",
+        "~/work/data*",
+    ))
+find_celeba, find_or_draw = FINDER.find, FINDER.find_or_draw

@@ -12,9 +12,11 @@ import numpy as np
 
 from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
+from data_tools.files import places
 from data_tools.files.image_set import ImageSet
-from data_tools.files.places import PROJECT_ROOT, as_last_resort, real_places, sample_folder
 from data_tools.files.sources import FolderSource, Source, ZipSource
+from data_tools.sets import celeba
+from data_tools.sets.finder import Finder
 from data_tools.sets.glasses_labels import LabelFile, read_labels, some
 
 CLASSES = ("no glasses", "glasses")
@@ -29,19 +31,6 @@ IMAGE_NAME = re.compile(r"face-(\d{1,9})\.(png|jpe?g)", re.IGNORECASE)
 CELEBA_PREFIX, CELEBA_ATTRIBUTE = "celeba:", "Eyeglasses"
 ABOVE = 2  # folders above the given one in which the label files are looked for
 
-# Where find_glasses() looks when no path is given, in this order; $GLASSES_DATA comes before all of them.
-SEARCH_PLACES = (
-    "data/glasses-or-no-glasses*",
-    f"{PROJECT_ROOT}/data/glasses-or-no-glasses*",
-    "~/data/glasses-or-no-glasses*",
-    "data/*glasses*",
-    "~/data/*glasses*",
-    "~/data/data*/*glasses*",  # AI Studio mounts a data set as ~/data/dataNNNNN/
-    "~/data/data*/*faces-spring*",
-    "~/work/data*/*glasses*",
-    "~/data/data*",
-    "~/work/data*",
-)
 EXPECTED = ("train.csv (columns id and glasses), test.csv (id) and images face-1.png, face-2.png, ... in any folder, "
             "all in one folder or zip archive, or the images in a zip beside the label files")
 
@@ -82,45 +71,10 @@ class _Place:
         return path if path in self.labels.names() else None
 
 
-def find_glasses(path: str | Path | None = None) -> GlassesData | None:
-    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
-
-    `path` may be the data folder, a zip archive, the image folder, a folder above, or `celeba:PATH` (`celeba:` alone
-    searches, `celeba:sample` draws). Raises KitError when a given path (or $GLASSES_DATA) holds no such set, or its
-    files contradict each other: one message with everything that is wrong.
-    """
-    path = path or os.environ.get("GLASSES_DATA")
-    if path:
-        if str(path).startswith(CELEBA_PREFIX):
-            return _from_celeba(str(path)[len(CELEBA_PREFIX):])
-        return _read_given(Path(path).expanduser())
-    for found in real_places(SEARCH_PLACES):
-        place = _place_at(found, strict=False)
-        if place is not None and (data := read_glasses(place)).origin != "drawn":
-            return data
-    return None
-
-
-def find_or_draw(data: str = "") -> GlassesData:
-    """As find_glasses(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in
-    data/drawn-glasses."""
-    found = None if data == "sample" else find_glasses(data or None)
-    if found is not None:
-        return found
-    from data_tools.drawing.glasses_sample import draw_glasses
-
-    drawn = find_glasses(draw_glasses(sample_folder("glasses")))
-    return drawn if data == "sample" else as_last_resort(drawn, "images with and without glasses", "GLASSES_DATA",
-                                                         SEARCH_PLACES)
-
-
-def _read_given(path: Path) -> GlassesData:
-    if not path.exists():
-        raise KitError(f"no data at {path}: there is no such file or folder. Wanted: {EXPECTED}")
-    place = _place_at(path, strict=True)
-    if place is None:
-        raise KitError(f"{path} holds no glasses set. Wanted: {EXPECTED}")
-    return read_glasses(place)
+def _read_at(path: Path, strict: bool) -> GlassesData | None:
+    """`path`: the data folder, a zip archive, the image folder, or a folder above."""
+    place = _place_at(path, strict)
+    return None if place is None else read_glasses(place)
 
 
 def holds_glasses(path: str | Path) -> bool:
@@ -191,7 +145,7 @@ def _label_folder(source: Source, names: list[str]) -> tuple[Source, str] | None
 
 
 def read_glasses(place: _Place) -> GlassesData:
-    """Read and check the set; see find_glasses()."""
+    """Read and check the set; KitError with everything that is wrong with it."""
     notes = list(place.notes)
     train = read_labels(place.labels.read(place.folder + TRAIN_FILE), TRAIN_FILE, labelled=True)
     if place.beside(TEST_FILE) is not None:
@@ -282,9 +236,10 @@ def _read_planted(place: _Place) -> dict[str, str]:
 
 
 def _from_celeba(path: str) -> GlassesData:
-    """CelebA's own splits with its attribute Eyeglasses; where one is empty, a part of training is held out for it."""
-    from data_tools.sets import celeba
+    """CelebA's own splits with its attribute Eyeglasses; where one is empty, a part of training is held out for it.
 
+    path: of CelebA; "" searches, "sample" draws.
+    """
     data = celeba.find_or_draw("sample") if path == "sample" else celeba.find_celeba(path or None)
     if data is None:
         raise KitError(f"no CelebA was found. Name its folder or archive: {CELEBA_PREFIX}PATH. Wanted: "
@@ -313,3 +268,20 @@ def _from_celeba(path: str) -> GlassesData:
     unlabelled = ImageSet("unlabelled", training.source, (), np.zeros(0, np.int64))
     return GlassesData(**splits, unlabelled=unlabelled, origin=data.origin, path=data.path, notes=tuple(notes),
                        planted={})
+
+
+FINDER = Finder(
+    name="glasses set", pictures="images with and without glasses", wanted=EXPECTED, sample="glasses",
+    variable="GLASSES_DATA", read=_read_at, others={CELEBA_PREFIX: _from_celeba}, places=(
+        "data/glasses-or-no-glasses*",
+        f"{places.data()}/glasses-or-no-glasses*",
+        "~/data/glasses-or-no-glasses*",
+        "data/*glasses*",
+        "~/data/*glasses*",
+        "~/data/data*/*glasses*",  # AI Studio mounts a data set as ~/data/dataNNNNN/
+        "~/data/data*/*faces-spring*",
+        "~/work/data*/*glasses*",
+        "~/data/data*",
+        "~/work/data*",
+    ))
+find_glasses, find_or_draw = FINDER.find, FINDER.find_or_draw

@@ -4,7 +4,6 @@ A class folder is recognised by its place, `.../training/n3/` or `.../validation
 bytes: a missing dot (`n9151jpg`) or a wrong suffix loses nothing.
 """
 
-import os
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.drawing.drawn_set import is_drawn
-from data_tools.drawing.monkey_sample import draw_monkeys
 from data_tools.errors import KitError
+from data_tools.files import places
 from data_tools.files.image_set import ImageSet, image_format, suffix_format
-from data_tools.files.places import PROJECT_ROOT, as_last_resort, real_places, sample_folder
 from data_tools.files.sources import FolderSource, Source, ZipSource
+from data_tools.sets.finder import Finder
 
 SPLITS = ("training", "validation")
 FOLDERS = tuple(f"n{i}" for i in range(10))
@@ -28,18 +27,6 @@ COMMON_NAMES = (
 LABELS_FILE = "monkey_labels.txt"
 REAL_COUNTS = (1097, 272)
 
-# Where find_monkeys() looks when no path is given, in this order; $MONKEY_DATA comes before all of them.
-SEARCH_PLACES = (
-    "data/10-monkey-species*",
-    f"{PROJECT_ROOT}/data/10-monkey-species*",
-    "~/data/10-monkey-species*",
-    "data/*monkey*",
-    "~/data/*monkey*",
-    "~/data/data*/*monkey*",  # AI Studio mounts a data set as ~/data/dataNNNNN/, usually holding one zip
-    "~/work/data*/*monkey*",
-    "~/data/data*",
-    "~/work/data*",
-)
 EXPECTED = ("training/n0..n9 and validation/n0..n9, in a folder or a zip archive (an outer or doubled folder "
             "such as training/training/n0 is fine)")
 
@@ -59,42 +46,10 @@ class MonkeyData:
     notes: tuple[str, ...]
 
 
-def find_monkeys(path: str | Path | None = None) -> MonkeyData | None:
-    """Read the set at `path`, or at the first of SEARCH_PLACES that holds one not drawn; None where no place does.
-
-    `path` may be the data folder, the zip archive, one of the split folders, or a folder above.
-    Raises KitError when a given path (or $MONKEY_DATA) holds no such set, or the set found contradicts
-    itself.
-    """
-    path = path or os.environ.get("MONKEY_DATA")
-    if path:
-        return _read_given(Path(path).expanduser())
-    for place in real_places(SEARCH_PLACES):
-        source = _source_at(place, strict=False)
-        if source is not None and (data := read_monkeys(source)).origin != "drawn":
-            return data
-    return None
-
-
-def find_or_draw(data: str = "") -> MonkeyData:
-    """As find_monkeys(data); "sample", or nothing found, which a note tells, gives the drawn stand-in in
-    data/drawn-monkeys."""
-    found = None if data == "sample" else find_monkeys(data or None)
-    if found is not None:
-        return found
-    drawn = find_monkeys(draw_monkeys(sample_folder("monkeys")))
-    return drawn if data == "sample" else as_last_resort(drawn, "monkey images", "MONKEY_DATA", SEARCH_PLACES)
-
-
-def _read_given(path: Path) -> MonkeyData:
-    if not path.exists():
-        raise KitError(f"no data at {path}: there is no such file or folder. Wanted: {EXPECTED}")
-    if path.name in SPLITS and path.is_dir():
-        path = path.parent
-    source = _source_at(path, strict=True)
-    if source is None:
-        raise KitError(f"{path} holds no 10 Monkey Species set. Wanted: {EXPECTED}")
-    return read_monkeys(source)
+def _read_at(path: Path, strict: bool) -> MonkeyData | None:
+    """`path`: the data folder, the zip archive, one of the split folders, or a folder above."""
+    source = _source_at(path.parent if path.name in SPLITS and path.is_dir() else path, strict)
+    return None if source is None else read_monkeys(source)
 
 
 def _source_at(path: Path, strict: bool) -> Source | None:
@@ -134,7 +89,7 @@ def _place(name: str) -> tuple[str, str, str] | None:
 
 
 def read_monkeys(source: Source) -> MonkeyData:
-    """Read and check the set in `source`; see find_monkeys()."""
+    """Read and check the set in `source`; KitError with everything that is wrong with it."""
     names = source.names()
     notes: list[str] = []
     files, problems = {}, []
@@ -269,3 +224,19 @@ def _image_set(source: Source, split: str, files: list[tuple[str, int]]) -> Imag
 
 def _some(names: list[str], most: int = 8) -> str:
     return ", ".join(sorted(names)[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+FINDER = Finder(
+    name="10 Monkey Species set", pictures="monkey images", wanted=EXPECTED, sample="monkeys",
+    variable="MONKEY_DATA", read=_read_at, places=(
+        "data/10-monkey-species*",
+        f"{places.data()}/10-monkey-species*",
+        "~/data/10-monkey-species*",
+        "data/*monkey*",
+        "~/data/*monkey*",
+        "~/data/data*/*monkey*",  # AI Studio mounts a data set as ~/data/dataNNNNN/, usually holding one zip
+        "~/work/data*/*monkey*",
+        "~/data/data*",
+        "~/work/data*",
+    ))
+find_monkeys, find_or_draw = FINDER.find, FINDER.find_or_draw

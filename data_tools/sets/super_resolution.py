@@ -1,4 +1,4 @@
-"""The image sets of super-resolution as people have them, and the two ways of bicubic resizing.
+"""The image sets of super-resolution as people have them.
 
 A set is found by its name in a folder or a zip archive, or any folder of images is taken as it is; nothing is copied.
 Beside the photographs some archives hold reduced and enlarged versions of them: those are left out.
@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
-from PIL import Image
 
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet, image_format, suffix_format
@@ -146,35 +145,3 @@ def _one_scale(names: list[str]) -> list[str]:
     """Of the folders image_SRF_2, image_SRF_3, ... the first; anything else as it is."""
     scaled = sorted({found[0] for found in map(SCALED_FOLDER.search, names) if found})
     return [name for name in names if scaled[0] in name] if scaled else names
-
-
-# ---- bicubic resizing
-
-
-def cut_to_multiple(image: np.ndarray, scale: int) -> np.ndarray:
-    """The upper left part of (H, W, ...) whose sides are multiples of `scale`; a view."""
-    height, width = (side - side % scale for side in image.shape[:2])
-    if not height or not width:
-        raise KitError(f"an image of {image.shape[1]}x{image.shape[0]} pixels is too small to be reduced {scale} "
-                       f"times; "
-                       "leave it out")
-    return image[:height, :width]
-
-
-def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
-    """(H, W, 3) uint8, sides multiples of `scale`, to (H/scale, W/scale, 3): Pillow's BICUBIC, which widens its kernel
-    by the scale and so does not alias; MATLAB's imresize agrees to 0.01 dB on Set5.
-    """
-    height, width = image.shape[:2]
-    if height % scale or width % scale:
-        raise ValueError(f"{width}x{height} is no multiple of {scale}; cut_to_multiple() first")
-    return _resized(image, height // scale, width // scale)
-
-
-def enlarge_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
-    """(H, W, 3) uint8 to (scale H, scale W, 3), by the same kernel: what every model is measured against."""
-    return _resized(image, image.shape[0] * scale, image.shape[1] * scale)
-
-
-def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
-    return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), Image.Resampling.BICUBIC))

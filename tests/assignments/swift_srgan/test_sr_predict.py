@@ -16,9 +16,9 @@ from PIL import Image
 
 from assignments.__main__ import main
 from assignments.swift_srgan import video_file
+from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
-from data_tools.sets.super_resolution import enlarge_bicubic
 from paddle_models.deploy.tiling import enlarge, tiles
 from paddle_models.networks.srgan import SRResNet
 from paddle_models.networks.swift_srgan import SwiftGenerator

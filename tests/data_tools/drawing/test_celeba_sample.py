@@ -85,7 +85,7 @@ def test_the_set_is_drawn_by_name_and_found_as_sample(tmp_path, monkeypatch):
     data = find_or_draw("sample")
     assert data.path == str(tmp_path / "drawn-celeba/img_align_celeba") and len(data.training) == 8
     monkeypatch.delenv("CELEBA_DATA", raising=False)
-    monkeypatch.setattr(celeba, "SEARCH_PLACES", (f"{tmp_path}/*celeb*",))
+    monkeypatch.setattr(celeba.FINDER, "places", (f"{tmp_path}/*celeb*",))
     assert find_celeba() is None and find_or_draw().path == data.path
     assert find_or_draw().notes[0].startswith("no CelebA found: DRAWN pictures are used; name real ones with --data "
                                               "PATH")

@@ -88,7 +88,7 @@ def test_from_the_command_line_and_as_the_last_resort(tmp_path, monkeypatch, cap
     data = find_or_draw("sample")
     assert data.path == str(tmp_path / "drawn-glasses") and len(data.planted) == 140 and len(data.unlabelled) == 100
     monkeypatch.delenv("GLASSES_DATA", raising=False)
-    monkeypatch.setattr(glasses, "SEARCH_PLACES", (f"{tmp_path}/*glasses*",))
+    monkeypatch.setattr(glasses.FINDER, "places", (f"{tmp_path}/*glasses*",))
     assert find_glasses() is None and find_or_draw().path == data.path
     assert find_or_draw().notes[0].startswith("no images with and without glasses found: DRAWN pictures are used; name "
                                               "real ones")

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
+from data_tools.batches.bicubic import cut_to_multiple, enlarge_bicubic, reduce_bicubic
 from data_tools.drawing.texture_sample import draw_picture, draw_textures
 from data_tools.errors import KitError
 from data_tools.files.image_set import decode
 from data_tools.sets.samples import draw_sample
-from data_tools.sets.super_resolution import cut_to_multiple, enlarge_bicubic, read_images, reduce_bicubic
+from data_tools.sets.super_resolution import read_images
 
 
 @pytest.fixture(scope="module")

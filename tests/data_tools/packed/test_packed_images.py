@@ -6,13 +6,13 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 import pytest
 
+from data_tools.batches.bicubic import reduce_bicubic
 from data_tools.batches.crops import CropPairs, WholePairs, check_crop, rows_that_fit
 from data_tools.batches.loader import make_loader, to_unit
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet
 from data_tools.files.sources import open_source
 from data_tools.packed.packed_images import JoinedImages, PackedImages, join
-from data_tools.sets.super_resolution import reduce_bicubic
 from tests.data_tools.small_set import encoded, write_folder
 
 SIZES = ((40, 30), (64, 21), (24, 24), (50, 61), (33, 47))  # width, height

@@ -181,7 +181,7 @@ def test_a_damaged_zip_and_a_missing_folder_are_errors(tmp_path):
 def test_search_takes_the_environment_then_the_listed_places_or_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CELEBA_DATA", raising=False)
-    monkeypatch.setattr(celeba, "SEARCH_PLACES", ("data/[cC]eleb[aA]*", "data/data*"))
+    monkeypatch.setattr(celeba.FINDER, "places", ("data/[cC]eleb[aA]*", "data/data*"))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "celeba.zip").write_bytes(b"cut short")
     assert find_celeba() is None
@@ -190,7 +190,7 @@ def test_search_takes_the_environment_then_the_listed_places_or_nothing(tmp_path
     # passed over by its mark
     write_folder(tmp_path / "data/celeba", images() | labels() | {"DRAWN.txt": b"Drawn stand-in"})
     write_folder(tmp_path / "data/drawn-celeba", images() | labels())  # and by its name
-    monkeypatch.setattr(celeba, "SEARCH_PLACES", ("data/*[cC]eleb[aA]*", "data/data*"))
+    monkeypatch.setattr(celeba.FINDER, "places", ("data/*[cC]eleb[aA]*", "data/data*"))
     assert find_celeba().path.endswith("archive.zip") and find_celeba().origin == "subset"
     monkeypatch.setenv("CELEBA_DATA", str(write_folder(tmp_path / "mine", images() | labels())))
     assert "mine" in find_or_draw().path

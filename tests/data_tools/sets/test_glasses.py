@@ -169,7 +169,7 @@ def test_jpg_is_as_good_as_png(tmp_path):
 
 
 def test_search_places_and_the_variable(tmp_path, monkeypatch):
-    monkeypatch.setattr(glasses, "SEARCH_PLACES", ("empty*", "other*", "data/data*"))
+    monkeypatch.setattr(glasses.FINDER, "places", ("empty*", "other*", "data/data*"))
     monkeypatch.delenv("GLASSES_DATA", raising=False)
     monkeypatch.chdir(tmp_path)
     assert find_glasses() is None
@@ -230,7 +230,7 @@ def test_celeba_gives_eyeglasses_by_its_own_partition(tmp_path, monkeypatch):
     assert any("held out as the test split" in note for note in again[0].notes)
     with pytest.raises(KitError, match="no data at"):
         find_glasses(f"celeba:{tmp_path}/nowhere")
-    monkeypatch.setattr("data_tools.sets.celeba.SEARCH_PLACES", ())
+    monkeypatch.setattr("data_tools.sets.celeba.FINDER.places", ())
     monkeypatch.delenv("CELEBA_DATA", raising=False)
     with pytest.raises(KitError, match="no CelebA was found"):
         find_glasses("celeba:")

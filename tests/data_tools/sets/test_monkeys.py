@@ -127,7 +127,7 @@ def test_a_path_that_does_not_fit_says_what_was_looked_for(tmp_path):
 def test_search_takes_the_environment_then_the_listed_places_or_nothing(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MONKEY_DATA", raising=False)
-    monkeypatch.setattr(monkeys, "SEARCH_PLACES", ("data/10-monkey-species*", "data/data*"))
+    monkeypatch.setattr(monkeys.FINDER, "places", ("data/10-monkey-species*", "data/data*"))
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "10-monkey-species.zip").write_bytes(b"cut short")
     assert find_monkeys() is None
@@ -141,8 +141,9 @@ def test_drawn_pictures_are_the_last_resort_and_a_note_says_so(tmp_path, monkeyp
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MONKEY_DATA", raising=False)
     monkeypatch.setenv("KIT_SAMPLES", str(tmp_path / "data"))
-    monkeypatch.setattr(monkeys, "SEARCH_PLACES", ("data/*monkey*", "home/data*/*monkey*"))
-    monkeypatch.setattr(monkeys, "draw_monkeys", partial(draw_monkeys, training_per_class=1, validation_per_class=1))
+    monkeypatch.setattr(monkeys.FINDER, "places", ("data/*monkey*", "home/data*/*monkey*"))
+    few = partial(draw_monkeys, training_per_class=1, validation_per_class=1)
+    monkeypatch.setattr("data_tools.drawing.monkey_sample.draw_monkeys", few)
     found = find_or_draw()
     assert found.origin == "drawn" and found.path.endswith("drawn-monkeys") and find_monkeys() is None
     assert found.notes[0] == ("no monkey images found: DRAWN pictures are used; name real ones with --data PATH "

@@ -10,12 +10,13 @@ import pytest
 from paddle.static import InputSpec
 
 from assignments.__main__ import main
+from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.batches.crops import WholePairs
 from data_tools.batches.loader import make_loader
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.packed.packed_images import PackedImages
-from data_tools.sets.super_resolution import enlarge_bicubic, find_set
+from data_tools.sets.super_resolution import find_set
 from paddle_models.fast.fast_layers import accelerate
 from paddle_models.networks.esrgan import RRDBNet, doubled, leaky_relu
 from paddle_models.networks.parts import count_parameters

@@ -5,9 +5,9 @@ import numpy as np
 import paddle
 import pytest
 
+from data_tools.batches.bicubic import enlarge_bicubic, reduce_bicubic
 from data_tools.drawing.texture_drawing import draw_texture
 from data_tools.errors import KitError
-from data_tools.sets.super_resolution import enlarge_bicubic, reduce_bicubic
 from paddle_models.tasks.adversarial import (
     LossWeights,
     Watch,

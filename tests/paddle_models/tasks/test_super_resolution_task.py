@@ -6,10 +6,11 @@ import numpy as np
 import paddle
 import pytest
 
+from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.drawing.texture_sample import draw_textures
 from data_tools.errors import KitError
 from data_tools.packed.packed_images import PackedImages
-from data_tools.sets.super_resolution import enlarge_bicubic, read_images
+from data_tools.sets.super_resolution import read_images
 from paddle_models.networks.swift_srgan import SwiftDiscriminator, SwiftGenerator
 from paddle_models.tasks.adversarial import LossWeights
 from paddle_models.tasks.image_metrics import measure, to_bytes

@@ -1,4 +1,4 @@
-"""Packing everything of a place at several sizes, and what it brings: files, megabytes, seconds, reading speed."""
+"""Packing sets at several sizes, and what that brings: files, megabytes, seconds, reading speed."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,16 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from data_tools.errors import KitError
-from data_tools.files.image_set import ImageSet, image_format, suffix_format
-from data_tools.files.sources import open_source
+from data_tools.files.image_set import ImageSet
 from data_tools.packed.record_files import read_manifest
 from data_tools.packed.record_packing import SHARD, pack
 from data_tools.packed.records import RecordStore
 from data_tools.packed.store import middle_square, resize
-from data_tools.sets.glasses import CELEBA_PREFIX, find_or_draw, holds_glasses
 
 SIZES = (32, 64, 128)
-SPLITS = ("training", "validation", "test", "unlabelled")
 MOST_DECODED = 200  # originals, evenly spread: of 1024x1024 that is some five seconds
 MOST_READ = 20_000  # records
 BATCH = 32
@@ -42,46 +39,9 @@ class PackedSize:
 
     def __str__(self) -> str:
         return (f"{self.size}x{self.size}: {self.images:,} images in {self.files:,} files, {self.bytes / 1e6:.1f} MB, "
-                f"packed in "
-                f"{self.seconds:.1f} s; reading {self.records:,.0f} images/s, decoding originals {self.originals:,.0f} "
-                f"images/s: "
+                f"packed in {self.seconds:.1f} s; reading {self.records:,.0f} images/s, "
+                f"decoding originals {self.originals:,.0f} images/s: "
                 f"{self.records / self.originals:,.0f} times as fast")
-
-
-def find_images(source: str, split: str = "all") -> dict[str, ImageSet]:
-    """{name: images} of a glasses layout (folder or zip), `sample`, `celeba:PATH`, or any folder or zip of images.
-
-    Images of the last kind are one set called "images", their labels the names of their folders, numbered in
-    alphabetical order; -1 where all lie in one folder. KitError where there are none, or `split` is not among them.
-    """
-    if source == "sample" or source.startswith(CELEBA_PREFIX) or holds_glasses(Path(source).expanduser()):
-        data = find_or_draw(source)
-        found = {name: getattr(data, name) for name in SPLITS if len(getattr(data, name))}
-    else:
-        found = {"images": folder_images(source)}
-    if split == "all":
-        return found
-    if split not in found:
-        raise KitError(f"{source} has no split {split}; there are {', '.join(found)}")
-    return {split: found[split]}
-
-
-def folder_images(path: str | Path) -> ImageSet:
-    """All images below a folder or in a zip, recognised by suffix or first bytes; see find_images()."""
-    source = open_source(path)
-    names = [name for name in source.names() if suffix_format(name) or image_format(source.head(name, 16))]
-    if not names:
-        raise KitError(f"{source.path} holds no image; name a folder or zip archive with images")
-    folders = [name.split("/")[-2] if "/" in name else "" for name in names]
-    classes = sorted(set(folders))
-    labels = [classes.index(folder) for folder in folders] if len(classes) > 1 else [-1] * len(names)
-    return ImageSet("images", source, tuple(names), np.array(labels, np.int64))
-
-
-def folder_classes(images: ImageSet) -> dict[int, str]:
-    """{label: name of its folder} of folder_images()."""
-    return {label: name.split("/")[-2] if "/" in name else "."
-            for name, label in zip(images.names, images.labels.tolist()) if label >= 0}
 
 
 def pack_all(sets: Sequence[ImageSet], folder: str | Path, sizes: Sequence[int] = SIZES, *, crop: str | None = None,
@@ -114,8 +74,7 @@ def reading_speed(stores: Sequence[RecordStore]) -> float:
 
 
 def decoding_speed(sets: Sequence[ImageSet], size: int, crop: str | None = None) -> float:
-    """Originals a second that one thread reads, decodes and resizes, of at most MOST_DECODED; damaged ones count for
-    0."""
+    """Originals a second that one thread decodes and resizes, of at most MOST_DECODED; damaged ones count for 0."""
     places = [(images, row) for images in sets for row in range(len(images))]
     count, begin = 0, time.perf_counter()
     for at in np.linspace(0, len(places) - 1, min(MOST_DECODED, len(places)), dtype=int):
