@@ -12,9 +12,9 @@ from paddle_models.networks.face_regions import REGIONS
 from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes
 from paddle_models.tasks.complexity import multiply_adds
 from paddle_models.tasks.metrics import wilson_interval
+from paddle_models.trainer.fitting import summary
 from paddle_models.trainer.loop import Trainer
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.trainer.summary import summary
 
 EXAMPLES, COPIES = 4, 5  # figure 1
 PREDICTIONS = 8

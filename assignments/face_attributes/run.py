@@ -107,7 +107,8 @@ def train(settings: FaceSettings, run, device: str, resume: bool) -> dict[str, A
 
     weights = positive_weights(training.labels, settings.positive_weights) if settings.positive_weights else None
     pipeline = {"document": face_pipeline, "strong": strong_face_pipeline}.get(settings.augmentation)
-    data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held,
+    data = StoreData(training, chooser, batch_size=settings.batch_size, seed=settings.seed, workers=settings.workers,
+                     augmenter=Augmenter(pipeline()) if pipeline else None, training_rows=kept, validation_rows=held,
                      normalize=to_unit)
     trainer = Trainer(AttributeTask(network, weights, settings.gamma, settings.flip_at_test), data, settings, run,
                       device)

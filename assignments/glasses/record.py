@@ -19,9 +19,9 @@ from paddle_models.networks.parts import count_parameters
 from paddle_models.tasks import calibration
 from paddle_models.tasks.complexity import multiply_adds
 from paddle_models.tasks.metrics import share_right
+from paddle_models.trainer.fitting import summary
 from paddle_models.trainer.loop import Trainer
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.trainer.summary import summary
 
 EXAMPLES, UNCERTAIN, PREDICTIONS, MAPS = 10, 8, 10, 16  # pictures of figures 9, 2 and 12, feature maps of a layer in 13
 PICTURE_SIDE = 160  # pixels of the pictures in figures

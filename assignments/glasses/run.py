@@ -169,7 +169,9 @@ def fit(settings: GlassesSettings, training, validation, run, device: str, resum
     say(f"{blocks} blocks at {side}x{side} on {runtime.describe(device)}; {layers.reason}")
     pipeline = {"light": light_pipeline, "strong": strong_face_pipeline}.get(settings.augmentation)
     augmenter = Augmenter(pipeline()) if pipeline else None
-    data = StoreData(training, validation, settings, augmenter, *rows, normalize=MiddleSigned(side))
+    data = StoreData(training, validation, batch_size=settings.batch_size, seed=settings.seed, workers=settings.workers,
+                     augmenter=augmenter, training_rows=rows[0], validation_rows=rows[1],
+                     normalize=MiddleSigned(side))
     task = BinaryTask(network, settings.label_smoothing, settings.flip_at_test)
     trainer = Trainer(task, data, settings, run, device)
     trainer.stopping = stopping or trainer.stopping

@@ -91,7 +91,7 @@ class Pruning(EarlyStopping):
     others."""
 
     def __init__(self, settings: GlassesSettings, trial: optuna.Trial):
-        super().__init__(settings.early_stopping, "loss", "min")
+        super().__init__(settings.early_stopping.patience, settings.early_stopping.min_delta, "loss", "min")
         self.trial, self.pruned = trial, False
 
     def update(self, value: float, epoch: int) -> None:

@@ -15,9 +15,9 @@ from data_tools.sets.monkeys import MonkeyData
 from paddle_models.tasks.complexity import multiply_adds
 from paddle_models.tasks.gradcam import grad_cam
 from paddle_models.tasks.metrics import share_right
+from paddle_models.trainer.fitting import summary
 from paddle_models.trainer.loop import Trainer
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.trainer.summary import summary
 
 DOCUMENT_SAMPLE = 200  # images that the document drew at random for its test
 EXAMPLES, COPIES = 4, 7  # figure 2.8

@@ -94,7 +94,8 @@ def train(settings: MonkeySettings, run, device: str, resume: bool) -> dict[str,
     say(f"{settings.model} on {runtime.describe(device)}; {layers.reason}")
 
     pipeline = {"document": monkey_pipeline, "light": light_pipeline}.get(settings.augmentation)
-    data = StoreData(training, chooser, settings, Augmenter(pipeline()) if pipeline else None, kept, held)
+    data = StoreData(training, chooser, batch_size=settings.batch_size, seed=settings.seed, workers=settings.workers,
+                     augmenter=Augmenter(pipeline()) if pipeline else None, training_rows=kept, validation_rows=held)
     task = ClassificationTask(network, monkeys.classes, settings.label_smoothing, settings.mixup,
                               settings.flip_at_test)
     trainer = Trainer(task, data, settings, run, device)

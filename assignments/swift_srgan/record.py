@@ -12,9 +12,9 @@ from paddle_models.networks.parts import count_parameters
 from paddle_models.tasks.complexity import multiply_adds
 from paddle_models.tasks.image_metrics import measure
 from paddle_models.tasks.super_resolution_task import METRICS, as_image
+from paddle_models.trainer.fitting import summary
 from paddle_models.trainer.loop import Trainer
 from paddle_models.trainer.run_folder import RunFolder
-from paddle_models.trainer.summary import summary
 
 PICTURES = 3  # of the first test set, kept whole for figures 1 and 3
 

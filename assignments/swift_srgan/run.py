@@ -107,8 +107,9 @@ def train(settings: SuperResolutionSettings, run, device: str, resume: bool) -> 
         accelerate(task.features.network, settings.fast_layers)
     say(f"{settings.model} x{settings.scale} on {runtime.describe(device)}; {layers[0].reason}")
 
-    data = CropData(training, validation, settings, settings.crop, settings.scale, settings.crops_per_image,
-                    settings.largest, skip_small=True)
+    data = CropData(training, validation, settings.crop, settings.scale, batch_size=settings.batch_size,
+                    seed=settings.seed, workers=settings.workers, crops_per_image=settings.crops_per_image,
+                    largest=settings.largest, skip_small=True)
     trainer = Trainer(task, data, settings, run, device)
     fit_best(trainer, resume, training.fingerprint, layers[0])
     return record.write(run, settings, sets, tests, data, trainer)

@@ -9,38 +9,36 @@ from data_tools.batches.loader import Batches, WorkerBatches, fit_workers, make_
 from data_tools.errors import KitError
 from data_tools.packed.packed_images import Images
 from paddle_models.trainer import distributed
-from paddle_models.trainer.settings import TrainerSettings
 
 
 class CropData:
     """Training batches of random crops and validation batches of one whole image each.
 
-    side: of the high-resolution crops. crops_per_image: how many of each image an epoch takes; the last batch of an
-    epoch is left out where it would not be full. largest: longest side that is judged (see WholePairs). skip_small:
-    leave out training images that are smaller than a crop; `rows` tells which remain.
+    side: of the high-resolution crops. batch_size: crops over all ranks; the last batch of an epoch is left out where
+    it would not be full. seed: of order and crops. workers: processes that prepare batches, None fits the cores.
+    crops_per_image: how many of each image an epoch takes. largest: longest side that is judged (see WholePairs).
+    skip_small: leave out training images that are smaller than a crop; `rows` tells which remain.
     Raises KitError where a crop does not fit into an image, or an epoch holds no batch.
     """
 
-    def __init__(self, training: Images, validation: Images, settings: TrainerSettings, side: int, scale: int,
-                 crops_per_image: int = 1, largest: int = 0, skip_small: bool = False):
+    def __init__(self, training: Images, validation: Images, side: int, scale: int, *, batch_size: int, seed: int,
+                 workers: int | None = None, crops_per_image: int = 1, largest: int = 0, skip_small: bool = False):
         self.crops, self.whole = CropPairs(side, scale), WholePairs(scale, largest)
         fitting = rows_that_fit(training, side) if skip_small else np.arange(len(training))
         if not skip_small or not len(fitting):
             check_crop(training, side)
-        self.train_images, self.validation_images, self.settings = training, validation, settings
+        self.train_images, self.validation_images = training, validation
         self.rows = np.tile(fitting, crops_per_image)
-        self.workers = fit_workers(settings.workers)
+        self.batch_size, self.seed, self.workers = batch_size, seed, fit_workers(workers)
         # several ranks round the number of rows up before it is divided
         self.steps_per_epoch = len(self.training(0, 0))
         if not self.steps_per_epoch:
-            raise KitError(f"{len(fitting)} images with {crops_per_image} crops of each fill no batch of "
-                           f"{settings.batch_size}; "
+            raise KitError(f"{len(fitting)} images with {crops_per_image} crops of each fill no batch of {batch_size}; "
                            "take more crops of each image or a smaller --batch_size")
 
     def training(self, epoch: int, start_batch: int) -> Batches | WorkerBatches:
         """Batches of an epoch from `start_batch` on: a function of seed and epoch alone."""
-        return make_loader(self.train_images, self.settings.batch_size, shuffle=True, seed=self.settings.seed,
-                           epoch=epoch,
+        return make_loader(self.train_images, self.batch_size, shuffle=True, seed=self.seed, epoch=epoch,
                            start_batch=start_batch, rank=distributed.rank(), world=distributed.world(), drop_last=True,
                            workers=self.workers, rows=self.rows, assemble=self.crops)
 

@@ -3,17 +3,17 @@
 import math
 from typing import Literal
 
-from paddle_models.trainer.settings import EarlyStoppingSettings
-
 
 class EarlyStopping:
-    """Counts validation checks (not epochs or steps) without improvement.
+    """Counts validation checks (not epochs or steps) without improvement; at `patience` it says to stop, 0 never.
 
+    monitor, mode: the metric and whether it should grow or shrink. min_delta: smallest change that is an improvement.
     After `update`, `improved` says whether this check was the best so far and `reason` why to stop, or None.
     """
 
-    def __init__(self, settings: EarlyStoppingSettings, monitor: str, mode: Literal["max", "min"]):
-        self.settings, self.monitor, self.sign = settings, monitor, 1.0 if mode == "max" else -1.0
+    def __init__(self, patience: int, min_delta: float, monitor: str, mode: Literal["max", "min"]):
+        self.patience, self.min_delta, self.monitor = patience, min_delta, monitor
+        self.sign = 1.0 if mode == "max" else -1.0
         self.best: float | None = None
         self.best_epoch: int | None = None
         self.bad_checks = 0
@@ -22,15 +22,14 @@ class EarlyStopping:
 
     def update(self, value: float, epoch: int) -> None:
         """Note one validation check. A value that is not finite never counts as an improvement."""
-        delta = self.settings.min_delta
-        better = math.isfinite(value) and (self.best is None or self.sign * (value - self.best) > delta)
-        self.improved = better
-        if better:
+        self.improved = math.isfinite(value) and (self.best is None
+                                                  or self.sign * (value - self.best) > self.min_delta)
+        if self.improved:
             self.best, self.best_epoch, self.bad_checks = value, epoch, 0
             return
         self.bad_checks += 1
-        if self.settings.patience and self.bad_checks >= self.settings.patience:
-            best = "no finite value" if self.best is None else f"{self.best:.4f} in epoch {self.best_epoch + 1}"
+        if self.patience and self.bad_checks >= self.patience:
+            best = "no finite value" if self.best_epoch is None else f"{self.best:.4f} in epoch {self.best_epoch + 1}"
             self.reason = f"{self.monitor} has not improved in {self.bad_checks} validation checks (best {best})"
 
     def state_dict(self) -> dict:

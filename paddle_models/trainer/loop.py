@@ -1,21 +1,17 @@
 """The one training loop. Read `fit`, then `_train_epoch`, `_step` and `_finish_epoch`: that is all of it."""
 
-import math
-import shlex
-import signal
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
 import paddle
 
-from data_tools.errors import KitError
 from paddle_models.tasks.task import Rows, Task
-from paddle_models.trainer import distributed
+from paddle_models.trainer import distributed, messages
 from paddle_models.trainer.batches import seed_everything, split, tensors
 from paddle_models.trainer.checkpoint import (
     check_settings,
@@ -26,12 +22,15 @@ from paddle_models.trainer.checkpoint import (
 )
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.ema import MovingAverage
+from paddle_models.trainer.limits import Limits
 from paddle_models.trainer.optimizers import build_optimizer, load_optimizer_arrays, optimizer_arrays
+from paddle_models.trainer.position import Position
 from paddle_models.trainer.precision import Precision
-from paddle_models.trainer.progress import Journal, ProgressBar, peak_memory_mb, say
+from paddle_models.trainer.progress import Journal, ProgressBar, say
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.schedules import Schedule
 from paddle_models.trainer.settings import TrainerSettings
+from paddle_models.trainer.signals import StopSignals
 
 
 class Data(Protocol):
@@ -44,23 +43,6 @@ class Data(Protocol):
 
     def validation(self) -> Iterable[dict[str, np.ndarray]]:
         """Batches of the split that chooses the best weights."""
-
-
-@dataclass
-class Position:
-    """Where a run stands; part of every checkpoint."""
-
-    epoch: int = 0
-    batch: int = 0
-    """batches done in this epoch"""
-    step: int = 0
-    images: int = 0
-    seconds: float = 0.0
-    """spent training, validation left out"""
-    waiting: float = 0.0
-    """of these, spent waiting for the loader"""
-    sums: dict[str, float] = field(default_factory=dict)
-    """of the losses and training metrics over this epoch's batches"""
 
 
 class Interrupted(Exception):
@@ -76,18 +58,16 @@ class Trainer:
 
     def __init__(self, task: Task, data: Data, settings: TrainerSettings, run: RunFolder, device: str = "cpu"):
         self.task, self.data, self.settings, self.run, self.device = task, data, settings, run, device
-        self.position = Position()
-        self.micro_batches = settings.accumulate
-        total = settings.epochs * data.steps_per_epoch
-        self.total_steps = min(total, settings.max_steps) if settings.max_steps else total
-        names = tuple(task.networks)
+        self.limits = Limits(settings.epochs, settings.max_steps, settings.max_minutes)
+        self.total_steps = self.limits.total_steps(data.steps_per_epoch)
         if settings.sync_batch_norm:
-            for name in names:
-                task.networks[name] = distributed.synchronise_batch_norm(task.networks[name], device)
+            task.networks.update({name: distributed.synchronise_batch_norm(network, device)
+                                  for name, network in task.networks.items()})
         self.schedule = Schedule(settings.optimizer.lr, settings.schedule, data.steps_per_epoch, self.total_steps,
                                  task.mode)
-        self.stopping = EarlyStopping(settings.early_stopping, task.monitor, task.mode)
-        self.precision = Precision(settings.amp, device, names)
+        self.stopping = EarlyStopping(settings.early_stopping.patience, settings.early_stopping.min_delta,
+                                      task.monitor, task.mode)
+        self.precision = Precision(settings.amp.level, settings.amp.dtype, device, task.networks)
         self.optimizers = {name: build_optimizer(settings.optimizer, network.parameters(), settings.optimizer.lr)
                            for name, network in task.networks.items()}
         for name, network in task.networks.items():
@@ -95,8 +75,14 @@ class Trainer:
         self.averages = {name: MovingAverage(network, settings.ema_decay)
                          for name, network in task.networks.items() if settings.ema_decay}
         self._follow_first_rank()
-        self.stopped = ""
-        self._signal = 0
+        self.position = Position()
+        self.micro_batches = settings.accumulate
+        self.latest: dict[str, paddle.Tensor] = {}  # losses of the last step
+        self.stopped = ""  # why training has ended
+        self.signals = StopSignals()
+        self.journal = Journal(run)
+        self.bar = ProgressBar(self.total_steps)
+        self._batch_start = 0.0
 
     # ------------------------------------------------------------------ the loop
 
@@ -104,19 +90,12 @@ class Trainer:
         """Train to the end, to early stopping or to a limit; the best weights are then in run.best."""
         if self.precision.notice:
             say(self.precision.notice)
-        self.journal = Journal(self.run)
-        self.bar = ProgressBar(self.total_steps, self.position.step)
-        with self._signals_noted():
-            try:
-                # resumed beyond a limit: a part of an epoch is judged, too
-                if self.position.batch and self._finished():
-                    self._finish_epoch()
-                while not self._finished():
-                    self._train_epoch()
-                    self._finish_epoch()
-            finally:
-                self.bar.close()
-                self.journal.close()
+        with self.signals, self.journal, self.bar.begun(self.position.step):
+            if self.position.batch and self._finished():  # resumed beyond a limit: a part of an epoch is judged, too
+                self._finish_epoch()
+            while not self._finished():
+                self._train_epoch()
+                self._finish_epoch()
 
     def _train_epoch(self) -> None:
         position, settings = self.position, self.settings
@@ -130,15 +109,14 @@ class Trainer:
             self._note(losses)
             if position.step % settings.log_every == 0 or position.batch == self.data.steps_per_epoch:
                 self._log_step(learning_rate)
-            self.bar.advance(self._summary())
+            self.bar.advance(messages.step_line(position, self.device))
             if self._stop_wanted():
                 self._save_last()
-                raise Interrupted(f"stopped after step {position.step}; continue with --resume "
-                                  f"{shlex.quote(str(self.run.path))}")
+                raise Interrupted(messages.stopped(position.step, self.run.path))
             if time.monotonic() - last_saved > 60 * settings.checkpoint_minutes:
                 self._save_last()
                 last_saved = time.monotonic()
-            if self._limit_reached():
+            if self.limits.reached(position.step, position.seconds):
                 break
 
     def _step(self, batch: dict[str, np.ndarray], learning_rate: float) -> dict[str, paddle.Tensor]:
@@ -160,8 +138,7 @@ class Trainer:
             first, *others = [self.precision.forward(self.task.losses(tensors(part))) for part in parts]
             for position, (name, loss) in enumerate(first):
                 if name in list(stepped)[:position]:
-                    raise ValueError(f"the task yields two losses of {name} for one batch; a network steps once: add "
-                                     f"them up")
+                    raise ValueError(f"the task yields two losses of {name} for one batch; add them up")
                 losses = chain([loss], (next(stream)[1] for stream in others))
                 if name in stepped:  # stepped before memory ran out in a later loss: only computed again
                     for _ in losses:
@@ -171,8 +148,7 @@ class Trainer:
             return True
         except MemoryError as error:  # Paddle's ResourceExhausted
             if self.micro_batches >= len(batch["index"]):
-                raise KitError(f"out of memory with one image at a time ({error}); use smaller images or a smaller "
-                               "network") from None
+                raise messages.no_memory(error) from None
             return False
 
     def _optimize(self, name: str, losses: Iterable[paddle.Tensor], shares: list[float],
@@ -199,24 +175,30 @@ class Trainer:
     def _finish_epoch(self) -> None:
         """Validate, early stopping, schedule, keep the best, log, checkpoint."""
         position, settings = self.position, self.settings
-        batches = max(1, position.batch)
-        row: dict[str, Any] = {"kind": "epoch", "epoch": position.epoch, "step": position.step,
-                               **{f"train/{key}": total / batches for key, total in sorted(position.sums.items())},
-                               "lr": self.schedule.at(max(0, position.step - 1)), "seconds": round(position.seconds, 2),
-                               "wait_share": round(position.waiting / max(position.seconds, 1e-9), 4)}
+        row: dict[str, Any] = {
+            "kind": "epoch", "epoch": position.epoch, "step": position.step,
+            **{f"train/{key}": mean for key, mean in sorted(position.means().items())},
+            "lr": self.schedule.at(max(0, position.step - 1)), "seconds": round(position.seconds, 2),
+            "wait_share": round(position.wait_share(), 4)}
         position.epoch, position.batch, position.sums = position.epoch + 1, 0, {}
-        ends = self._finished()
-        if ends or position.epoch % settings.validate_every == 0:
-            self._follow_first_rank()
-            rows, values = self.evaluate(self.data.validation())
+        best = False
+        if self._finished() or position.epoch % settings.validate_every == 0:
+            values = self._validate()
             row.update({f"val/{key}": value for key, value in values.items()})
-            self.stopping.update(values[self.task.monitor], position.epoch - 1)
-            self.schedule.check(values[self.task.monitor])
-            if self.stopping.improved:
-                self._save_best()
+            best = self.stopping.improved
         self.journal.write(row)
         self._save_last()
-        say(self._epoch_line(row))
+        say(messages.epoch_line(row, settings.epochs, best, position, self.device, self.bar.eta()))
+
+    def _validate(self) -> dict[str, float]:
+        """Metrics of the validation split; early stopping and schedule hear of them, the best weights are kept."""
+        self._follow_first_rank()
+        _, values = self.evaluate(self.data.validation())
+        self.stopping.update(values[self.task.monitor], self.position.epoch - 1)
+        self.schedule.check(values[self.task.monitor])
+        if self.stopping.improved:
+            self._save_best()
+        return values
 
     # ------------------------------------------------------------------ evaluation
 
@@ -233,8 +215,7 @@ class Trainer:
         kept."""
         distributed.barrier()  # the first rank may still be writing them
         if self.stopping.best is None and not self.run.best.exists():
-            raise KitError(f"no weights were kept: {self.task.monitor} was not finite at any validation; see "
-                           f"{self.run.path / 'metrics.jsonl'}")
+            raise messages.no_best(self.task.monitor, self.run.path)
         self.precision.end(self.task.networks.values())
         groups, _ = load_checkpoint(self.run.best)
         for name in self.task.judged or self.task.networks:
@@ -264,7 +245,7 @@ class Trainer:
         self.precision.load_state_dict(state["scalers"])
         self.micro_batches = max(self.micro_batches, state["micro_batches"])
         self.run.go_on(self.position.step, self.position.epoch)
-        say(f"continuing {self.run.path} after epoch {self.position.epoch}, step {self.position.step}")
+        say(messages.continuing(self.position, self.run.path))
 
     def _save_last(self) -> None:
         self._check_finite()
@@ -296,21 +277,10 @@ class Trainer:
     # ------------------------------------------------------------------ small things
 
     def _finished(self) -> bool:
-        if self._limit_reached():  # before the epochs: it may have cut the last one short
-            self.stopped = (f"limit of {self.settings.max_steps} steps" if self._steps_done() else
-                            f"limit of {self.settings.max_minutes:g} minutes")
-        elif self.position.epoch >= self.settings.epochs:
-            self.stopped = f"all {self.settings.epochs} epochs done"
-        elif self.stopping.reason:
-            self.stopped = self.stopping.reason
+        position = self.position
+        self.stopped = (self.limits.reached(position.step, position.seconds)  # it may have cut the last epoch short
+                        or self.limits.epochs_done(position.epoch) or self.stopping.reason or "")
         return bool(self.stopped)
-
-    def _steps_done(self) -> bool:
-        return bool(self.settings.max_steps) and self.position.step >= self.settings.max_steps
-
-    def _limit_reached(self) -> bool:
-        minutes = self.settings.max_minutes
-        return self._steps_done() or (minutes > 0 and distributed.any_rank(self.position.seconds > 60 * minutes))
 
     def _timed(self, batches: Iterable[dict[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
         """The same batches; adds to position.seconds, .waiting and .images on the way."""
@@ -328,10 +298,9 @@ class Trainer:
 
     def _note(self, losses: dict[str, paddle.Tensor]) -> None:
         self.latest = losses
-        sums = self.position.sums
-        values = {("loss" if len(losses) == 1 else f"loss/{name}"): float(loss) for name, loss in losses.items()}
-        for key, value in {**values, **self.task.training_metrics()}.items():
-            sums[key] = sums.get(key, 0.0) + value
+        self.position.add({("loss" if len(losses) == 1 else f"loss/{name}"): float(loss)
+                           for name, loss in losses.items()})
+        self.position.add(self.task.training_metrics())
         self.position.seconds += time.monotonic() - self._batch_start
 
     def _log_step(self, learning_rate: float) -> None:
@@ -339,54 +308,18 @@ class Trainer:
         self.journal.write({"kind": "step", "step": self.position.step, "epoch": self.position.epoch,
                             "lr": learning_rate,
                             **{f"loss/{name}": float(loss) for name, loss in self.latest.items()},
-                            "images_per_second": round(self.images_per_second(), 2)})
+                            "images_per_second": round(self.position.images_per_second(), 2)})
 
     def _check_finite(self) -> None:
-        for name, loss in getattr(self, "latest", {}).items():
-            if not math.isfinite(float(loss)):
-                kept = self.run.best if self.run.best.exists() else "none yet, no validation check was reached"
-                raise KitError(f"the loss of {name} became {float(loss)} before step {self.position.step + 1}; "
-                               f"stopped. Last good "
-                               f"weights: {kept}. Try a lower --optimizer.lr, --clip_norm 1, or look at the data")
+        for name, loss in self.latest.items():
+            if not np.isfinite(float(loss)):
+                raise messages.not_finite(name, float(loss), self.position.step, self.run.best)
 
     def _halve_micro_batch(self) -> None:
         self.micro_batches *= 2
         if self.device.startswith("gpu"):
             paddle.device.cuda.empty_cache()
-        say(f"out of memory: the batch of {self.settings.batch_size} now goes through in {self.micro_batches} parts; "
-            "the optimizer still steps once for all of them")
-
-    def images_per_second(self) -> float:
-        """Training speed so far over all ranks, waiting included, validation not."""
-        return self.position.images / max(self.position.seconds, 1e-9)
-
-    def _summary(self) -> str:
-        sums, batches = self.position.sums, max(1, self.position.batch)
-        shown = "  ".join(f"{key} {total / batches:.4f}" for key, total in sums.items())
-        return (f"{shown}  {self.images_per_second():.1f} images/s  {peak_memory_mb(self.device):.0f} MB")
-
-    def _epoch_line(self, row: dict[str, Any]) -> str:
-        shown = "  ".join(f"{key} {value:.4f}" for key, value in row.items()
-                          if key.startswith(("train/", "val/")) and isinstance(value, float))
-        best = "  (best so far)" if self.stopping.improved and f"val/{self.task.monitor}" in row else ""
-        return (f"epoch {row['epoch'] + 1}/{self.settings.epochs}  {shown}{best}  {self.images_per_second():.1f} "
-                f"images/s  "
-                f"{peak_memory_mb(self.device):.0f} MB  ETA {self.bar.eta()}")
-
-    def _signals_noted(self) -> ExitStack:
-        """SIGTERM and Ctrl-C let the step finish and the checkpoint be written; a second Ctrl-C ends at once.
-
-        A second SIGTERM does not: paddle.distributed.launch repeats it after 0.2 s.
-        """
-        def note(number: int, _frame: Any) -> None:
-            if number == self._signal == signal.SIGINT:
-                raise KeyboardInterrupt
-            self._signal = number
-
-        stack = ExitStack()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            stack.callback(signal.signal, number, signal.signal(number, note))
-        return stack
+        say(messages.in_parts(self.settings.batch_size, self.micro_batches))
 
     def _follow_first_rank(self) -> None:
         """Weights and running statistics of rank 0 on all: gradients are averaged, the statistics are each rank's
@@ -401,7 +334,7 @@ class Trainer:
         much."""
         if distributed.world() > 1 and self.position.step % self.settings.log_every:
             return False
-        return distributed.any_rank(bool(self._signal))
+        return distributed.any_rank(bool(self.signals.noted))
 
 
 def evaluate(task: Task, batches: Iterable[dict[str, np.ndarray]]) -> tuple[Rows, dict[str, float]]:

@@ -6,6 +6,7 @@ of the gradient in the others.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 import paddle
@@ -15,13 +16,14 @@ from paddle.optimizer import SGD, Adagrad, Adam, AdamW, Momentum, Optimizer, RMS
 from paddle.regularizer import L2Decay
 
 from data_tools.errors import KitError
+from paddle_models.trainer.settings import OptimizerSettings
 
 NAMES = ("sgd", "momentum", "adagrad", "rmsprop", "adam", "adamw", "adamp")
 RMSPROP_DECAY = 0.9  # of the mean square, as in Hinton's lecture
 MASTER = "fp32_master"  # name of a float32 master weight among the optimizer's arrays
 
 
-def build_optimizer(settings, parameters: list[paddle.Tensor], lr: float) -> Optimizer:
+def build_optimizer(settings: OptimizerSettings, parameters: list[paddle.Tensor], lr: float) -> Optimizer:
     """An optimizer over `parameters` whose rate starts at `lr` and is changed with `set_lr`.
 
     settings: name, weight_decay, momentum (momentum, rmsprop), nesterov (momentum, adamp), beta1 and beta2
@@ -36,8 +38,8 @@ def build_optimizer(settings, parameters: list[paddle.Tensor], lr: float) -> Opt
     for parameter in parameters:  # Paddle adds the regularizer's gradient before the update
         parameter.regularizer = L2Decay(coupled_decay) if coupled_decay and decays(parameter) else None
 
-    common = {"learning_rate": float(lr), "parameters": parameters}
-    moments = {"beta1": settings.beta1, "beta2": settings.beta2, "epsilon": settings.epsilon}
+    common: dict[str, Any] = {"learning_rate": float(lr), "parameters": parameters}
+    moments: dict[str, Any] = {"beta1": settings.beta1, "beta2": settings.beta2, "epsilon": settings.epsilon}
     if settings.name == "sgd":
         return SGD(**common)
     if settings.name == "momentum":

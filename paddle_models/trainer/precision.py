@@ -1,26 +1,26 @@
 """Automatic mixed precision on GPUs; float32 elsewhere, with a plain notice."""
 
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
 import paddle
 from paddle import nn
 
-from paddle_models.trainer.settings import AmpSettings
-
 
 class Precision:
-    """Casting context and one gradient scaler per optimizer.
+    """Casting context and one gradient scaler for each of `names`, the optimizers.
 
-    level is "off" wherever the device gains nothing; the scalers are then disabled and pass everything through.
+    `level` becomes "off" wherever the device gains nothing; the scalers are then disabled and pass everything through.
     `notice` is the line that the user is shown, or "".
     """
 
-    def __init__(self, settings: AmpSettings, device: str, names: tuple[str, ...]):
-        self.level, self.dtype, self.notice = settings.level, settings.dtype, ""
+    def __init__(self, level: Literal["off", "O1", "O2"], dtype: Literal["float16", "bfloat16"], device: str,
+                 names: Iterable[str]):
+        self.level, self.dtype, self.notice = level, dtype, ""
         if self.level != "off" and not device.startswith("gpu"):
             self.level = "off"
-            self.notice = f"mixed precision {settings.level} is off: this device ({device}) gains nothing from it"
+            self.notice = f"mixed precision {level} is off: this device ({device}) gains nothing from it"
         elif self.level != "off" and self.dtype == "bfloat16" and not paddle.amp.is_bfloat16_supported():
             self.level = "off"
             self.notice = "mixed precision is off: this GPU does not compute in bfloat16; try --amp.dtype float16"
@@ -32,12 +32,12 @@ class Precision:
         if self.level == "O2":
             paddle.amp.decorate(models=network, optimizers=optimizer, level="O2", dtype=self.dtype, master_weight=True)
 
-    def casting(self):
+    def casting(self) -> AbstractContextManager:
         """The context in which a loss is computed."""
         return paddle.amp.auto_cast(enable=self.level != "off", level=self.level if self.level != "off" else "O1",
                                     dtype=self.dtype)
 
-    def evaluating(self):
+    def evaluating(self) -> AbstractContextManager:
         """The context in which networks are judged while they train: float32 but for O2, whose short weights take no
         float32."""
         return self.casting() if self.level == "O2" else nullcontext()
@@ -68,10 +68,11 @@ class Precision:
         """The counterpart of state_dict."""
         for name, values in state.items():
             if values:
-                self.scalers[name].load_state_dict({
+                state_of_one: Any = {
                     key: paddle.to_tensor([value], dtype="float32").numpy() if key == "scale" else value
-                    for key, value in values.items()})
+                    for key, value in values.items()}
+                self.scalers[name].load_state_dict(state_of_one)
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     return float(value.reshape([-1])[0]) if hasattr(value, "reshape") else value

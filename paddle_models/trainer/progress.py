@@ -29,14 +29,23 @@ def peak_memory_mb(device: str) -> float:
 
 
 class Journal:
-    """Writes rows to metrics.jsonl and, where VisualDL is installed, its curves to vdl/."""
+    """Writes rows to metrics.jsonl and, within its `with` block and where VisualDL is installed, its curves to vdl/."""
 
     def __init__(self, run: RunFolder):
-        self.run, self._curves = run, None
-        if run.writer and importlib.util.find_spec("visualdl"):
+        self.run = run
+        self._curves: Any = None
+
+    def __enter__(self) -> "Journal":
+        if self.run.writer and importlib.util.find_spec("visualdl"):
             from visualdl import LogWriter
 
-            self._curves = LogWriter(logdir=str(run.path / "vdl"), display_name=run.path.name)
+            self._curves = LogWriter(logdir=str(self.run.path / "vdl"), display_name=self.run.path.name)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self._curves:
+            self._curves.close()
+            self._curves = None
 
     def write(self, row: dict[str, Any]) -> None:
         """One logged step or epoch; the same numbers go to both places."""
@@ -46,24 +55,36 @@ class Journal:
                 if key not in ("kind", "step", "epoch") and isinstance(value, (int, float)):
                     self._curves.add_scalar(f"{row['kind']}/{key}", value, row["step"])
 
-    def close(self) -> None:
-        """Flush the curves."""
-        if self._curves:
-            self._curves.close()
-
 
 class ProgressBar:
-    """One bar over all steps of a run: a live line on a terminal and in notebooks, a line every half minute
-    elsewhere."""
+    """One bar over all steps of a run: a live line on a terminal and in notebooks, a line every half minute else.
+
+    `with bar.begun(steps): ... bar.advance(text)`
+    """
 
     EVERY = 30.0
 
-    def __init__(self, total: int, done: int):
-        self.total, self.done, self.start_done, self.start = total, done, done, time.monotonic()
-        self.last_line = self.start
+    def __init__(self, total: int):
+        self.total, self.done, self.start_done = total, 0, 0
+        self.start = self.last_line = time.monotonic()
         self.bar: tqdm | None = None
+
+    def begun(self, done: int) -> "ProgressBar":
+        """The same bar, `done` steps of it behind; time counts from now on."""
+        self.done = self.start_done = done
+        self.start = self.last_line = time.monotonic()
+        return self
+
+    def __enter__(self) -> "ProgressBar":
         if distributed.rank() == 0 and sys.stdout.isatty():
-            self.bar = tqdm(total=total, initial=done, file=sys.stdout, dynamic_ncols=True, unit="step", leave=False)
+            self.bar = tqdm(total=self.total, initial=self.done, file=sys.stdout, dynamic_ncols=True, unit="step",
+                            leave=False)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.bar is not None:
+            self.bar.close()
+            self.bar = None
 
     def advance(self, text: str) -> None:
         """One more step; `text` shows loss, speed and memory."""
@@ -80,8 +101,3 @@ class ProgressBar:
         pace = (time.monotonic() - self.start) / max(1, self.done - self.start_done)
         seconds = int(pace * max(0, self.total - self.done))
         return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
-
-    def close(self) -> None:
-        """Remove the live line."""
-        if self.bar is not None:
-            self.bar.close()

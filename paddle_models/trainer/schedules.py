@@ -7,9 +7,11 @@ import math
 from typing import Literal
 
 from data_tools.errors import KitError
+from paddle_models.trainer.settings import ScheduleSettings
 
 
-def learning_rate(settings, step: int, steps_per_epoch: int, total_steps: int, base_lr: float) -> float:
+def learning_rate(settings: ScheduleSettings, step: int, steps_per_epoch: int, total_steps: int,
+                  base_lr: float) -> float:
     """Learning rate of optimizer step `step` (0 is the first).
 
     settings: name ("fixed", "exponential", "cosine", "plateau"), warmup_epochs, gamma, min_lr. Warm-up rises
@@ -86,7 +88,7 @@ class Plateau:
 class Schedule:
     """The learning rate of a run: the pure function above, times what the plateau rule has made of it."""
 
-    def __init__(self, base_lr: float, settings, steps_per_epoch: int, total_steps: int,
+    def __init__(self, base_lr: float, settings: ScheduleSettings, steps_per_epoch: int, total_steps: int,
                  mode: Literal["min", "max"]):
         self.base_lr, self.settings = base_lr, settings
         self.steps_per_epoch, self.total_steps = steps_per_epoch, total_steps

@@ -58,7 +58,7 @@ class ScheduleSettings:
     """exponential: factor per epoch"""
     min_lr: float = bounded(0.0, 0)
     """cosine, plateau: lowest learning rate"""
-    factor: float = bounded(0.1, 0, 1)
+    factor: float = bounded(0.1, 0, 1, open="both")
     """plateau: factor at each reduction"""
     patience: int = bounded(10, 0)
     """plateau: validation checks without improvement before a reduction"""

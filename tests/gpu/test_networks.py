@@ -13,7 +13,7 @@ from paddle_models.deploy.predictor import GPU_ERROR, Predictor, read_card, rela
 from paddle_models.trainer.loop import tensors
 from paddle_models.trainer.optimizers import build_optimizer
 from paddle_models.trainer.precision import Precision
-from paddle_models.trainer.settings import AmpSettings, OptimizerSettings
+from paddle_models.trainer.settings import OptimizerSettings
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(
     not paddle.is_compiled_with_cuda() or not paddle.device.cuda.device_count(), reason="no GPU")]
@@ -31,7 +31,7 @@ def gradients(name, level, device="gpu:0"):
         if isinstance(layer, nn.Dropout):  # it draws other numbers in another precision
             layer.p = 0.0
     network.train()
-    precision = Precision(AmpSettings(level=level, dtype="float16"), device, ("model",))
+    precision = Precision(level, "float16", device, ["model"])
     optimizer = build_optimizer(OptimizerSettings(), network.parameters(), 1e-3)
     precision.decorate(network, optimizer)
     task = workload.task(network)

@@ -13,13 +13,12 @@ from paddle_models.trainer.ema import MovingAverage
 from paddle_models.trainer.precision import Precision
 from paddle_models.trainer.progress import ProgressBar
 from paddle_models.trainer.run_folder import RunFolder, describe_environment, new_run_path, read_config, unfinished_run
-from paddle_models.trainer.settings import AmpSettings, EarlyStoppingSettings
 
 pytestmark = pytest.mark.compat
 
 
-def watch(values, mode="max", **settings):
-    stopping = EarlyStopping(EarlyStoppingSettings(**settings), "score", mode)
+def watch(values, mode="max", patience=0, min_delta=0.0):
+    stopping = EarlyStopping(patience, min_delta, "score", mode)
     for epoch, value in enumerate(values):
         stopping.update(value, epoch)
     return stopping
@@ -46,7 +45,7 @@ def test_early_stopping_never_takes_nan_for_the_best():
 
 def test_early_stopping_continues_from_its_state():
     first = watch([0.5, 0.4], patience=3)
-    second = EarlyStopping(first.settings, "score", "max")
+    second = EarlyStopping(3, 0.0, "score", "max")
     second.load_state_dict(first.state_dict())
     for epoch in (2, 3):
         second.update(0.3, epoch)
@@ -70,9 +69,9 @@ def test_moving_average_follows_its_formula_and_gives_the_weights_back():
 
 
 def test_mixed_precision_is_off_on_a_cpu_and_says_so():
-    precision = Precision(AmpSettings("O1"), "cpu", ("model",))
+    precision = Precision("O1", "float16", "cpu", ["model"])
     assert precision.level == "off" and "gains nothing" in precision.notice
-    assert Precision(AmpSettings("off"), "cpu", ("model",)).notice == ""
+    assert Precision("off", "float16", "cpu", ["model"]).notice == ""
     loss = paddle.to_tensor(3.0)
     assert float(precision.scalers["model"].scale(loss)) == 3.0
 
@@ -80,7 +79,7 @@ def test_mixed_precision_is_off_on_a_cpu_and_says_so():
 def test_scaler_state_survives_json():
     import json
 
-    precision = Precision(AmpSettings("O1"), "cpu", ("model",))
+    precision = Precision("O1", "float16", "cpu", ["model"])
     scaler = paddle.amp.GradScaler(enable=True, init_loss_scaling=512.0)
     precision.scalers["model"] = scaler
     if not scaler.state_dict():
@@ -146,7 +145,7 @@ def test_run_folders(tmp_path, monkeypatch):
 
 
 def test_a_resumed_run_beyond_its_last_step_takes_no_negative_time():
-    bar = ProgressBar(total=5, done=9)
+    bar = ProgressBar(total=5).begun(9)
     bar.start -= 100
     assert bar.eta() == "0:00:00"
 

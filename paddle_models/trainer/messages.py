@@ -1,0 +1,64 @@
+"""What a training says while it goes on, and when it cannot."""
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+from data_tools.errors import KitError
+from paddle_models.trainer.position import Position
+from paddle_models.trainer.progress import peak_memory_mb
+
+
+def step_line(position: Position, device: str) -> str:
+    """Beside the progress bar: means of this epoch, speed, memory."""
+    return f"{_numbers(position.means())}  {_speed_and_memory(position, device)}"
+
+
+def epoch_line(row: dict[str, Any], epochs: int, best: bool, position: Position, device: str, eta: str) -> str:
+    """After an epoch: means and metrics of its row in metrics.jsonl, speed, memory, time to the end."""
+    shown = _numbers({key: value for key, value in row.items()
+                      if key.startswith(("train/", "val/")) and isinstance(value, float)})
+    return (f"epoch {row['epoch'] + 1}/{epochs}  {shown}{'  (best so far)' if best else ''}  "
+            f"{_speed_and_memory(position, device)}  ETA {eta}")
+
+
+def in_parts(batch_size: int, parts: int) -> str:
+    """Memory ran out, and the training goes on."""
+    return (f"out of memory: the batch of {batch_size} now goes through in {parts} parts; the optimizer still steps "
+            "once for all of them")
+
+
+def stopped(step: int, folder: Path) -> str:
+    """A signal came."""
+    return f"stopped after step {step}; continue with --resume {shlex.quote(str(folder))}"
+
+
+def continuing(position: Position, folder: Path) -> str:
+    """A run goes on from its checkpoint."""
+    return f"continuing {folder} after epoch {position.epoch}, step {position.step}"
+
+
+def not_finite(name: str, loss: float, step: int, best: Path) -> KitError:
+    """The loss of the network `name` is NaN or infinite after `step` steps."""
+    kept = best if best.exists() else "none yet, no validation check was reached"
+    return KitError(f"the loss of {name} became {loss} before step {step + 1}; stopped. Last good weights: {kept}. "
+                    "Try a lower --optimizer.lr, --clip_norm 1, or look at the data")
+
+
+def no_memory(error: Exception) -> KitError:
+    """Memory ran out with batches of one image."""
+    return KitError(f"out of memory with one image at a time ({error}); use smaller images or a smaller network")
+
+
+def no_best(monitor: str, folder: Path) -> KitError:
+    """No validation check was an improvement on nothing."""
+    return KitError(f"no weights were kept: {monitor} was not finite at any validation; see "
+                    f"{folder / 'metrics.jsonl'}")
+
+
+def _numbers(values: dict[str, float]) -> str:
+    return "  ".join(f"{key} {value:.4f}" for key, value in values.items())
+
+
+def _speed_and_memory(position: Position, device: str) -> str:
+    return f"{position.images_per_second():.1f} images/s  {peak_memory_mb(device):.0f} MB"
