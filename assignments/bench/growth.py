@@ -27,14 +27,14 @@ ROUNDS = 3
 GOAL = 5.0  # seconds to the first batch with a warm store
 INTRODUCTION = f"""# How time and memory grow with the data
 
-Written by `python -m assignments bench growth`. Drawn faces in CelebA's layout (178x218 JPEGs, label and partition files,
-8:1:1): {DISTINCT:,} distinct files, named again and again by hard links, so each image is opened and decoded as any other.
-Every size has processes of its own: one packs all of it at {SIDE}x{SIDE}; then others, one in each round, start with that store
-and train one epoch of the kit's own trainer (batch {BATCH}, three small convolutions and 40 outputs, no augmentation: the data
-are most of the work). Shown are medians over the rounds, lowest and highest in brackets.
-**First batch**: from the start of Python, imports and the check of every file's size and time included. **Epoch**: its training
-part, on eight tenths of the images. **Peak**: memory of the training process, validation on a tenth included.
-**Waiting**: share of the epoch in which the network waited for the loader.
+Written by `python -m assignments bench growth`. Drawn faces in CelebA's layout (178x218 JPEGs, label and partition
+files, 8:1:1): {DISTINCT:,} distinct files, named again and again by hard links, so each image is opened and decoded
+as any other. Every size has processes of its own: one packs all of it at {SIDE}x{SIDE}; then others, one in each
+round, start with that store and train one epoch of the kit's own trainer (batch {BATCH}, three small convolutions
+and 40 outputs, no augmentation: the data are most of the work). Shown are medians over the rounds, lowest and
+highest in brackets. **First batch**: from the start of Python, imports and the check of every file's size and time
+included. **Epoch**: its training part, on eight tenths of the images. **Peak**: memory of the training process,
+validation on a tenth included. **Waiting**: share of the epoch in which the network waited for the loader.
 """
 
 
@@ -110,7 +110,8 @@ def _ask(what: str, data: str, scratch: Path) -> dict[str, Any]:
                           stdin=subprocess.DEVNULL)
     if done.returncode:
         said = done.stderr.strip().splitlines()
-        raise KitError(f"growth, {what} of {data}: ended with status {done.returncode}{': ' + said[-1] if said else ''}")
+        raise KitError(f"growth, {what} of {data}: ended with status {done.returncode}"
+                       f"{': ' + said[-1] if said else ''}")
     return {key: round(value, 4) for key, value in json.loads(done.stdout).items()}
 
 

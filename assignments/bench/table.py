@@ -18,11 +18,12 @@ PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "torch", "onnxruntime", "numpy",
 BUSY = 0.5  # cores that others use from which a goal is neither met nor missed (PyTorch's waiting threads suffer most)
 INTRODUCTION = """# Speed, measured in turns
 
-Written by `python -m assignments bench`. The two sides of a row ran in processes of their own, took turns of a few seconds
-(ours, theirs, ours, theirs, ...), and each round gives one ratio of their speeds: above 1 the kit is faster. Shown is the
-median with the quartiles of the rounds. Every side starts without thread settings in its environment: the kit then makes
-its own, theirs keep their defaults. "others": cores that were busy with other programs meanwhile; from 0.5 on
-the row is not judged. A row keeps the date, commit and machine it was measured with.
+Written by `python -m assignments bench`. The two sides of a row ran in processes of their own, took turns of a few
+seconds (ours, theirs, ours, theirs, ...), and each round gives one ratio of their speeds: above 1 the kit is
+faster. Shown is the median with the quartiles of the rounds. Every side starts without thread settings in its
+environment: the kit then makes its own, theirs keep their defaults. "others": cores that were busy with other
+programs meanwhile; from 0.5 on the row is not judged. A row keeps the date, commit and machine it was measured
+with.
 """
 
 
@@ -37,7 +38,8 @@ def read_table(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {"machines": {}, "rows": {}}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise KitError(f"{path} is not a table of this command ({error}); move it away or choose another --out") from None
+        raise KitError(f"{path} is not a table of this command ({error}); move it away or choose "
+                       "another --out") from None
 
 
 def update_table(folder: Path, results: list[Result], machine: dict[str, str], commit: str | None,

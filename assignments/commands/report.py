@@ -203,7 +203,8 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
         facts=facts,
         rows=rows, numbers=_numbers(rows, script.claims(run), own, language), context=context, settings=settings,
         presets=[_preset(name, key, preset) for key, preset in presets.items()],
-        pictures=[_picture(entry, drawing, gap or words(language)["no_run"], language) for entry in script.figures_of(run)],
+        pictures=[_picture(entry, drawing, gap or words(language)["no_run"], language)
+                  for entry in script.figures_of(run)],
         tables=drawing.tables if drawing else [],
         files=[file for file in drawing.others if file.suffix != ".md"] if drawing else [])
 

@@ -43,7 +43,8 @@ class Pictures:
         self.names = [path.name] if self.single else [n for n in self._folder.names() if suffix_format(n)]
         self.total = len(self.names)
         if not self.names:
-            raise KitError(f"{path} holds no image (.jpg, .png, .bmp, .gif, .tif, .webp); name another folder or a file")
+            raise KitError(f"{path} holds no image (.jpg, .png, .bmp, .gif, .tif, .webp); name another folder or "
+                           "a file")
 
     def __iter__(self) -> Iterator[Frame]:
         for name in self.names:

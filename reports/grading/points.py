@@ -74,7 +74,8 @@ def _weights(_: Criterion, __: Rubric, evidence: Evidence) -> tuple[bool, Found]
 
 def _seal(_: Criterion, __: Rubric, evidence: Evidence) -> tuple[bool, Found]:
     if evidence.seal is None:
-        return False, ("there is no seal (files.json), which a run writes last", "没有封存文件 files.json（运行结束时最后写入）")
+        return False, ("there is no seal (files.json), which a run writes last",
+                       "没有封存文件 files.json（运行结束时最后写入）")
     if evidence.seal:
         names = ", ".join(evidence.seal)
         return False, (f"changed since the run: {names}", f"运行结束后被改动：{names}")
@@ -99,7 +100,8 @@ def _reproduced(criterion: Criterion, rubric: Rubric, evidence: Evidence) -> tup
         measured, claimed = evidence.measured[name], evidence.claimed.get(name)
         tolerance = rubric.tolerance_of(name) if criterion.tolerance is None else criterion.tolerance
         if claimed is None:
-            return False, (f"{name}: measured {measured:.4f}, nothing claimed", f"{name}：实测 {measured:.4f}，未给出所称值")
+            return False, (f"{name}: measured {measured:.4f}, nothing claimed",
+                           f"{name}：实测 {measured:.4f}，未给出所称值")
         if compare(claimed, measured, tolerance) is Verdict.NOT_REPRODUCED:
             return False, (f"{name}: claimed {claimed:.4f}, measured {measured:.4f}, tolerance {tolerance:g}",
                            f"{name}：所称 {claimed:.4f}，实测 {measured:.4f}，容差 {tolerance:g}")

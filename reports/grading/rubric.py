@@ -145,7 +145,7 @@ def check_metrics(rubric: Rubric, known: Sequence[str], where: str) -> None:
 def _criterion(entry: Any, where: str) -> Criterion:
     if isinstance(entry, dict) and isinstance(entry.get("id"), str):
         where = f"{where} ({entry['id'][:40]})"
-    kind = entry.get("kind") if isinstance(entry, dict) else None
+    kind: Any = entry.get("kind") if isinstance(entry, dict) else None
     if isinstance(entry, dict) and kind not in KINDS:
         raise KitError(f"{where}: kind is {kind!r:.40}{_nearest(kind, KINDS)}; there are {', '.join(KINDS)}")
     entry = _keys(entry, (*_ALWAYS, *_ALLOWED.get(kind, ())), where)
@@ -156,6 +156,13 @@ def _criterion(entry: Any, where: str) -> Criterion:
     if set(title) != set(LANGUAGES):
         raise KitError(f"{where}: title needs both en and zh")
     points = _number(entry["points"], f"{where}: points", lowest=0)
+    return Criterion(_text(entry["id"], f"{where}: id"),
+                     {language: _text(title[language], f"{where}: title: {language}") for language in LANGUAGES},
+                     points, kind, **_extra(kind, entry, points, where))
+
+
+def _extra(kind: str, entry: dict, points: float, where: str) -> dict[str, Any]:
+    """What a criterion says beyond id, title and points, by its kind."""
     extra: dict[str, Any] = {}
     if kind == "metric":
         extra = _bounds(entry, where)
@@ -170,9 +177,7 @@ def _criterion(entry: Any, where: str) -> Criterion:
         if not isinstance(presets, list) or not presets:
             raise KitError(f"{where}: presets is missing; give a list of preset names")
         extra["presets"] = tuple(_text(name, f"{where}: presets") for name in presets)
-    return Criterion(_text(entry["id"], f"{where}: id"),
-                     {language: _text(title[language], f"{where}: title: {language}") for language in LANGUAGES},
-                     points, kind, **extra)
+    return extra
 
 
 def _bounds(entry: dict, where: str) -> dict[str, Any]:

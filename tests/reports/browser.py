@@ -17,8 +17,10 @@ window.addEventListener("load", () => {
   const contrasts = [...document.querySelectorAll("p, th, td, a, dt, h1, h2, h3")].map(element => {
     const ink = luminance(getComputedStyle(element).color);
     return (Math.max(ink, ground) + .05) / (Math.min(ink, ground) + .05); });
-  const found = {images: document.images.length, broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.alt),
-    errors, owned: String(window.owned), scripts: document.scripts.length, handlers: [...document.querySelectorAll("*")].filter(
+  const found = {images: document.images.length,
+    broken: [...document.images].filter(i => !i.naturalWidth).map(i => i.alt),
+    errors, owned: String(window.owned), scripts: document.scripts.length,
+    handlers: [...document.querySelectorAll("*")].filter(
       e => [...e.attributes].some(a => a.name.startsWith("on"))).length, contrast: Math.min(...contrasts), ground,
     overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth};
   document.body.innerHTML = ""; document.body.textContent = "FOUND" + JSON.stringify(found) + "END";

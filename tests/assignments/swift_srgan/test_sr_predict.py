@@ -95,7 +95,8 @@ def test_a_folder_goes_on_where_it_was_and_leaves_out_what_is_broken(weights, tm
     (folder / "1.png").write_bytes(whole[:len(whole) // 2])
     assert predict(weights, folder, out) == 0
     said, errors = capfd.readouterr()
-    assert "images enlarged: 2 in" in said and "left out: 1;" in said and "1.png cannot be decoded" in said and errors == ""
+    assert "images enlarged: 2 in" in said and "left out: 1;" in said
+    assert "1.png cannot be decoded" in said and errors == ""
     stamp = (out / "0.png").stat().st_mtime_ns
     (folder / "1.png").write_bytes(whole)
     Image.fromarray(picture(seed=9)).save(folder / "2.png")  # another picture of that name

@@ -75,7 +75,8 @@ def test_without_readable_exif_the_image_stays_as_stored(exif):
 
 def test_odd_exif_prints_nothing(tmp_path):
     (tmp_path / "a.jpg").write_bytes(telephone((0x010E, 2, 1000, bytes(4))))  # a text longer than the file
-    code = "import sys; from data_tools.files.image_set import decode; print(decode(open(sys.argv[1], 'rb').read()).shape)"
+    code = ("import sys; from data_tools.files.image_set import decode; "
+            "print(decode(open(sys.argv[1], 'rb').read()).shape)")
     done = python(["-c", code, str(tmp_path / "a.jpg")])
     assert (done.stdout, done.stderr) == ("(8, 4, 3)\n", "")
 

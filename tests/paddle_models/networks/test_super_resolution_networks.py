@@ -154,7 +154,8 @@ def test_paddle_inference_with_onednn_gives_the_same(name, tmp_path):
                 parameter.set_value(paddle.rand(parameter.shape) * 0.1)
         inputs = [paddle.rand([1, 3, 12, 9]), paddle.rand([2, 3, 7, 15])]
         eager = [network(x).numpy() for x in inputs]
-        traced = paddle.jit.to_static(network, input_spec=[InputSpec([None, 3, None, None], "float32")], full_graph=True)
+        specification = [InputSpec([None, 3, None, None], "float32")]
+        traced = paddle.jit.to_static(network, input_spec=specification, full_graph=True)
         paddle.jit.save(traced, sys.argv[2])
         program = sys.argv[2] + (".json" if int(paddle.__version__.split(".")[0]) >= 3 else ".pdmodel")
         config = inference.Config(program, sys.argv[2] + ".pdiparams")

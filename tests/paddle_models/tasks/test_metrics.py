@@ -9,6 +9,7 @@ from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
 from paddle_models.tasks.metrics import accuracy, confusion_matrix, macro_f1, precision_recall_f1, wilson_interval
 
 RNG = np.random.default_rng(0)
@@ -52,5 +53,4 @@ def test_impossible_questions_are_named():
 
 def test_paddle_is_not_needed():
     code = "import sys; import paddle_models.tasks.metrics; sys.exit('paddle' in sys.modules)"
-    folder = __file__.rsplit("/tests/", 1)[0]
-    assert subprocess.run([sys.executable, "-c", code], cwd=folder, timeout=120).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], cwd=PROJECT_ROOT, timeout=120).returncode == 0

@@ -1,6 +1,9 @@
 """A tiny assignment: a network of Paddle with real weights on 60 drawn points, its judge, and a run folder of it."""
 
 import json
+import os
+import signal
+import time
 from pathlib import Path
 
 import numpy as np
@@ -70,31 +73,40 @@ def judge(run: Path, origin: str) -> Judged:
 
 
 def _misbehave(run: Path, settings: dict) -> None:
-    import os
-    import signal
-    import time
-
-    if "sleep" in settings:
-        time.sleep(60)
-    if "spin" in settings:
-        while True:
-            pass
-    if "eat" in settings:
-        eaten = []
-        while True:
-            eaten.append(np.ones(1 << 20))
-            time.sleep(0.005)
-    if "fill" in settings:
-        for number in range(1000):
-            (run / f"large{number}").write_bytes(bytes(1 << 20))
-            time.sleep(0.005)
-    if "die" in settings:
-        print("about to die")
-        os.kill(os.getpid(), signal.SIGSEGV)
+    for way, act in {"sleep": _sleep, "spin": _spin, "eat": _eat, "fill": _fill, "die": _die}.items():
+        if way in settings:
+            act(run)
     if "full" in settings:
         raise BadFile("grader-data", "no room to pack the points")
     if "raise" in settings:
         raise IndexError("of the judge")
+
+
+def _sleep(_: Path) -> None:
+    time.sleep(60)
+
+
+def _spin(_: Path) -> None:
+    while True:
+        pass
+
+
+def _eat(_: Path) -> None:
+    eaten = []
+    while True:
+        eaten.append(np.ones(1 << 20))
+        time.sleep(0.005)
+
+
+def _fill(run: Path) -> None:
+    for number in range(1000):
+        (run / f"large{number}").write_bytes(bytes(1 << 20))
+        time.sleep(0.005)
+
+
+def _die(_: Path) -> None:
+    print("about to die")
+    os.kill(os.getpid(), signal.SIGSEGV)
 
 
 def works(origin: str = "real", rubric: dict | None = None, more: tuple[str, ...] = ()) -> dict[str, Work]:
