@@ -80,8 +80,9 @@ def read_claims(file: Path) -> list[dict[str, Any]]:
 
 def claims_of_metrics(run: Run) -> list[dict[str, Any]]:
     """A row for each metric of result.json, for a work without claims: what was measured, beside no document."""
-    metrics = run.result.get("metrics")
-    names = [str(name) for name in metrics if "." not in str(name)] if isinstance(metrics, dict) else []
+    found = run.result.get("metrics")
+    metrics = found if isinstance(found, dict) else {}
+    names = [str(name) for name in metrics if "." not in str(name)]
     whole = [isinstance(measured_value(metrics[name])[0], int) for name in names]
     return [{"id": name, "title": clean(name.replace("_", " ")), "document": None, "result": f"metrics.{name}",
              "digits": 0 if count else 4} for name, count in zip(names[:MOST_METRICS], whole)]
@@ -121,7 +122,8 @@ def _measured(key: Any, values: dict[str, Any]) -> Measured:
     """(value, low, high, n) under a dotted key; a list of keys is their sum; a metric is a dictionary of these four."""
     if isinstance(key, list):
         parts = [_number(look_up(values, part)) for part in key]
-        return (None if None in parts else sum(parts)), None, None, None
+        numbers = [part for part in parts if part is not None]
+        return (sum(numbers) if len(numbers) == len(parts) else None), None, None, None
     return measured_value(look_up(values, key) if key else None)
 
 
@@ -145,7 +147,8 @@ def _ratio(value: float | None, by: float | None) -> float | None:
 
 
 def _language(text: Any, language: str) -> str:
-    return text.get(language, text.get("en", "")) if isinstance(text, dict) else text or ""
+    found = text.get(language, text.get("en", "")) if isinstance(text, dict) else text
+    return "" if found is None else str(found)
 
 
 def _amount(value: float, unit: str, digits: int, sign: str = "") -> str:

@@ -61,7 +61,11 @@ def imports_in_peace() -> Iterator[None]:
 def wait_for(processes: Sequence[subprocess.Popen]) -> list[int]:
     """Their exit statuses. Meanwhile SIGTERM is passed on to them; a terminal's Ctrl-C reaches them anyway and is left
     to them."""
-    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, lambda *_: [process.terminate() for process in processes]),
+    def stop(*_: Any) -> None:
+        for process in processes:
+            process.terminate()
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, stop),
               signal.SIGINT: signal.signal(signal.SIGINT, lambda *_: None)}
     try:
         return [process.wait() for process in processes]

@@ -141,7 +141,8 @@ class Album:
     """Writes annotated images into a folder, under the names of the originals with .jpg."""
 
     def __init__(self, folder: Path):
-        self._folder, self._taken = folder, set()
+        self._folder = folder
+        self._taken: set[Path] = set()
         self.written: Path | None = folder
 
     def write(self, frame: Frame, picture: np.ndarray) -> None:

@@ -28,4 +28,4 @@ def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[
     if missing:
         raise KitError(f"{run} has no {missing[0]}: the run has not finished. Finish it with\n"
                        f"    python assignments/{name}/run.py --resume {shlex.quote(str(run))}")
-    return run, name
+    return run, str(name)

@@ -53,7 +53,9 @@ def check_names(config: Mapping[str, Any], result: Mapping[str, Any]) -> list[Pr
 def check_course(run: Run) -> list[Problem]:
     """Epochs, steps and best value of result.json and of the weights against metrics.jsonl."""
     result, best = run.result, _best(run.path)
-    last_epoch, last_step, at_best = -1, 0, None
+    last_epoch: float = -1
+    last_step: float = 0
+    at_best = None
     for row in run.rows():
         step, epoch = number(row.get("step")), number(row.get("epoch"))
         last_step = max(last_step, step or 0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from data_tools.errors import BadFile, KitError
 from reports.grading import consistency
@@ -60,8 +60,9 @@ class Grade:
         """The counterpart of to_dict; KitError for values that are none."""
         try:
             known = {f.name for f in fields(Grade)}
-            grade = Grade(**{key: value for key, value in values.items() if key in known})
-            grade.criteria = [Line(**line) for line in grade.criteria]
+            values = {key: value for key, value in values.items() if key in known}
+            values["criteria"] = [Line(**line) for line in values.get("criteria", ())]
+            grade = Grade(**values)
             grade.score, grade.max_score, grade.seconds = map(float, (grade.score, grade.max_score, grade.seconds))
             Verdict(grade.verdict)
             return grade
@@ -130,9 +131,9 @@ class _Examination:
     """One submission on its way from files to evidence."""
 
     def __init__(self, works: Works, assignment: str | None, chosen: Callable[[str], Any]):
-        self.works, self.wanted, self.work, self.chosen = works, assignment, None, chosen
-        if assignment or len(works) == 1:
-            self.work = works[assignment or next(iter(works))]
+        self.works, self.wanted, self.chosen = works, assignment, chosen
+        known = assignment or len(works) == 1
+        self.work: Work | None = works[assignment or next(iter(works))] if known else None
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.evidence = Evidence(self.problems)
@@ -151,8 +152,8 @@ class _Examination:
         predictions = self._predictions(run.path, limits)
         if config is None or result is None:
             raise _Stop
-        self.work = self._choose(config, result)
-        self.chosen(self.work.assignment)
+        work = self.work = self._choose(config, result)
+        self.chosen(work.assignment)
         self.evidence.preset = plain(config.get("preset", ""), 60)
         self.evidence.claimed = consistency.claims(result)
         sound = self._weights(run.path, result)
@@ -160,18 +161,18 @@ class _Examination:
         self.problems += consistency.check_names(config, result)
         courses = WEIGHTS in submission.files and sound and self._course(run)
         if sound:
-            self._judge(run.path)
+            self._judge(run.path, work)
         self.evidence.whole = (set(NEEDED) <= set(submission.files) and environment is not None
                                and predictions is not None
                                and sound and courses)
         if predictions is not None:
-            self.problems += consistency.check_score(self.evidence.claimed, predictions, self.work.score)
+            self.problems += consistency.check_score(self.evidence.claimed, predictions, work.score)
             if self.judged:
                 found, notes = consistency.check_predictions(predictions, self.judged.predictions,
-                                                             self.work.rubric.predictions_tolerance)
+                                                             work.rubric.predictions_tolerance)
                 self.problems += found
                 self.notes += notes
-        self._origin(config, result, predictions)
+        self._origin(config, result, predictions, work)
         self.evidence.checked = self.evidence.whole and self.judged is not None
 
     def grade(self, name: str, run: Path) -> Grade:
@@ -225,7 +226,7 @@ class _Examination:
             self._refuse("other-assignment", f"it is a run of {said}, handed in for {self.wanted}")
         return self.works[said]
 
-    def _refuse(self, kind: str, message: str) -> None:
+    def _refuse(self, kind: str, message: str) -> NoReturn:
         self.problems.append(Problem(kind, message))
         raise _Stop
 
@@ -256,9 +257,9 @@ class _Examination:
             return True
         return False
 
-    def _judge(self, run: Path) -> None:
+    def _judge(self, run: Path, work: Work) -> None:
         with _noted(self.problems):
-            judged = self.work.judge(run, self.work.data)
+            judged = work.judge(run, work.data)
             measured = {metric: float(value) for metric, value in judged.metrics.items()}
             self.evidence.measured = {metric: value for metric, value in measured.items() if math.isfinite(value)}
             self.notes += [f"{metric} of these weights is not finite"
@@ -266,7 +267,7 @@ class _Examination:
             self.judged, self.evidence.judged = judged, True
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],
-                predictions: Mapping[str, Any] | None) -> None:
+                predictions: Mapping[str, Any] | None, work: Work) -> None:
         claimed, judged, evidence = result.get("origin"), self.judged, self.evidence
         signs = list(judged.drawn_signs) if judged else []
         data = look_up(config.get("settings"), "data")
@@ -282,7 +283,7 @@ class _Examination:
             text = f"the claims are for {claimed!s:.20} data, judged was on {judged.origin} data"
             if claimed in REAL and (judged.origin == "drawn" or not evidence.claimed.keys() & evidence.measured.keys()):
                 self.problems.append(Problem("other-data",
-                                             f"{text}: grade again with --data {self.work.assignment}=PATH"))
+                                             f"{text}: grade again with --data {work.assignment}=PATH"))
                 evidence.measured = {}  # it would tell neither for nor against them
             else:
                 self.notes.append(text)

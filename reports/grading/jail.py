@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -164,7 +164,8 @@ class Jail:
 
     def _spawned(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, Grade]]:
         with ThreadPoolExecutor(self.jobs) as pool:
-            running, number = {}, 0
+            running: dict[Future[Grade], Task] = {}
+            number = 0
             while True:
                 while len(running) < self.jobs and (task := next(tasks, None)) is not None:
                     number += 1

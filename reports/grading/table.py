@@ -32,7 +32,7 @@ td, th {{ border: 1px solid #8886; padding: .3rem .5rem; text-align: left; verti
 
 def rows(grades: Sequence[Grade], language: str = "en") -> list[tuple[str, ...]]:
     """The cells under HEADER, plain text; claimed and measured are of the first metric."""
-    found = []
+    found: list[tuple[str, ...]] = []
     for grade in grades:
         metric = next(iter(grade.measured), "")
         wrong = WRONG[language].join(_problem(problem, language) for problem in grade.problems)
@@ -51,8 +51,8 @@ def counts(grades: Sequence[Grade], language: str = "en") -> str:
 
 def table(grades: Sequence[Grade], language: str = "en") -> str:
     """For a terminal, columns aligned; over-long cells are cut."""
-    cells = [HEADER[language], *rows(grades, language)]
-    cells = [[_cut(cell, most) for cell, most in zip(row, _WIDEST)] for row in cells]
+    cells = [[_cut(cell, most) for cell, most in zip(row, _WIDEST)]
+             for row in (HEADER[language], *rows(grades, language))]
     return "\n".join([*text_table(cells, ALIGNED), counts(grades, language)]) + "\n"
 
 

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO, Protocol
 
 from data_tools.errors import BadFile
 from reports.grading.limits import Limits
@@ -26,13 +27,23 @@ LARGEST_DIRECTORY = 1 << 20  # bytes; a run's takes one thousandth
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
+class Stream(Protocol):
+    """A file of a submission, opened."""
+
+    def __enter__(self) -> "Stream": ...
+
+    def __exit__(self, kind: Any, error: Any, trace: Any, /) -> None: ...
+
+    def read(self, count: int, /) -> bytes: ...
+
+
 @dataclass(frozen=True)
 class Entry:
     """A file of a submission: its path with slashes, its claimed size, and how to open it for reading."""
 
     path: str
     size: int
-    open: Callable[[], BinaryIO]
+    open: Callable[[], "Stream"]
 
 
 @contextmanager
@@ -124,11 +135,11 @@ def _zip(archive: zipfile.ZipFile, path: Path, limits: Limits) -> dict[str, Entr
         if name in entries:
             raise BadFile("duplicate", f"{name[:80]!r} stands in {path.name} twice")
         if not name.endswith("/"):
-            entries[name] = Entry(name, member.file_size, lambda member=member: _open_member(archive, member, limits))
+            entries[name] = Entry(name, member.file_size, partial(_open_member, archive, member, limits))
     return entries
 
 
-def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> BinaryIO:
+def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limits) -> Stream:
     name = member.orig_filename[:80]
     if member.compress_type not in STORED_OR_DEFLATED:
         raise BadFile("damaged-zip",
@@ -139,14 +150,14 @@ def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, limits: Limi
 class _Counted:
     """A packed file that ends in BadFile("zip-bomb") when it unpacks to more than `most` bytes."""
 
-    def __init__(self, stream: BinaryIO, name: str, most: int):
+    def __init__(self, stream: Stream, name: str, most: int):
         self.stream, self.name, self.left = stream, name, most
 
     def __enter__(self) -> "_Counted":
         return self
 
-    def __exit__(self, *_) -> None:
-        self.stream.close()
+    def __exit__(self, *error: Any) -> None:
+        self.stream.__exit__(*error)
 
     def read(self, count: int) -> bytes:
         chunk = self.stream.read(count)
@@ -173,8 +184,7 @@ def _folder(top: Path, limits: Limits) -> dict[str, Entry]:
                 if stat.S_ISDIR(about.st_mode):
                     waiting.append(name + "/")
                 elif stat.S_ISREG(about.st_mode):
-                    entries[name] = Entry(name, about.st_size, lambda file=top / name,
-                                          about=about: open_plain(file, about))
+                    entries[name] = Entry(name, about.st_size, partial(open_plain, top / name, about))
                 else:
                     raise BadFile("special-file", f"{name[:80]!r} is a device, a pipe or the like")
     return entries

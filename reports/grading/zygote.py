@@ -34,7 +34,7 @@ from reports.grading.work import Works
 try:
     import resource
 except ImportError:  # Windows
-    resource = None
+    resource = None  # type: ignore[assignment]
 
 GRADE, OUTPUT, CHOSEN = "grade.json", "output.txt", "assignment.txt"  # in the scratch folder
 FORMAT = 3           # of a grade; a new number has every submission graded again
@@ -59,7 +59,7 @@ def main(descriptor: int) -> None:
         setup = json.loads(line.makefile("rb").readline())
         works, limits, answer = _introduction(setup)
         _say(line, answer)
-        if works is not None:
+        if works is not None and limits is not None:
             _Keeper(line, works, limits, setup["assignment"]).run()
 
 
@@ -201,7 +201,8 @@ def own_memory(pid: int) -> int:
 
 def folder_size(folder: Path) -> int:
     """Bytes that a folder takes on disk; what vanishes meanwhile counts nothing."""
-    total, waiting = 0, [folder]
+    total = 0
+    waiting: list[str | Path] = [folder]
     while waiting:
         try:
             with os.scandir(waiting.pop()) as found:

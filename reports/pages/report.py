@@ -181,7 +181,7 @@ def write_tree(works: Sequence[Work], folder: Path, language: str) -> list[Path]
     """The Markdown tree: an index in `folder`, and one page with its tables for each work."""
     name, w = f"README{suffix(language)}.md", words(language)
     lines = [f"# {w['title']}", "", w["introduction"], "", f"[HTML]({page_name(language)})", ""]
-    table = [(w["work"], w["headline"], w["document"], w["measured"], w["data"])]
+    table: list[tuple[str, ...]] = [(w["work"], w["headline"], w["document"], w["measured"], w["data"])]
     for work in works:
         data = w[work.origin] if work.has_run else w["damaged"] if work.gap else w["no_run"]
         table.append((work.title, *work.headline.cells[:3], data))
