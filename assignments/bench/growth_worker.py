@@ -62,8 +62,8 @@ def train(data: str, scratch: Path, start: float) -> dict[str, Any]:
     seed_everything(settings.seed, 0)
     network = tiny_network()
     accelerate(network)
-    watched = Watched(training, validation, batch_size=settings.batch_size, seed=settings.seed, workers=settings.workers,
-                      normalize=to_unit)
+    watched = Watched(training, validation, batch_size=settings.batch_size, seed=settings.seed,
+                      workers=settings.workers, normalize=to_unit)
     with RunFolder(scratch / f"run-{os.getpid()}") as run:
         trainer = Trainer(AttributeTask(network), watched, settings, run, device)
         begin = time.monotonic()
