@@ -11,11 +11,9 @@ from data_tools.errors import KitError
 from paddle_models.networks.face_regions import HEAD_ORDER, REGIONS
 from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, mean, measure_attributes
 from reports import tables
+from reports.figures.words import Words, words_beside
 from reports.run_reader import Run
 from reports.tables import Column, PlainTable
-
-MEASURE_NAMES = {"accuracy": ("Accuracy", "准确率"), "balanced_accuracy": ("Balanced accuracy", "平衡准确率"),
-                 "f1": ("F1", "F1"), "average_precision": ("Average precision", "平均精度")}
 
 
 def predictions(run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -42,16 +40,16 @@ def measures(run: Run) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     return measure_attributes(labels, probabilities), majority(training_shares(run)[None], labels)
 
 
-def attribute_rows(run: Run, chinese: bool = False) -> list[dict[str, Any]]:
+def attribute_rows(run: Run, language: str = "en") -> list[dict[str, Any]]:
     """Rows of the table: 40 attributes in head order, each region's mean after its attributes, the mean over all last.
 
     Keys: region, attribute, present (share of the judging images), each of MEASURES, majority_accuracy, gain.
     """
     model, baseline = measures(run)
+    t, chinese = words_beside(__file__, "attributes", language), language == "zh"
     columns = {"present": predictions(run)[0].mean(axis=0), **model, "majority_accuracy": baseline["accuracy"],
                "gain": model["accuracy"] - baseline["accuracy"]}
     regional = {key: by_region(values, ATTRIBUTES, REGIONS) for key, values in columns.items()}
-    average = "平均" if chinese else "mean"
     rows = []
     for region, attributes in REGIONS.items():
         shown = region_name(region, chinese)
@@ -59,26 +57,24 @@ def attribute_rows(run: Run, chinese: bool = False) -> list[dict[str, Any]]:
             place = ATTRIBUTES.index(attribute)
             rows.append({"region": shown, "attribute": attribute_name(attribute, chinese),
                          **{key: float(values[place]) for key, values in columns.items()}})
-        rows.append({"region": shown, "attribute": f"{average} ({len(attributes)})",
+        rows.append({"region": shown, "attribute": t("mean", count=len(attributes)),
                      **{key: values[region] for key, values in regional.items()}})
-    return [*rows, {"region": "全部" if chinese else "All", "attribute": f"{average} ({len(HEAD_ORDER)})",
+    return [*rows, {"region": t("all"), "attribute": t("mean", count=len(HEAD_ORDER)),
                     **{key: mean(values) for key, values in columns.items()}}]
 
 
-def columns_of(chinese: bool = False) -> Sequence[Column]:
+def columns_of(t: Words) -> Sequence[Column]:
     """Columns of the table, shares in percent."""
-    def percent(key: str, en: str, zh: str, signed: bool = False) -> Column:
-        return Column(key, f"{zh}（%）" if chinese else f"{en}, %", 1, 100, signed)
+    def percent(key: str, word: str, signed: bool = False) -> Column:
+        return Column(key, t("percent", measure=t(word)), 1, 100, signed)
 
-    return (Column("region", "部位" if chinese else "Region"), Column("attribute", "属性" if chinese else "Attribute"),
-            percent("present", "Present", "占比"), *(percent(key, *MEASURE_NAMES[key]) for key in MEASURES),
-            percent("majority_accuracy", "Majority accuracy", "多数类准确率"), percent("gain", "Gain", "提升", signed=True))
+    return (Column("region", t("region")), Column("attribute", t("attribute")), percent("present", "present"),
+            *(percent(key, f"measure_{key}") for key in MEASURES), percent("majority_accuracy", "majority_accuracy"),
+            percent("gain", "gain", signed=True))
 
 
 def table(run: Run, language: str = "en") -> PlainTable:
     """The table of all attributes, in either language."""
-    chinese = language == "zh"
-    n, context = len(predictions(run)[0]), tables.heading(tables.run_context(run), language)
-    above = f"{context}；评测图像：{n}" if chinese else f"{context}; images judged: {n}"
-    return PlainTable("各属性与部位的结果" if chinese else "Attributes and regions", above, columns_of(chinese),
-                      attribute_rows(run, chinese))
+    t, context = words_beside(__file__, "attributes", language), tables.heading(tables.run_context(run), language)
+    above = t("above", context=context, count=len(predictions(run)[0]))
+    return PlainTable(t("title"), above, columns_of(t), attribute_rows(run, language))

@@ -14,8 +14,8 @@ from reports.run_reader import Run, look_up
 
 COMMAND = "python assignments/face_attributes/ablation.py --preset sample"
 MOST_VARIANTS = 60
-GROUPS = {"variant": ("backbone", "主干网络"), "head_widths": ("heads", "头部"), "dropout": ("dropout", "Dropout"),
-          "heads": ("heads", "头部"), "gamma": ("loss", "损失"), "positive_weights": ("loss", "损失")}
+GROUPS = {"variant": "backbone", "head_widths": "heads", "dropout": "dropout", "heads": "heads", "gamma": "loss",
+          "positive_weights": "loss"}  # what a setting is of, a word
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,9 @@ class Ablation:
         """Mean accuracy of a variant minus that of another; None where one of them is absent. The base counts as the
         variant of its backbone."""
         found = {**{v.backbone: v for v in self.variants if v.name == "base"}, **{v.name: v for v in self.variants}}
-        return found[name].means["accuracy"] - found[over].means[
-            "accuracy"] if name in found and over in found else None
+        if name not in found or over not in found:
+            return None
+        return found[name].means["accuracy"] - found[over].means["accuracy"]
 
 
 def read_ablation(folder: Path) -> Ablation:
@@ -61,7 +62,8 @@ def read_ablation(folder: Path) -> Ablation:
     content = Run(folder, "face_attributes").json(FILE)
     listed = content.get("variants")
     if not isinstance(listed, list) or not 1 <= len(listed) <= MOST_VARIANTS:
-        raise KitError(f"{folder / FILE} lists no variants, or more than {MOST_VARIANTS}; make it again with: {COMMAND}")
+        raise KitError(f"{folder / FILE} lists no variants, or more than {MOST_VARIANTS}; make it again with: "
+                       f"{COMMAND}")
 
     def number(entry: Any, key: str, optional: bool = False) -> float:
         value = look_up(entry, key)
@@ -90,15 +92,14 @@ def variant_label(variant: Variant, t: Labels) -> tuple[str, str]:
     """(what is varied, its value) in words."""
     if variant.name == "base":
         backbone = t.plain(variant.backbone.upper())
-        return t("base", "基准"), t(f"{backbone}, 7 x 1024/512", f"{backbone}，7×1024/512")
+        return t("base"), t("base_network", backbone=backbone)
     if variant.name not in VARIANTS:
         return "", t.plain(variant.name, 20)
     (key, value), = VARIANTS[variant.name].items()
-    words = {"variant": lambda: value.upper(), "head_widths": lambda: "/".join(map(str, value)),
-             "dropout": lambda: str(value),
-             "heads": lambda: t("one linear layer", "单一线性层"), "gamma": lambda: f"focal, gamma {value:g}",
-             "positive_weights": lambda: t(f"weights, power {value:g}", f"正类权重，{value:g} 次方")}
-    return t(*GROUPS[key]), words[key]()
+    values = {"variant": lambda: value.upper(), "head_widths": lambda: "/".join(map(str, value)),
+              "dropout": lambda: str(value), "heads": lambda: t("one_linear_layer"),
+              "gamma": lambda: f"focal, gamma {value:g}", "positive_weights": lambda: t("weights", value=value)}
+    return t(GROUPS[key]), values[key]()
 
 
 def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
@@ -111,8 +112,8 @@ def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
         spread = "" if np.isnan(variant.spreads[key]) else f" ± {100 * variant.spreads[key]:.1f}"
         return f"{100 * variant.means[key]:.1f}{spread}"
 
-    header = (t("Varied", "改变"), "", t("Accuracy", "准确率"), t("Balanced", "平衡准确率"), "F1", t("Av. precision", "平均精度"),
-              t("Param., M", "参数 M"), t("Mult., G", "乘加 G"), t("Time, s", "时间 s"))
+    header = (t("varied"), "", t("measure_accuracy"), t("balanced"), "F1", t("average_precision"), t("parameters"),
+              t("multiply_adds"), t("seconds"))
     rows, before = [], ""
     for variant in ablation.variants:
         group, value = variant_label(variant, t)
@@ -134,15 +135,13 @@ def latency(figure, ablation: Ablation | None, t: Labels) -> None:
         spread = variant.spreads["accuracy"]
         axes.errorbar([median], [variant.means["accuracy"]], xerr=[[median - low], [high - median]],
                       yerr=None if np.isnan(spread) else [spread], fmt=plots.MARKERS[number % 5],
-                      color=style.CYCLE[number % 5],
-                      capsize=3, elinewidth=1, markersize=7)
+                      color=style.CYCLE[number % 5], capsize=3, elinewidth=1, markersize=7)
         axes.annotate(f"{variant.backbone.upper()}\n{median:.1f} ms, {100 * variant.means['accuracy']:.1f} %",
                       (median, variant.means["accuracy"]), xytext=(9, 7), textcoords="offset points", fontsize=8,
-                      zorder=6,
-                      bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none", "alpha": 0.85})
+                      zorder=6, bbox={"boxstyle": "square,pad=0.1", "facecolor": "white", "edgecolor": "none",
+                                      "alpha": 0.85})
     side = int(ablation.image_size)
-    axes.set(xlabel=t(f"milliseconds per image, eager, {side}x{side}, {ablation.threads:.0f} threads",
-                      f"每张图毫秒数（动态图，{side}×{side}，{ablation.threads:.0f} 线程）"),
-             ylabel=t("mean accuracy", "平均准确率"), xlim=(0, 1.3 * max(variant.latency[2] for variant in timed)))
+    axes.set(xlabel=t("milliseconds", side=side, threads=ablation.threads), ylabel=t("mean_accuracy"),
+             xlim=(0, 1.3 * max(variant.latency[2] for variant in timed)))
     axes.margins(y=0.35)
     plots.percent(axes.yaxis)

@@ -22,7 +22,7 @@ def figure_1(figure, run: Run, t: Labels) -> None:
     originals = run.artifact("augmented_originals", (None, None, None, 3), "u")
     examples = run.artifact("augmented_examples", (len(originals), None, *originals.shape[1:]), "u")
     images = [image for original, row in zip(originals, examples) for image in (original, *row)]
-    titles = [t("preprocessed", "预处理后"), t("augmented", "增强后"), *[""] * (len(images) - 2)]
+    titles = [t("preprocessed"), t("augmented"), *[""] * (len(images) - 2)]
     plots.image_grid(figure, images, titles, columns=1 + examples.shape[1], size=7.5)
 
 
@@ -32,22 +32,22 @@ def figure_2(figure, run: Run, t: Labels) -> None:
     side = t.plain(run.setting("image_size", 192), 5)
     variant = t.plain(str(run.setting("variant", "s2")).upper(), 4)
     middle, last = len(heads) // 2, len(widths) + 3
-    boxes = {"image": Box(t(f"image, 3 x {side} x {side}", f"图像，3×{side}×{side}"), 0, middle, "data", wide=True),
+    boxes = {"image": Box(t("image", side=side), 0, middle, "data", wide=True),
              "backbone": Box(f"EfficientFormerV2-{variant}", 1, middle, "network", wide=True)}
     arrows = [Arrow("image", "backbone"), Arrow("join", "sigmoid")]
     for column, (region, count) in enumerate(heads):
-        name = region_name(region, t.chinese) if region in REGIONS else t("All", "全部")
+        name = region_name(region, t.chinese) if region in REGIONS else t("all")
         layers = [Box(_in_two_lines(name), 2, column, "data"),
-                  *(Box(f"Linear\n{width}\nReLU", 3 + number, column, "network") for number,
-                    width in enumerate(widths)),
+                  *(Box(f"Linear\n{width}\nReLU", 3 + number, column, "network")
+                    for number, width in enumerate(widths)),
                   Box(f"Linear\n{count}", last, column, "result")]
         names = [f"{column} {number}" for number in range(len(layers))]
         boxes.update(zip(names, layers))
         route = "straight" if column == middle else "z"
         arrows += [Arrow("backbone", names[0], route=route), *map(Arrow, names, names[1:]),
                    Arrow(names[-1], "join", route=route)]
-    boxes["join"] = Box(t("concatenated: 40 logits in head order", "拼接：40 个 logit，按头的顺序"), last + 1, middle, wide=True)
-    boxes["sigmoid"] = Box(t("sigmoid: 40 probabilities", "sigmoid：40 个概率"), last + 2, middle, "result", wide=True)
+    boxes["join"] = Box(t("concatenated"), last + 1, middle, wide=True)
+    boxes["sigmoid"] = Box(t("sigmoid"), last + 2, middle, "result", wide=True)
     diagrams.diagram(figure.subplots(), boxes, arrows, head=0.05, size=7.5)
 
 
@@ -92,8 +92,7 @@ def figure_3(figure, run: Run, t: Labels) -> None:
         axes.plot([1.53, 1.55, 1.55, 1.53], [first - 0.35] * 2 + [row - 0.65] * 2, color=colour, linewidth=1)
         shown = f"{region_name(region, t.chinese)}\n{len(attributes)}"
         axes.text(1.57, (first + row - 1) / 2, shown, va="center", fontsize=7.5, color=colour, fontweight="bold")
-    for x, side, text in ((-0.02, "right", t("ATTRIBUTES\n(label order)", "ATTRIBUTES\n（标签顺序）")),
-                          (1.02, "left", t("NEW_ATTRIBUTES\n(head order)", "NEW_ATTRIBUTES\n（头顺序）"))):
+    for x, side, text in ((-0.02, "right", t("label_order")), (1.02, "left", t("head_order"))):
         axes.text(x, -1.25, text, ha=side, va="center", fontsize=7.5, fontweight="bold")
 
 
@@ -102,12 +101,12 @@ def frequencies(figure, run: Run, t: Labels) -> None:
     training, judged = training_shares(run), predictions(run)[0].mean(axis=0)
     order = np.argsort(-training, kind="stable")
     axes, rows = figure.subplots(), np.arange(len(order))
-    axes.barh(rows, training[order], height=0.72, color="#9CC7E3", label=t("training", "训练集"))
+    axes.barh(rows, training[order], height=0.72, color="#9CC7E3", label=t("training"))
     axes.plot(judged[order], rows, linestyle="none", marker="D", markersize=3.4, color=style.ORANGE,
               label=judging_split(run, t))
     axes.axvline(0.5, color=style.GREY, linewidth=0.9, linestyle="--")
     axes.set_yticks(rows, [attribute_name(ATTRIBUTES[i], t.chinese) for i in order], fontsize=7)
-    axes.set(xlabel=t("share of the images", "占图像的比例"), xlim=(0, 1), ylim=(len(order) - 0.4, -0.6))
+    axes.set(xlabel=t("share_of_the_images"), xlim=(0, 1), ylim=(len(order) - 0.4, -0.6))
     axes.grid(visible=False, axis="y")
     for y, value in zip(rows, training[order]):
         axes.text(1.01, y, f"{100 * value:.1f}", fontsize=6.5, va="center", color=style.GREY)
@@ -117,6 +116,6 @@ def frequencies(figure, run: Run, t: Labels) -> None:
 
 def judging_split(run: Run, t: Labels) -> str:
     """"validation" or "test", in the language of the labels."""
-    return t("test", "测试集") if run.result.get("judged_on") == "test" else t("validation", "验证集")
+    return t("test") if run.result.get("judged_on") == "test" else t("validation")
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from assignments.face_attributes.attribute_table import MEASURE_NAMES, measures, predictions
+from assignments.face_attributes.attribute_table import measures, predictions
 from assignments.face_attributes.names import attribute_name, region_name
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
@@ -19,22 +19,19 @@ MEAN_ROW = 7.6  # of the mean, a little apart from the seven regions
 def training(figure, run: Run, t: Labels) -> None:
     """Loss, and accuracy with what accuracy hides, over the epochs."""
     left, right = figure.subplots(1, 2)
-    epoch = t("epoch", "轮次")
+    epoch = t("epoch")
 
     def series(label: str, key: str):
         x, y = run.series("epoch", "epoch", key)
         return label, x + 1, y
 
-    plots.curves(left, [series(t("training", "训练集"), "train/loss"), series(t("validation", "验证集"), "val/loss")],
-                 epoch, t("loss", "损失"))
+    plots.curves(left, [series(t("training"), "train/loss"), series(t("validation"), "val/loss")], epoch, t("loss"))
     left.set_ylim(bottom=0)
-    shown = [series(t("accuracy, training", "准确率，训练集"), "train/accuracy"),
-             series(t("accuracy", "准确率"), "val/accuracy"),
-             series(t("balanced accuracy", "平衡准确率"), "val/balanced_accuracy"), series("F1", "val/f1")]
-    plots.curves(right, shown, epoch, t("mean over 40 attributes", "40 个属性的平均"))
+    shown = [series(t("accuracy_training"), "train/accuracy"), series(t("accuracy"), "val/accuracy"),
+             series(t("balanced_accuracy"), "val/balanced_accuracy"), series("F1", "val/f1")]
+    plots.curves(right, shown, epoch, t("mean"))
     baseline = mean(measures(run)[1]["accuracy"])
-    right.axhline(baseline, color=style.GREY, linewidth=0.9, linestyle=(0, (1, 1)),
-                  label=t("majority, accuracy", "多数类，准确率"))
+    right.axhline(baseline, color=style.GREY, linewidth=0.9, linestyle=(0, (1, 1)), label=t("majority"))
     plots.percent(right.yaxis)
     right.legend(loc="lower right", fontsize=7)
     for axes in (left, right):
@@ -53,8 +50,7 @@ def attribute_accuracy(figure, run: Run, t: Labels) -> None:
     places, bands = [], []
     for region, attributes in REGIONS.items():
         axes.text(-0.015, y, region_name(region, t.chinese), transform=axes.get_yaxis_transform(), ha="right",
-                  va="center",
-                  fontsize=8.2, fontweight="bold")
+                  va="center", fontsize=8.2, fontweight="bold")
         bands.append(y)
         for attribute in attributes:
             y += 1
@@ -69,9 +65,9 @@ def attribute_accuracy(figure, run: Run, t: Labels) -> None:
         beside(1.07, row, f"{100 * model[i]:.1f}", style.INK)
         beside(1.15, row, f"{gain:+.1f}" if gain else "0.0")
     beside(1.07, 0, "%")
-    beside(1.15, 0, t("gain", "提升"))
+    beside(1.15, 0, t("gain"))
     axes.set_yticks(list(ticks), list(ticks.values()), fontsize=7)
-    axes.set(xlim=(max(0.0, low), 1.005), ylim=(y - 0.6, -0.7), xlabel=t("accuracy", "准确率"))
+    axes.set(xlim=(max(0.0, low), 1.005), ylim=(y - 0.6, -0.7), xlabel=t("accuracy"))
     for line in bands:
         axes.axhline(line, color="white", linewidth=5, zorder=0.6)
     plots.percent(axes.xaxis)
@@ -89,11 +85,11 @@ def region_measures(figure, run: Run, t: Labels) -> None:
         for row, value in zip(rows, pairs[1]):
             axes.text(1.03, row, "-" if np.isnan(value) else f"{100 * value:.1f}", va="center", fontsize=6.8,
                       transform=axes.get_yaxis_transform())
-        axes.set_title(t(*MEASURE_NAMES[name]))
+        axes.set_title(t(f"measure_{name}"))
         axes.set(xlim=(0, 1), xticks=[0, 0.5, 1])
         plots.percent(axes.xaxis)
     names = [f"{region_name(region, t.chinese)} ({len(attributes)})" for region, attributes in REGIONS.items()]
-    panels[0].set_yticks(rows, [*names, t("All (40)", "全部（40）")])
+    panels[0].set_yticks(rows, [*names, t("all_attributes")])
     panels[0].set_ylim(MEAN_ROW + 0.6, -0.6)
     panels[0].set_xlabel(" ")  # keeps a line free for the legend, which is wider than its panel
     panels[0].legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=2, borderaxespad=0).set_in_layout(False)
@@ -109,9 +105,9 @@ def _pairs(axes, rows: np.ndarray, baseline: np.ndarray, model: np.ndarray, t: L
     """A hollow square for the baseline, a filled point for the network, and a line between the two."""
     axes.hlines(rows, baseline, model, color="#9DB7C9", linewidth=1.3, zorder=1.5)
     axes.plot(baseline, rows, linestyle="none", marker="s", markersize=6.2, markerfacecolor="white",
-              markeredgecolor=style.ORANGE, clip_on=False, zorder=2.5, label=t("always the majority", "总答多数类"))
+              markeredgecolor=style.ORANGE, clip_on=False, zorder=2.5, label=t("always_the_majority"))
     axes.plot(model, rows, linestyle="none", marker="o", markersize=3.8, color=style.BLUE, clip_on=False,
-              zorder=2.6, label=t("this network", "本网络"))
+              zorder=2.6, label=t("this_network"))
 
 
 def some_predictions(figure, run: Run, t: Labels) -> None:
@@ -128,7 +124,7 @@ def some_predictions(figure, run: Run, t: Labels) -> None:
     for number, i in enumerate(index):
         row, column = divmod(number, COLUMNS)
         right = int(((probabilities[i] > 0.5) == (labels[i] > 0)).sum())
-        plots.show_image(grid[2 * row, column], images[number], t(f"{right} of 40 right", f"40 个中对 {right} 个"))
+        plots.show_image(grid[2 * row, column], images[number], t("right", right=right))
         for line, (sign, text, share) in enumerate(_lines(labels[i], probabilities[i], t)):
             axes, y = grid[2 * row + 1, column], 1 - (line + 0.5) / (LINES + 0.8)
             colour = style.INK if sign == "✓" else style.ORANGE
@@ -151,5 +147,5 @@ def _lines(labels: np.ndarray, probabilities: np.ndarray, t: Labels) -> list[tup
     if len(told) > room:
         rest = len(told) - room
         all_fine = len(wrong) <= room
-        lines.append(("✓" if all_fine else "✗", t(f"and {rest} more", f"另有 {rest} 个"), ""))
+        lines.append(("✓" if all_fine else "✗", t("more", rest=rest), ""))
     return lines

@@ -8,7 +8,7 @@ python assignments/glasses/figures.py [--run DIR] [--experiments DIR] [--label_e
 import argparse
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,12 @@ class ExperimentEntry(Entry):
 
     def make(self, run: GlassesRun, t: Labels):
         """The finished matplotlib Figure."""
-        found = run.experiments.of(self.experiment) if run.experiments else {}
+        t, found = t.of(self.words()), run.experiments.of(self.experiment) if run.experiments else {}
         if not found:
-            figure = style.page(t, t(self.en, self.zh), 1.2)
+            figure = style.page(t, t("title"), 1.2)
             plots.gap(figure.subplots(), t, COMMANDS["experiments"])
             return figure
-        notes = (t(self.note_en, self.note_zh),)
-        figure = style.page(t, t(self.en, self.zh), self.height, run.experiments.origin == "drawn", notes)
+        figure = style.page(t, t("title"), self.height, run.experiments.origin == "drawn", (t("note"),))
         self.draw(figure, found, t)
         return figure
 
@@ -79,109 +78,55 @@ class SuspectsEntry(Entry):
 
     def make(self, run: GlassesRun, t: Labels):
         """The finished matplotlib Figure."""
-        suspects, title = run.suspects, t(self.en, self.zh)
+        t, suspects = t.of(self.words()), run.suspects
         if suspects is None:
-            figure = style.page(t, title, 1.2)
+            figure = style.page(t, t("title"), 1.2)
             plots.gap(figure.subplots(), t, COMMANDS["label_errors"])
             return figure
         if not suspects.found:
-            return style.page(t, title, 0.2, suspects.origin == "drawn", (t("No label is suspect.", "没有可疑的标签。"),))
+            return style.page(t, t("title"), 0.2, suspects.origin == "drawn", (t("no_label_is_suspect"),))
         rows = -(-min(len(suspects.images), 15) // 5)
-        figure = style.page(t, title, 1.45 * rows, suspects.origin == "drawn",
-                            (t(self.note_en, self.note_zh), _how_many(suspects, t)))
+        notes = (t("note"), _how_many(suspects, t))
+        figure = style.page(t, t("title"), 1.45 * rows, suspects.origin == "drawn", notes)
         self.draw(figure, suspects, t)
         return figure
 
 
 def _how_many(suspects: Suspects, t: Labels) -> str:
     """How many labels are suspect, and how many planted errors that finds."""
-    words = t(f"{suspects.found} of {suspects.examined} labels are suspect",
-              f"{suspects.examined} 个标签中有 {suspects.found} 个可疑")
+    words = t("suspect", found=suspects.found, examined=suspects.examined)
     if suspects.precision is None or suspects.recall is None:
-        return words + t(".", "。")
-    return words + t(f"; of the planted errors, precision {suspects.precision:.2f}, recall {suspects.recall:.2f}.",
-                     f"；对预先设置的错误，精确率 {suspects.precision:.2f}，召回率 {suspects.recall:.2f}。")
+        return words + t("stop")
+    return words + t("planted", precision=suspects.precision, recall=suspects.recall)
 
 
 class FigureNine(Entry):
     """Figure 9, which tells how suspected labels are found where nobody has sought them yet."""
 
-    def make(self, run: GlassesRun, t: Labels):
-        """The finished matplotlib Figure."""
-        note = t(self.note_en, self.note_zh)
-        if run.suspects is None:
-            note = t(f"No suspected labels have been sought yet. This command does: {COMMANDS['label_errors']}",
-                     f"尚未查找可疑标签，运行：{COMMANDS['label_errors']}")
-        figure = style.page(t, t(self.en, self.zh), self.height, run.origin == "drawn", (note,))
-        self.draw(figure, run, run.suspects, t)
-        return figure
-
-
-class FigureThirteen(Entry):
-    """Figure 13, as high as the run's network is deep."""
-
-    def make(self, run: GlassesRun, t: Labels):
-        """The finished matplotlib Figure."""
-        return Entry.make(replace(self, height=results.height_of_13(run)), run, t)
+    def notes(self, run: GlassesRun, t: Labels) -> tuple[str, ...]:
+        """The lines at its foot."""
+        return (t("note") if run.suspects else t("none_sought", command=COMMANDS["label_errors"]),)
 
 
 # the document's figure 3 is a photograph of Hubel and Wiesel's experiment on a cat, which no program can redraw
 FIGURES = [
-    Entry("1", document.figure_1, 2.6, "Figure 1  Faces of the data set", "图 1  数据集中的人脸",
-          "The document's text calls this figure 2.", "文档正文把本图称作图 2。"),
-    Entry("2", document.figure_2, 3.5, "Figure 2  Example of uncertain images", "图 2  不确定图像示例",
-          "The unseen images nearest to P = 0.5, the network's probability of glasses. The document's text calls this "
-          "figure 3.",
-          "未参与训练、网络给出的戴眼镜概率 P 最接近 0.5 的图像。文档正文把本图称作图 3。"),
-    Entry("4", document.figure_4, 2.3, "Figure 4  A filter of 5 x 5 detects a vertical line of 3 pixels",
-          "图 4  5×5 滤波器检测 3 像素的竖线",
-          "Computed: each cell of the map is the filter times the 5 x 5 pixels under it, summed. Orange: where the "
-          "line is.",
-          "由程序计算：特征图的每格是滤波器与其下 5×5 像素逐元素乘积之和。橙框：竖线所在处。",
-          shows_data=False),
-    Entry("5", document.figure_5, 1.9, "Figure 5  Sobel's filter for horizontal lines", "图 5  检测水平线的 Sobel 滤波器",
-          "The map shows absolute values. Right: what this network's first layer has learned instead.",
-          "特征图为绝对值。右：本网络第一层自己学到的滤波器。"),
-    Entry("6", document.figure_6, 1.9, "Figure 6  Unit step function", "图 6  单位阶跃函数",
-          "Its derivative is 0 wherever it exists: nothing to descend along.", "凡有导数处导数皆为 0，梯度下降无从进行。",
-          shows_data=False),
-    Entry("7", document.figure_7, 1.9, "Figure 7  Sigmoid function", "图 7  Sigmoid 函数",
-          "1 / (1 + exp(-x))", "1 / (1 + exp(-x))", shows_data=False),
-    Entry("8", document.figure_8, 2.1, "Figure 8  ReLU function", "图 8  ReLU 函数",
-          "max(0, x); the derivative at 0 is taken as 0.",
-          "max(0, x)；0 处的导数取 0。", shows_data=False),
-    FigureNine("9", results.figure_9, 3.05, "Figure 9  Ten images with their labels", "图 9  十张图像及其标签",
-               "At the network's resolution. Orange, dashed: suspect; P: probability of glasses by cross-validation.",
-               "以网络的分辨率显示。橙色虚线框：可疑标签；P：交叉验证给出的戴眼镜概率。"),
-    Entry("10", results.figure_10, 2.5, "Figure 10  Accuracy over the epochs", "图 10  各轮次的准确率",
-          "The document trained its untuned model for 100 epochs: --preset paper --early_stopping.patience 0.",
-          "文档将未调参的模型训练 100 轮：--preset paper --early_stopping.patience 0。"),
-    ExperimentEntry("11", experiments.figure_11, 2.5, "Figure 11  Accuracy of three models", "图 11  三个模型的准确率",
-                    "Means over seeds, up to where the first of them stopped; the band is one standard deviation.",
-                    "多个种子的平均，截至最早停止者；阴影为一个标准差。", experiment="models"),
-    Entry("12", results.figure_12, 5.1, "Figure 12  Predictions on images of the test set", "图 12  测试集图像的预测",
-          "P: probability of glasses; around 0.5 it counts as uncertain. Solid green: right; dashed orange: wrong.",
-          "P：戴眼镜的概率，在 0.5 附近视为不确定。绿色实线：正确；橙色虚线：错误。"),
-    FigureThirteen("13", results.figure_13, 0, "Figure 13  Feature maps from the first layer to the last",
-                   "图 13  自首层至末层的特征图",
-          "Up to 16 maps of each layer, dark to bright from the least value of the layer to the greatest.",
-          "每层最多 16 张特征图，由暗到亮为该层的最小值到最大值。"),
-    ExperimentEntry("file-size", experiments.resolution, 2.6, "Resolution: file size and accuracy", "分辨率：文件大小与准确率",
-                    "Hollow: the document's single runs. Filled: means over seeds with one standard deviation.",
-                    "空心：文档的单次结果。实心：多个种子的平均与标准差。", experiment="resolution"),
-    ExperimentEntry("dropout-curves", experiments.dropout, 2.5, "Dropout on and off", "有无 Dropout",
-                    "The document says, without numbers, that validation accuracy gets stuck early without it.",
-                    "文档未给数值，只说没有 Dropout 时验证集准确率很快停滞。", experiment="dropout"),
-    SuspectsEntry("label-errors", experiments.label_errors, 3.0, "Labels that are probably wrong", "可能有误的标签",
-                  "The label, and the probability of glasses from networks that had not seen the image in training.",
-                  "所示为标签，以及训练时未见过该图的网络给出的戴眼镜概率。"),
-    Entry("calibration", results.calibration, 3.0, "Calibration", "校准曲线",
-          "Test images in ten bins; bars: 95 % intervals, wide where a bin has few images. Beyond the document.",
-          "测试图像分为十组；竖线为 95 % 区间，图像少的组区间宽。文档之外的图。"),
-    Entry("uncertain", results.uncertain_band, 2.5, "The uncertain band", "不确定区间",
-          "Left: probabilities of the test images by label. Right: what leaving out the doubtful ones buys. Beyond the "
-          "document.",
-          "左：测试图像按标签的概率分布。右：舍去不确定图像的得失。文档之外的图。"),
+    Entry("1", document.figure_1, 2.6),
+    Entry("2", document.figure_2, 3.5),
+    Entry("4", document.figure_4, 2.3, shows_data=False),
+    Entry("5", document.figure_5, 1.9),
+    Entry("6", document.figure_6, 1.9, shows_data=False),
+    Entry("7", document.figure_7, 1.9, shows_data=False),
+    Entry("8", document.figure_8, 2.1, shows_data=False),
+    FigureNine("9", results.figure_9, 3.05),
+    Entry("10", results.figure_10, 2.5),
+    ExperimentEntry("11", experiments.figure_11, 2.5, experiment="models"),
+    Entry("12", results.figure_12, 5.1),
+    Entry("13", results.figure_13, results.height_of_13),
+    ExperimentEntry("file-size", experiments.resolution, 2.6, experiment="resolution"),
+    ExperimentEntry("dropout-curves", experiments.dropout, 2.5, experiment="dropout"),
+    SuspectsEntry("label-errors", experiments.label_errors, 3.0),
+    Entry("calibration", results.calibration, 3.0),
+    Entry("uncertain", results.uncertain_band, 2.5),
 ]
 
 

@@ -46,8 +46,8 @@ def band_of(run: Run) -> tuple[float, float]:
 def examples(run: Run) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(images (N, H, W, 3), names, labels 0 or 1) of the kept training images, N at most 10."""
     images = run.artifact("example_images", (None, None, None, 3), "u")
-    names, labels = run.artifact("example_names", (len(images),), "U"), run.artifact("example_labels", (len(images),),
-                                                                                     "iu")
+    names = run.artifact("example_names", (len(images),), "U")
+    labels = run.artifact("example_labels", (len(images),), "iu")
     if labels.min() < 0 or labels.max() > 1:
         raise KitError(f"{run.path / 'artifacts.npz'}: example_labels holds labels other than 0 and 1; make the run "
                        f"again")
@@ -86,7 +86,7 @@ def figure_4(figure, run: Run, t: Labels) -> None:
     for axes, sign in zip(panels[1::2], ("*", "=")):
         axes.set_axis_off()
         axes.text(0.5, 0.5, sign, transform=axes.transAxes, ha="center", va="center", fontsize=16)
-    titles = (t("input, 9 x 9", "输入，9×9"), t("filter, 5 x 5", "滤波器，5×5"), t("feature map, 5 x 5", "特征图，5×5"))
+    titles = (t("input"), t("filter"), t("map"))
     for axes, values, title in zip(panels[::2], (image, VERTICAL_LINE, found), titles):
         _grid_of_numbers(axes, values, title)
     _frame(panels[0], column, row, 5)
@@ -128,9 +128,7 @@ def figure_5(figure, run: Run, t: Labels) -> None:
     edges = np.abs(correlate(grey, SOBEL))
     panels[2].imshow(edges, cmap="gray", vmin=0, vmax=np.percentile(edges, 99.5) + 1e-6)
     panels[3].imshow(mosaic(_in_colour(learned), int(np.ceil(np.sqrt(len(learned)))), 1, 1.0))
-    titles = (t("input, grey", "输入（灰度）"), t("Sobel, 3 x 3", "Sobel，3×3"), t("feature map", "特征图"),
-              t(f"learned: first layer, {learned.shape[2]} x {learned.shape[3]}",
-                f"学到的首层滤波器，{learned.shape[2]}×{learned.shape[3]}"))
+    titles = (t("input"), t("sobel"), t("feature_map"), t("learned", height=learned.shape[2], width=learned.shape[3]))
     for axes, title in zip(panels, titles):
         axes.set_title(title, fontsize=8)
         if axes is not panels[1]:
@@ -190,9 +188,8 @@ def figure_7(figure, run: Run, t: Labels) -> None:
     """Sigmoid, with the band of inputs whose probability counts as uncertain."""
     axes = _function(figure, sigmoid, lambda x: sigmoid(x) * (1 - sigmoid(x)), 8, t)
     low, high = UNCERTAIN
-    axes.axvspan(float(np.log(low / (1 - low))), float(np.log(high / (1 - high))), color=style.ORANGE, alpha=0.2,
-                 linewidth=0,
-                 label=t(f"uncertain: {low} to {high}", f"不确定：{low} 至 {high}"))
+    ends = (float(np.log(share / (1 - share))) for share in UNCERTAIN)
+    axes.axvspan(*ends, color=style.ORANGE, alpha=0.2, linewidth=0, label=t("uncertain", low=low, high=high))
     axes.axhline(0.5, color=style.GREY, linewidth=0.8, linestyle=":")
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
 
@@ -206,12 +203,11 @@ def figure_8(figure, run: Run, t: Labels) -> None:
 def _function(figure, value: Callable, derivative: Callable, reach: float, t: Labels):
     """A function and its derivative over -reach..reach; both break at 0, where they may jump."""
     axes = figure.subplots()
-    for number, (part, label) in enumerate(((value, "f(x)"), (derivative, t("derivative", "导数")))):
+    for number, (part, label) in enumerate(((value, "f(x)"), (derivative, t("derivative")))):
         for side in (-1, 1):
             x = np.linspace(side * 1e-9, side * reach, 200)
             axes.plot(x, part(x), color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number],
-                      linewidth=1.5 + (number == 0),
-                      label=label if side > 0 else None)
+                      linewidth=1.5 + (number == 0), label=label if side > 0 else None)
     axes.set(xlabel="x", xlim=(-reach, reach))
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return axes

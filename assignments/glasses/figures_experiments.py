@@ -11,6 +11,7 @@ import numpy as np
 from data_tools.errors import KitError
 from reports.figures import plots, style
 from reports.figures.style import Labels
+from reports.figures.words import Words, words_beside
 from reports.run_reader import Run, look_up
 from reports.tables import Column, PlainTable, clean, heading, run_context
 
@@ -21,14 +22,10 @@ MEASURES = ("val_accuracy", "val_loss", "test_accuracy", "test_loss", "seconds",
 CURVES = ("train_accuracy", "val_accuracy", "val_loss")
 MOST = {"choices": 40, "runs": 40, "epochs": 5000, "suspects": 2000}
 # The document's tables: {label: (first measure, second measure)}
-# MB of a file of 450 images, validation accuracy
-RESOLUTION = {"32": (1.1, 0.8611), "64": (3.6, 0.8733), "128": (13, 0.8444)}
+RESOLUTION = {"32": (1.1, 0.8611), "64": (3.6, 0.8733), "128": (13, 0.8444)}  # MB of 450 images, validation accuracy
 BATCH_SIZE = {"32": (33.4, 0.895), "64": (40, 0.899), "128": (34.4, 0.887)}  # seconds, validation accuracy
 # test accuracy and loss
 MODELS = {"untuned": (0.887, 0.388), "architecture": (0.867, 0.320), "learning rate": (0.869, 0.318)}
-MODEL_NAMES = {"untuned": ("Untuned", "未调参"), "architecture": ("Tuned architecture", "调过网络结构"),
-               "learning rate": ("Tuned learning rate", "调过学习率")}
-DROPOUT_NAMES = {"on": ("With dropout", "有 Dropout"), "off": ("Without dropout", "无 Dropout")}
 CHUNK = 450  # images in a record file of the document
 
 
@@ -161,12 +158,10 @@ def read_suspects(folder: Path) -> Suspects:
             or arrays["probabilities"].min() < 0
         if wrong or len(images) > MOST["suspects"]:
             raise KitError(f"{run.path / 'suspects.npz'}: labels or probabilities outside 0..1, or more than "
-                           f"{MOST['suspects']} "
-                           f"images; make it again with: {COMMANDS['label_errors']}")
+                           f"{MOST['suspects']} images; make it again with: {COMMANDS['label_errors']}")
     precision, recall = (_number(content, key, file, 1.0, optional=True) for key in ("precision", "recall"))
     return Suspects(run.path, str(content.get("origin")), **arrays, examined=int(_number(content, "n", file)),
-                    found=len(found),
-                    precision=precision, recall=recall)
+                    found=len(found), precision=precision, recall=recall)
 
 
 # ---- figures
@@ -174,29 +169,35 @@ def read_suspects(folder: Path) -> Suspects:
 
 def figure_11(figure, choices: Mapping[str, Choice], t: Labels) -> None:
     """Accuracy of the models over the epochs, training and validation, a panel each."""
-    _panels(figure, choices, MODEL_NAMES, t)
+    _panels(figure, choices, t)
 
 
 def dropout(figure, choices: Mapping[str, Choice], t: Labels) -> None:
     """The same with and without dropout."""
-    _panels(figure, choices, DROPOUT_NAMES, t)
+    _panels(figure, choices, t)
 
 
-def _panels(figure, choices: Mapping[str, Choice], names: Mapping[str, tuple[str, str]], t: Labels) -> None:
+def _panels(figure, choices: Mapping[str, Choice], t: Labels) -> None:
     """A panel for each of up to four choices: training and validation accuracy, means with a band of one spread."""
     panels = figure.subplots(1, min(len(choices), 4), sharey=True, squeeze=False)[0]
     for axes, (label, choice) in zip(panels, choices.items()):
         curves = [choice.curves[key] for key in ("train_accuracy", "val_accuracy")]
         means, spreads = ([pick(values, 0) for values in curves] for pick in (np.mean, _deviation))
-        plots.bands(axes, np.arange(means[0].size) + 1, means, spreads, (t("training", "训练集"), t("validation", "验证集")))
-        title = t(*names[label]) if label in names else t.plain(label, 20)
-        axes.set_title(t(f"{title} (n = {choice.seeds})", f"{title}（n = {choice.seeds}）"), fontsize=8.5)
-        axes.set_xlabel(t("epoch", "轮次"))
+        plots.bands(axes, np.arange(means[0].size) + 1, means, spreads, (t("training"), t("validation")))
+        title = choice_name(label, t.words) or t.plain(label, 20)
+        axes.set_title(t("panel", title=title, seeds=choice.seeds), fontsize=8.5)
+        axes.set_xlabel(t("epoch"))
         plots.whole_numbers(axes.xaxis)
-    panels[0].set_ylabel(t("accuracy", "准确率"))
+    panels[0].set_ylabel(t("accuracy"))
     panels[0].set_ylim(top=1.01)
     plots.percent(panels[0].yaxis)
     panels[-1].legend(loc="lower right")
+
+
+def choice_name(label: str, t: Words) -> str:
+    """What a choice of an experiment is called, "" for one that has no name of ours."""
+    key = f"choice_{label.replace(' ', '_')}"
+    return t(key) if t.has(key) else ""
 
 
 def _deviation(values: np.ndarray, axis: int) -> np.ndarray:
@@ -209,20 +210,18 @@ def resolution(figure, choices: Mapping[str, Choice], t: Labels) -> None:
     axes = figure.subplots()
     for number, (label, (megabytes, accuracy)) in enumerate(RESOLUTION.items()):
         axes.plot([1000 * megabytes / CHUNK], [accuracy], linestyle="none", marker=plots.MARKERS[number], markersize=7,
-                  markerfacecolor="none", color=style.GREY,
-                  label=f"{label} x {label}{t(', document (one run)', '，文档（一次）')}")
+                  markerfacecolor="none", color=style.GREY, label=f"{label} x {label}{t('in_document')}")
     for number, (label, choice) in enumerate(choices.items()):
         if choice.bytes_per_image is None:
             continue
         spread, shown = choice.spread("val_accuracy"), t.plain(label, 8)
         axes.errorbar([choice.bytes_per_image / 1000], [choice.mean("val_accuracy")],
-                      yerr=None if spread is None else [spread],
-                      fmt=plots.MARKERS[number % 5], color=style.CYCLE[number % 5], capsize=3, elinewidth=1,
-                      markersize=6,
-                      label=f"{shown} x {shown}{t(', here', '，本项目')} (n = {choice.seeds})")
+                      yerr=None if spread is None else [spread], fmt=plots.MARKERS[number % 5],
+                      color=style.CYCLE[number % 5], capsize=3, elinewidth=1, markersize=6,
+                      label=f"{shown} x {shown}{t('here')} (n = {choice.seeds})")
     plots.logarithmic(axes, "x")
     axes.set_xticks([1, 2, 5, 10, 20, 50, 100])
-    axes.set(xlabel=t("kilobytes per packed image", "打包后每张图的千字节数"), ylabel=t("validation accuracy", "验证集准确率"))
+    axes.set(xlabel=t("kilobytes"), ylabel=t("validation_accuracy"))
     axes.margins(0.12)
     plots.percent(axes.yaxis)
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
@@ -242,7 +241,7 @@ def suspect_title(label: int, probability: float, t: Labels) -> str:
 
 def label_name(label: int, t: Labels) -> str:
     """"glasses" or "no glasses", in the language of the labels."""
-    return t("glasses", "戴眼镜") if label else t("no glasses", "不戴眼镜")
+    return t("glasses") if label else t("no_glasses")
 
 
 # ---- the document's tables
@@ -250,21 +249,16 @@ def label_name(label: int, t: Labels) -> str:
 
 @dataclass(frozen=True)
 class Measure:
-    """A pair of columns of a table: key of MEASURES (or "chunk", MB per record file of 450 images), title, how it is
-    shown."""
+    """A pair of columns of a table: key of MEASURES (or "chunk", MB per record file of 450 images), which is its word
+    as well, and how it is shown."""
 
     key: str
-    en: str
-    zh: str
     digits: int
     scale: float = 1
 
 
-CHUNK_SIZE = Measure("chunk", "MB per 450 images", "每 450 张的 MB 数", 2)
-SECONDS = Measure("seconds", "computation time, s", "计算时间（秒）", 1)
-VALIDATION = Measure("val_accuracy", "validation accuracy, %", "验证集准确率（%）", 1, 100)
-TEST = Measure("test_accuracy", "test accuracy, %", "测试集准确率（%）", 1, 100)
-LOSS = Measure("test_loss", "test loss", "测试集损失", 3)
+CHUNK_SIZE, SECONDS = Measure("chunk", 2), Measure("seconds", 1)
+VALIDATION, TEST, LOSS = Measure("val_accuracy", 1, 100), Measure("test_accuracy", 1, 100), Measure("test_loss", 3)
 
 
 def _cells(choice: Choice | None, measure: Measure) -> tuple[float | None, float | None]:
@@ -277,71 +271,63 @@ def _cells(choice: Choice | None, measure: Measure) -> tuple[float | None, float
 
 
 def _table(run: Run, experiments: Experiments | None, language: str, name: str, document: Mapping[str, tuple],
-           measures: Sequence[Measure], title: tuple[str, str], first: tuple[str, str]) -> PlainTable:
+           measures: Sequence[Measure]) -> PlainTable:
     """One of the document's tables: its values, ours as mean and spread over n seeds; settings that only one has as
     well."""
-    zh = language == "zh"
+    t = words_beside(__file__, name, language)
     found = experiments.of(name) if experiments else {}
-    columns, rows = [Column("setting", first[zh])], []
+    columns, rows = [Column("setting", t("setting"))], []
     for measure in measures:
-        shown, look = (measure.zh if zh else measure.en), (measure.digits, measure.scale)
+        shown, look = t(measure.key), (measure.digits, measure.scale)
         if document:
-            columns.append(Column(f"document_{measure.key}", f"文档：{shown}" if zh else f"Document: {shown}", *look))
-        columns.append(Column(measure.key, f"本项目：{shown}" if zh else f"Here: {shown}", *look))
+            columns.append(Column(f"document_{measure.key}", t("of_document", measure=shown), *look))
+        columns.append(Column(measure.key, t("of_run", measure=shown), *look))
         if measure.key != "chunk":
             columns.append(Column(f"{measure.key}_spread", "±", *look))
     columns.append(Column("n", "n", 0))
     for label in dict.fromkeys([*document, *found]):
-        names = {"models": MODEL_NAMES, "dropout": DROPOUT_NAMES}.get(name, {}).get(label, (clean(label, 30),) * 2)
-        row: dict[str, Any] = {"setting": names[zh], "n": found[label].seeds if label in found else None}
+        row: dict[str, Any] = {"setting": choice_name(label, t) or clean(label, 30),
+                               "n": found[label].seeds if label in found else None}
         for number, measure in enumerate(measures):
             row[f"document_{measure.key}"] = document[label][number] if label in document else None
             row[measure.key], row[f"{measure.key}_spread"] = _cells(found.get(label), measure)
         rows.append(row)
-    return PlainTable(title[zh], _above(experiments, name, zh), columns, rows)
+    return PlainTable(t("title"), _above(experiments, name, t), columns, rows)
 
 
-def _above(experiments: Experiments | None, name: str, zh: bool) -> str:
+def _above(experiments: Experiments | None, name: str, t: Words) -> str:
     """What holds for all of our values, or the command that makes them."""
     if experiments is None or not experiments.of(name):
-        return f"尚无测量结果，运行：{COMMANDS['experiments']}" if zh else f"not measured yet; run: {COMMANDS['experiments']}"
-    origin = {"drawn": ("drawn stand-in data, not comparable with the document", "程序绘制的替代数据，不可与文档比较")}.get(
-        experiments.origin, (experiments.origin,) * 2)[zh]
-    return f"预设：{experiments.preset}；数据：{origin}；文档每项只运行一次；± 为多个种子的标准差" if zh else \
-        f"preset: {experiments.preset}; data: {origin}; the document ran each once; ± standard deviation over seeds"
+        return t("not_measured", command=COMMANDS["experiments"])
+    origin = t("drawn") if experiments.origin == "drawn" else experiments.origin
+    return t("above", preset=experiments.preset, origin=origin)
 
 
 def resolution_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
     """Section 5: resolution, file size, validation accuracy."""
-    return _table(run, experiments, language, "resolution", RESOLUTION, (CHUNK_SIZE, VALIDATION),
-                  ("Resolution (section 5)", "分辨率（第 5 节）"), ("Side, pixels", "边长（像素）"))
+    return _table(run, experiments, language, "resolution", RESOLUTION, (CHUNK_SIZE, VALIDATION))
 
 
 def batch_size_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
     """Section 6: batch size, time, validation accuracy."""
-    return _table(run, experiments, language, "batch_size", BATCH_SIZE, (SECONDS, VALIDATION),
-                  ("Batch size (section 6)", "批大小（第 6 节）"), ("Batch size", "批大小"))
+    return _table(run, experiments, language, "batch_size", BATCH_SIZE, (SECONDS, VALIDATION))
 
 
 def models_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
     """Section 8: untuned and two tuned models."""
-    return _table(run, experiments, language, "models", MODELS, (TEST, LOSS),
-                  ("Three models (section 8)", "三个模型（第 8 节）"), ("Model", "模型"))
+    return _table(run, experiments, language, "models", MODELS, (TEST, LOSS))
 
 
 def dropout_table(run: Run, experiments: Experiments | None, language: str) -> PlainTable:
     """Section 6 gives no numbers for dropout, only words."""
-    return _table(run, experiments, language, "dropout", {}, (VALIDATION, TEST, LOSS),
-                  ("Dropout (section 6, which gives no numbers)", "Dropout（第 6 节，未给出数值）"), ("Dropout", "Dropout"))
+    return _table(run, experiments, language, "dropout", {}, (VALIDATION, TEST, LOSS))
 
 
 def class_shares_table(run: Run, language: str, shares: Mapping[int, tuple[float, int]]) -> PlainTable:
     """Section 5: the two classes; shares: {label: (share, images)}."""
-    zh = language == "zh"
-    columns = (Column("setting", "类别" if zh else "Class"), Column("document", "文档：占比" if zh else "Document: share", 3),
-               Column("share", "本项目：占比" if zh else "Here: share", 3), Column("n", "图像数" if zh else "images", 0))
-    names = {1: ("Glasses", "戴眼镜"), 0: ("No glasses", "不戴眼镜")}
-    rows = [{"setting": names[label][zh], "document": document, "share": shares[label][0], "n": shares[label][1]}
-            for label, document in ((1, 0.635), (0, 0.365))]
-    title = "类别占比（第 5 节）" if zh else "Class shares (section 5)"
-    return PlainTable(title, heading(run_context(run), language), columns, rows)
+    t = words_beside(__file__, "class_shares", language)
+    columns = (Column("setting", t("class")), Column("document", t("document_share"), 3),
+               Column("share", t("own_share"), 3), Column("n", t("images"), 0))
+    rows = [{"setting": t(name), "document": document, "share": shares[label][0], "n": shares[label][1]}
+            for label, name, document in ((1, "with_glasses", 0.635), (0, "without_glasses", 0.365))]
+    return PlainTable(t("title"), heading(run_context(run), language), columns, rows)

@@ -26,21 +26,21 @@ def predictions(run: Run, prefix: str = "") -> tuple[np.ndarray, np.ndarray, np.
     probabilities = run.prediction(f"{prefix}probabilities", names.shape, "f")
     if labels.min() < 0 or labels.max() > 1 or probabilities.min() < 0 or probabilities.max() > 1:
         raise KitError(f"{run.path / 'predictions.npz'}: {prefix}labels other than 0 and 1, or {prefix}probabilities "
-                       f"outside 0..1; "
-                       "make the run again")
+                       "outside 0..1; make the run again")
     return names, labels, probabilities
 
 
-def figure_9(figure, run: Run, suspects: Suspects | None, t: Labels) -> None:
+def figure_9(figure, run: Run, t: Labels) -> None:
     """Ten labelled images at the network's resolution: suspects, which are framed, among images of the training set."""
     images, names, labels = examples(run)
+    suspects: Suspects | None = run.suspects
     shown = {}
     if suspects is not None:
         for i in range(len(suspects.images)):
             name = str(suspects.names[i])
             if len(shown) < MOST_SUSPECTS or name in names:
-                shown[name] = (suspects.images[i], suspect_title(suspects.labels[i], suspects.probabilities[i], t),
-                               False)
+                title = suspect_title(suspects.labels[i], suspects.probabilities[i], t)
+                shown[name] = (suspects.images[i], title, False)
     for image, name, label in zip(images, names, labels):
         if len(shown) < SHOWN:
             shown.setdefault(str(name), (image, label_name(label, t), None))
@@ -75,21 +75,21 @@ def reduced(image: np.ndarray, side: int) -> np.ndarray:
 def figure_10(figure, run: Run, t: Labels) -> None:
     """Accuracy of training and validation over the epochs, and the validation loss."""
     left, right = figure.subplots(1, 2, width_ratios=(1.5, 1))
-    epoch = t("epoch", "轮次")
+    epoch = t("epoch")
     series = []
-    for label, key in ((t("training", "训练集"), "train/accuracy"), (t("validation", "验证集"), "val/accuracy")):
+    for label, key in ((t("training"), "train/accuracy"), (t("validation"), "val/accuracy")):
         x, y = run.series("epoch", "epoch", key)
         series.append((label, x + 1, y))
-    plots.curves(left, series, epoch, t("accuracy", "准确率"))
+    plots.curves(left, series, epoch, t("accuracy"))
     plots.percent(left.yaxis)
     left.legend(loc="lower right")
     x, loss = run.series("epoch", "epoch", "val/loss")
     if not len(loss):
         raise KitError(f"{run.path / 'metrics.jsonl'} has no epoch with val/loss; the run has not finished its first "
                        f"epoch")
-    plots.curves(right, [(t("validation", "验证集"), x + 1, loss)], epoch, t("validation loss", "验证集损失"), first_style=1)
+    plots.curves(right, [(t("validation"), x + 1, loss)], epoch, t("validation_loss"), first_style=1)
     best = int(loss.argmin())
-    plots.mark_point(right, x[best] + 1, loss[best], t(f"least: {loss[best]:.3f}", f"最低：{loss[best]:.3f}"))
+    plots.mark_point(right, x[best] + 1, loss[best], t("least", loss=loss[best]))
     for axes in (left, right):
         plots.whole_numbers(axes.xaxis)
 
@@ -105,11 +105,11 @@ def figure_12(figure, run: Run, t: Labels) -> None:
     upper, lower = figure.subfigures(2, 1, height_ratios=(2 if len(images) > 5 else 1, 1))
     (low, high), titles, frames = band_of(run), [], []
     for label, probability in zip(labels, probabilities):
-        doubt = t(", uncertain", "，不确定") if low <= probability <= high else ""
-        titles.append(f"{t('label', '标签')}{t(': ', '：')}{label_name(label, t)}\nP = {probability:.3f}{doubt}")
+        doubt = t("doubt") if low <= probability <= high else ""
+        titles.append(f"{t('label')}{t('colon')}{label_name(label, t)}\nP = {probability:.3f}{doubt}")
         frames.append(bool((probability >= 0.5) == (label == 1)))
     _framed(upper, images, titles, frames, 6.8)
-    title = t(f"eyes of the first image, P = {probabilities[0]:.3f}", f"第一张图的眼部，P = {probabilities[0]:.3f}")
+    title = t("eyes", probability=probabilities[0])
     plots.show_image(lower.subplots(), eyes, title)
 
 
@@ -137,20 +137,17 @@ def figure_13(figure, run: Run, t: Labels) -> None:
     plots.show_image(figure.add_subplot(grid[0, 0]), image)
     title = figure.add_subplot(grid[0, 1])
     title.set_axis_off()
-    title.text(0, 0.5,
-               t(f"the input, {image.shape[1]} x {image.shape[0]} pixels; below, from the first layer to the last",
-                         f"输入，{image.shape[1]}×{image.shape[0]} 像素；以下自首层至末层"), va="center", fontsize=7.5)
+    title.text(0, 0.5, t("input", width=image.shape[1], height=image.shape[0]), va="center", fontsize=7.5)
     for number, (name, tiles) in enumerate(zip(names, maps), 1):
         words = figure.add_subplot(grid[number, 0])
         words.set_axis_off()
-        shown = t(name, name.replace("conv", "卷积").replace("pooling", "池化"))
+        shown = name.replace("conv", t("conv")).replace("pooling", t("pooling"))
         words.text(0, 0.5, f"{t.plain(shown, 18)}\n{tiles.shape[2]} x {tiles.shape[1]}", va="center", fontsize=6.8)
         _tiles(figure.add_subplot(grid[number, 1]), tiles, MOST_MAPS, tiles)
     last = maps[-1][-DETAIL:]
     words = figure.add_subplot(grid[-1, 0])
     words.set_axis_off()
-    words.text(0, 0.5, t(f"detail: the last\n{len(last)} of these\ntiles", f"细节：上行的\n最后 {len(last)} 块"), va="center",
-               fontsize=6.8)
+    words.text(0, 0.5, t("detail", count=len(last)), va="center", fontsize=6.8)
     _tiles(figure.add_subplot(grid[-1, 1]), last, 5, maps[-1])
 
 
@@ -179,20 +176,18 @@ def calibration(figure, run: Run, t: Labels) -> None:
     if not used.any():
         raise KitError(f"{run.path / 'artifacts.npz'}: calibration_count is 0 in every bin; make the run again")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
-    upper.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.9, linestyle="--", label=t("perfect", "理想"))
+    upper.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.9, linestyle="--", label=t("perfect"))
     confidence, accuracy, count = confidence[used], accuracy[used], count[used]
     low, high = np.transpose([wilson_interval(round(share * n), int(n)) for share, n in zip(accuracy, count)])
     upper.errorbar(confidence, accuracy, yerr=np.clip([accuracy - low, high - accuracy], 0, None), color=style.BLUE,
-                   marker="o",
-                   elinewidth=0.8, capsize=2, label=t("this network, test", "本网络，测试集"))
-    upper.set_ylabel(t("share with glasses", "戴眼镜的比例"))
+                   marker="o", elinewidth=0.8, capsize=2, label=t("this_network"))
+    upper.set_ylabel(t("share_with_glasses"))
     upper.set_ylim(-0.03, 1.03)
     upper.legend(loc="upper left")
     lower.vlines(confidence, 0.5, count, color="#9CC7E3", linewidth=5)
     plots.logarithmic(lower, "y", 4)
     lower.set_ylim(0.5, 2 * count.max())
-    lower.set(xlabel=t("probability of glasses that the network gives", "网络给出的戴眼镜概率"), ylabel=t("images", "图像数"),
-              xlim=(-0.03, 1.03))
+    lower.set(xlabel=t("given_probability"), ylabel=t("images"), xlim=(-0.03, 1.03))
     for axis in (upper.xaxis, upper.yaxis):
         plots.percent(axis)
 
@@ -205,12 +200,12 @@ def uncertain_band(figure, run: Run, t: Labels) -> None:
     for number, label in enumerate((0, 1)):
         counts, _ = np.histogram(probabilities[labels == label], edges)
         left.bar(edges[:-1] + (number + 0.5) * 0.42 / BINS + 0.08 / BINS, counts, width=0.42 / BINS,
-                 color=style.CYCLE[number],
-                 hatch=("", "////")[number], edgecolor="white", linewidth=0, label=label_name(label, t))
+                 color=style.CYCLE[number], hatch=("", "////")[number], edgecolor="white", linewidth=0,
+                 label=label_name(label, t))
     low, high = band_of(run)
-    left.axvspan(low, high, color=style.ORANGE, alpha=0.15, linewidth=0, zorder=0.5, label=t("uncertain", "不确定"))
+    left.axvspan(low, high, color=style.ORANGE, alpha=0.15, linewidth=0, zorder=0.5, label=t("uncertain"))
     plots.logarithmic(left, "y", 5)
-    left.set(xlabel=t("probability of glasses", "戴眼镜的概率"), ylabel=t("test images", "测试图像数"), xlim=(0, 1))
+    left.set(xlabel=t("probability_of_glasses"), ylabel=t("test_images"), xlim=(0, 1))
     left.set_ylim(bottom=0.7)
     left.legend(loc="upper center", **LEGEND)
     widths = np.linspace(0, 0.45, 46)
@@ -218,8 +213,8 @@ def uncertain_band(figure, run: Run, t: Labels) -> None:
     kept = [distance >= width for width in widths]
     accuracy = np.array([fine[rows].mean() if rows.any() else np.nan for rows in kept])
     share = np.array([rows.mean() for rows in kept])
-    series = [(t("accuracy of the kept", "保留图像的准确率"), widths, accuracy), (t("share kept", "保留比例"), widths, share)]
-    plots.curves(right, series, t("left out: 0.5 ± this", "舍去范围：0.5 ± 此值"), t("share", "比例"))
+    series = [(t("accuracy_of_the_kept"), widths, accuracy), (t("share_kept"), widths, share)]
+    plots.curves(right, series, t("left_out"), t("share"))
     right.axvline(high - 0.5, color=style.GREY, linewidth=0.9, linestyle=":", label=f"0.5 ± {high - 0.5:.2g}")
     right.legend(loc="lower left", **LEGEND)
     plots.percent(right.yaxis)

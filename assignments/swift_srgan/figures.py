@@ -50,17 +50,21 @@ class SpeedEntry(Entry):
 
     def make(self, run: SwiftRun, t: Labels):
         """The finished matplotlib Figure."""
-        title, notes = t(self.en, self.zh), tuple(t(self.note_en, self.note_zh).split("\n"))
-        if run.speed is None:
-            figure = style.page(t, title, 1.2)
+        t, speed = t.of(self.words()), run.speed
+        if speed is None:
+            figure = style.page(t, t("title"), 1.2)
             results.no_speed(figure, t)
             return figure
-        if run.speed["quick"]:
-            notes = (*notes, t(*QUICK))
-        height = 0.3 + 0.19 * (1 + len(run.speed["rows"])) if self.draw is results.table_3 else self.height
-        figure = style.page(t, title, height, False, notes)
-        self.draw(figure, {**run.speed, "own_psnr": results.own_psnr(run)}, t)
+        notes = (*self.notes(run, t), t.choose(*QUICK)) if speed["quick"] else tuple(self.notes(run, t))
+        height = self.height(run) if callable(self.height) else self.height
+        figure = style.page(t, t("title"), height, False, notes)
+        self.draw(figure, {**speed, "own_psnr": results.own_psnr(run)}, t)
         return figure
+
+
+def height_of_table_3(run: SwiftRun) -> float:
+    """Inches that the rows of Table III need."""
+    return 0.3 + 0.19 * (1 + len(run.speed["rows"]))
 
 
 @dataclass(frozen=True)
@@ -69,43 +73,22 @@ class TableEntry(Entry):
 
     def make(self, run: SwiftRun, t: Labels):
         """The finished matplotlib Figure."""
-        table = self.draw(run, "zh" if t.chinese else "en")
-        notes = tuple(t(self.note_en, self.note_zh).split("\n"))
-        figure = style.page(t, t(self.en, self.zh), 0.21 * (1 + len(table.rows)), run.origin == "drawn", notes)
+        t, table = t.of(self.words()), self.draw(run, t.language)
+        figure = style.page(t, t("title"), 0.21 * (1 + len(table.rows)), run.origin == "drawn",
+                            tuple(self.notes(run, t)))
         results.draw_table(figure, table, t)
         return figure
 
 
 FIGURES = [
-    Entry("1", document.figure_1, 3.2, "Figure 1  High resolution beside super-resolution", "图 1  高分辨率与超分辨率",
-          "The first test image; the paper shows one of its own.", "第一张测试图像；论文用的是另一张图。"),
-    Entry("2", document.figure_2, 7.2, "Figure 2  Generator and discriminator", "图 2  生成器与判别器",
-          "k kernel, n output channels, s stride. The text says the upsampling block has two pixel shuffles; each has "
-          "one here\n"
-          "and in the authors' code, and the block stands twice at x4.",
-          "k 卷积核，n 输出通道，s 步幅。论文正文说上采样块有两个像素重排；\n此处与作者代码每块一个，×4 时堆叠两块。",
-          shows_data=False),
-    Entry("3", document.figure_3, 4.6, "Figure 3  Bicubic, super-resolution, high resolution",
-          "图 3  双三次插值、超分辨率、高分辨率",
-          "The detail is the square with the most change.", "局部为变化最多的方块。"),
-    TableEntry("table-1", results.table_1, 1.0, "Table I  Data set split", "表 I  数据集划分",
-               "DIV2K's 100 test images were never published in high resolution.", "DIV2K 的 100 张测试图从未公布高分辨率版本。"),
-    TableEntry("table-2", results.table_2, 2.0, "Table II  PSNR and SSIM", "表 II  PSNR 与 SSIM",
-               "Y of BT.601, border of `scale` pixels cut; RGB uncut. The paper's second row \"ESRGAN, Set5\" is "
-               "Set14's.\n"
-               "Its text calls this table III. Its ESRGAN is the network trained for PSNR.",
-               "Y 通道（BT.601），边缘裁去 scale 个像素；RGB 不裁。论文第二行 “ESRGAN, Set5” 应为 Set14。\n"
-               "正文把本表称作表 III；其中的 ESRGAN 是为 PSNR 训练的网络。"),
-    SpeedEntry("table-3", results.table_3, 3.0, "Table III  Milliseconds per frame", "表 III  每帧毫秒数",
-               "Ratio: to Swift-SRGAN. The paper's text calls this table II; \"74 times\" is its 540p row, 270p gives "
-               "145.",
-               "比值：与 Swift-SRGAN 之比。论文正文把本表称作表 II；“74 倍”出自 540p 一行，270p 为 145 倍。", shows_data=False),
-    Entry("training", results.training, 2.5, "Training", "训练过程",
-          "Beyond the paper. D(real) and D(fake): mean probabilities of a photograph that the discriminator gives.",
-          "论文之外的图。D(真实)、D(生成)：判别器给出的“是照片”的平均概率。"),
-    SpeedEntry("speed", results.speed_psnr, 2.8, "Speed against PSNR", "速度与 PSNR",
-               "PSNR as in the paper's Table II; the star has this run's own. Faster of eager and exported.",
-               "PSNR 取自论文表 II；星号为本次运行的 PSNR。时间取动态图与导出中较快者。", shows_data=False),
+    Entry("1", document.figure_1, 3.2),
+    Entry("2", document.figure_2, 7.2, shows_data=False),
+    Entry("3", document.figure_3, 4.6),
+    TableEntry("table-1", results.table_1, 1.0),
+    TableEntry("table-2", results.table_2, 2.0),
+    SpeedEntry("table-3", results.table_3, height_of_table_3, shows_data=False),
+    Entry("training", results.training, 2.5),
+    SpeedEntry("speed", results.speed_psnr, 2.8, shows_data=False),
 ]
 
 

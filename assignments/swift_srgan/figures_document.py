@@ -16,7 +16,7 @@ def figure_1(figure, run: Run, t: Labels) -> None:
     """High resolution beside super-resolution."""
     whole, _, enlarged = pictures(run, PICTURE)
     name, scale = model_name(run), scale_of(run)
-    titles = (t("high resolution (original)", "高分辨率（原图）"), t(f"{name}, x{scale}", f"{name}，×{scale}"))
+    titles = (t("original_image"), t("enlarged", name=name, scale=scale))
     plots.image_grid(figure, (whole, enlarged), titles, columns=2)
 
 
@@ -24,7 +24,7 @@ def figure_3(figure, run: Run, t: Labels) -> None:
     """Bicubic, super-resolution and high resolution, each above its enlarged detail."""
     whole, bicubic, enlarged = pictures(run, PICTURE)
     top, left, side = detail_of(whole)
-    titles = (t("bicubic", "双三次插值"), model_name(run), t("high resolution", "高分辨率"))
+    titles = (t("bicubic"), model_name(run), t("high_resolution"))
     axes = figure.subplots(2, 3, height_ratios=(whole.shape[0] / whole.shape[1], 1))
     for column, (image, title) in enumerate(zip((bicubic, enlarged, whole), titles)):
         plots.show_image(axes[0, column], image, title)
@@ -82,46 +82,42 @@ def figure_2(figure, run: Run, t: Labels) -> None:
 
 
 def _separable(kernel: int, out: int, stride: int, t: Labels) -> str:
-    return t(f"separable conv k{kernel} n{out} s{stride}", f"可分离卷积 k{kernel} n{out} s{stride}")
+    return t("separable", kernel=kernel, out=out, stride=stride)
 
 
 def _generator(axes, scale: int, adds: bool, t: Labels) -> None:
     from paddle_models.networks.swift_srgan import BLOCKS, CHANNELS
 
     steps, same = scale.bit_length() - 1, _separable(3, CHANNELS, 1, t)
-    texts = [("image", t("low resolution, 3 x H x W", "低分辨率，3×H×W"), "data"),
+    texts = [("image", t("low_resolution"), "data"),
              ("first", f"{_separable(9, CHANNELS, 1, t)}\nPReLU", "network"),
-             ("blocks", f"{t(f'{BLOCKS} residual blocks:', f'{BLOCKS} 个残差块：')}\n{same}\nBatchNorm, PReLU\n"
+             ("blocks", f"{t('residual_blocks', blocks=BLOCKS)}\n{same}\nBatchNorm, PReLU\n"
                         f"{same}\nBatchNorm, + x", "network"),
              ("last", f"{same}\nBatchNorm", "network"), ("sum", "+", "sum"),
-             ("up", f"{t(f'{steps} times:', f'{steps} 次：')} {_separable(3, 4 * CHANNELS, 1, t)}\n"
-                    f"{t('pixel shuffle x2, PReLU', '像素重排 ×2，PReLU')}", "network"),
+             ("up", f"{t('times', steps=steps)} {_separable(3, 4 * CHANNELS, 1, t)}\n{t('shuffle')}", "network"),
              ("final", _separable(9, 3, 1, t), "network"),
-             ("out", t("+ bicubic enlargement of the input", "+ 输入的双三次放大") if adds else "(tanh + 1) / 2", "step"),
-             ("result", t(f"super-resolution, 3 x {scale}H x {scale}W", f"超分辨率，3×{scale}H×{scale}W"), "result")]
+             ("out", t("plus_bicubic") if adds else "(tanh + 1) / 2", "step"),
+             ("result", t("super_resolution", scale=scale), "result")]
     boxes = {name: Box(text, row, 0, kind) for row, (name, text, kind) in enumerate(texts)}
     names = list(boxes)
-    boxes["skip"] = Box(t("skip", "跳接"), 2, 1, "text")
+    boxes["skip"] = Box(t("skip"), 2, 1, "text")
     arrows = [*map(Arrow, names, names[1:]), Arrow("first", "skip", route="-|"), Arrow("skip", "sum", route="|-")]
     diagrams.diagram(axes, boxes, arrows, head=0.3, size=6.5)
-    axes.text(0.02, 0.99, t("(a) generator", "(a) 生成器"), transform=axes.transAxes, va="top", fontweight="bold",
-              fontsize=8)
+    axes.text(0.02, 0.99, t("generator"), transform=axes.transAxes, va="top", fontweight="bold", fontsize=8)
 
 
 def _discriminator(axes, t: Labels) -> None:
     from paddle_models.networks.swift_srgan import DISCRIMINATOR_WIDTHS, POOLED
 
-    boxes = {"image": Box(t("image, 3 x H x W", "图像，3×H×W"), 0, 0, "data")}
+    boxes = {"image": Box(t("image"), 0, 0, "data")}
     for number, width in enumerate(DISCRIMINATOR_WIDTHS):
         norm = "BatchNorm, " if number else ""
         boxes[f"block {number}"] = Box(f"{_separable(3, width, 1 + number % 2, t)}\n{norm}LeakyReLU 0.2", number + 1, 0,
                                        "network")
     row = len(DISCRIMINATOR_WIDTHS) + 1
-    boxes["pool"] = Box(t(f"average pooling to {POOLED} x {POOLED}", f"平均池化到 {POOLED}×{POOLED}"), row, 0)
-    linear = t("linear 1024, LeakyReLU 0.2\nlinear 1, sigmoid", "全连接 1024，LeakyReLU 0.2\n全连接 1，sigmoid")
-    boxes["linear"] = Box(linear, row + 1, 0, "network")
-    boxes["result"] = Box(t("D: probability of a photograph", "D：是照片的概率"), row + 2, 0, "result")
+    boxes["pool"] = Box(t("pooling", side=POOLED), row, 0)
+    boxes["linear"] = Box(t("linear"), row + 1, 0, "network")
+    boxes["result"] = Box(t("probability"), row + 2, 0, "result")
     names = list(boxes)
     diagrams.diagram(axes, boxes, [*map(Arrow, names, names[1:])], head=0.3, size=6.5)
-    axes.text(0.02, 0.99, t("(b) discriminator", "(b) 判别器"), transform=axes.transAxes, va="top", fontweight="bold",
-              fontsize=8)
+    axes.text(0.02, 0.99, t("discriminator"), transform=axes.transAxes, va="top", fontweight="bold", fontsize=8)

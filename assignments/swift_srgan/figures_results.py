@@ -22,14 +22,14 @@ from assignments.swift_srgan.speed import FILE, MODELS, MODES, measured_on, with
 from data_tools.errors import KitError
 from reports.figures import plots, style
 from reports.figures.style import Labels
+from reports.figures.words import words_beside
 from reports.run_reader import Run, look_up
 from reports.tables import Column, PlainTable, heading, run_context
 
 MOST_ROWS, MOST_BYTES = 60, 1 << 20
 MEASURES = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
 SPEED_COMMAND = "python assignments/swift_srgan/speed.py"
-PARTS = {"train": ("Training", "训练", "training"), "validation": ("Validation", "验证", "validation"),
-         "test": ("Test", "测试", "test")}
+PARTS = {"train": "training", "validation": "validation", "test": "test"}  # of Table I: of result.json
 SPEED_NUMBERS = ("height", "median_ms", "p95_ms", "frames", "pieces", "pieces_measured", "parameters", "multiply_adds")
 
 
@@ -40,26 +40,25 @@ def training(figure, run: Run, t: Labels) -> None:
     """Losses, D(real) and D(fake), PSNR over the epochs; without a discriminator losses and PSNR."""
     adversarial = any("train/d_real" in row for row in run.metrics)
     axes = figure.subplots(1, 3 if adversarial else 2)
-    epoch = t("epoch", "轮次")
+    epoch = t("epoch")
 
     def series(label: str, key: str):
         x, y = run.series("epoch", "epoch", key)
         return label, x + 1, y
 
-    names = [("train/loss/generator", t("generator", "生成器")), ("train/loss/discriminator", t("discriminator", "判别器"))]
+    names = [("train/loss/generator", t("generator")), ("train/loss/discriminator", t("discriminator"))]
     losses = [entry for key, name in names if len((entry := series(name, key))[1])]
     if not losses:
-        losses = [series(t("training", "训练"), "train/loss")]
-    plots.curves(axes[0], losses, epoch, t("loss", "损失"))
+        losses = [series(t("unnamed"), "train/loss")]
+    plots.curves(axes[0], losses, epoch, t("loss"))
     if all((y > 0).all() and len(y) for _, _, y in losses):
         plots.logarithmic(axes[0], "y")
     if adversarial:
-        plots.curves(axes[1], [series(t("D(real)", "D(真实)"), "train/d_real"),
-                               series(t("D(fake)", "D(生成)"), "train/d_fake")],
-                     epoch, t("mean probability", "平均概率"))
+        plots.curves(axes[1], [series(t("d_real"), "train/d_real"), series(t("d_fake"), "train/d_fake")], epoch,
+                     t("mean_probability"))
         axes[1].set_ylim(0, 1)
-    plots.curves(axes[-1], [series(t("Y", "Y 通道"), "val/psnr_y"), series("RGB", "val/psnr_rgb")], epoch,
-                 t("validation PSNR, dB", "验证集 PSNR（dB）"))
+    plots.curves(axes[-1], [series(t("luma"), "val/psnr_y"), series("RGB", "val/psnr_rgb")], epoch,
+                 t("validation_psnr"))
     for one in axes:
         plots.whole_numbers(one.xaxis)
 
@@ -72,9 +71,9 @@ def table_1_rows(run: Run) -> list[dict[str, Any]]:
     images = run.result.get("images")
     rows = []
     for part, shown, count in TABLE_I:
-        sets = images.get(PARTS[part][2], {}) if isinstance(images, dict) else {}
-        own = {str(name): number for name, number in sets.items()
-               if isinstance(number, int)} if isinstance(sets, dict) else {}
+        sets = images.get(PARTS[part], {}) if isinstance(images, dict) else {}
+        sets = sets if isinstance(sets, dict) else {}
+        own = {str(name): number for name, number in sets.items() if isinstance(number, int)}
         rows.append({"part": part, "paper": shown, "paper_images": count, "images": sum(own.values()),
                      "run": " + ".join(f"{number} ({name})" for name, number in own.items()) or "-"})
     return [*rows, {"part": "total", "paper": "", "paper_images": TABLE_I_TOTAL,
@@ -83,34 +82,28 @@ def table_1_rows(run: Run) -> list[dict[str, Any]]:
 
 def table_1(run: Run, language: str = "en") -> PlainTable:
     """Table I: data set split."""
-    zh = language == "zh"
-    names = {**{part: PARTS[part][zh] for part in PARTS}, "total": "合计" if zh else "Total"}
-    rows = [{**row, "part": names[row["part"]]} for row in table_1_rows(run)]
-    columns = (Column("part", "划分" if zh else "Split"), Column("paper", "论文" if zh else "Paper"),
-               Column("paper_images", "论文图像数" if zh else "Paper, images", 0),
-               Column("run", "本次运行" if zh else "This run"),
-               Column("images", "图像数" if zh else "Images", 0))
-    return PlainTable("表 I：数据集划分" if zh else "Table I: data set split", heading(run_context(run), language), columns,
-                      rows)
+    t = words_beside(__file__, "table-1", language)
+    rows = [{**row, "part": t(f"part_{row['part']}")} for row in table_1_rows(run)]
+    columns = (Column("part", t("split")), Column("paper", t("paper")), Column("paper_images", t("paper_images"), 0),
+               Column("run", t("run")), Column("images", t("own_images"), 0))
+    return PlainTable(t("table"), heading(run_context(run), language), columns, rows)
 
 
-def table_2_rows(run: Run, chinese: bool = False) -> list[dict[str, Any]]:
+def table_2_rows(run: Run, language: str = "en") -> list[dict[str, Any]]:
     """The paper's rows, the authors' weights and bicubic as measured (Set14 elsewhere), this run; PSNR and SSIM on
     Y."""
-    judged = judged_sets(run)
+    judged, t = judged_sets(run), words_beside(__file__, "table-2", language)
     rows: list[dict[str, Any]] = []
-    words = ("论文", "作者公布的权重，实测", "双三次插值", "本次运行", "作者公布的权重，他处测得") if chinese else (
-        "paper", "authors' weights, measured", "bicubic", "this run", "authors' weights, measured elsewhere")
     x4 = run.setting("scale", 4) == 4
     for name in dict.fromkeys([*(of for of, _ in TABLE_II), *judged]):
-        rows += [{"set": name, "method": f"{NAMES[model]}, {words[0]}", "psnr": psnr, "ssim": ssim}
+        rows += [{"set": name, "method": t("of_paper", network=NAMES[model]), "psnr": psnr, "ssim": ssim}
                  for (of, model), (psnr, ssim) in TABLE_II.items() if of == name and x4]
         if name in PUBLISHED_WEIGHTS and x4:
             psnr, ssim = PUBLISHED_WEIGHTS[name]
-            measured = words[4 if name in MEASURED_ELSEWHERE else 1]
-            rows.append({"set": name, "method": f"{NAMES['swift_srgan']}, {measured}", "psnr": psnr, "ssim": ssim})
+            method = t("elsewhere" if name in MEASURED_ELSEWHERE else "measured", network=NAMES["swift_srgan"])
+            rows.append({"set": name, "method": method, "psnr": psnr, "ssim": ssim})
         if name in judged:
-            for prefix, method in (("bicubic_", words[2]), ("", f"{model_name(run)}, {words[3]}")):
+            for prefix, method in (("bicubic_", t("bicubic")), ("", t("of_run", network=model_name(run)))):
                 rows.append({"set": name, "method": method, "n": judged[name]["n"],
                              **{key: judged[name].get(f"{prefix}{key}_y") for key in ("psnr", "ssim")},
                              **{f"{key}_rgb": judged[name].get(f"{prefix}{key}_rgb") for key in ("psnr", "ssim")}})
@@ -133,13 +126,11 @@ def judged_sets(run: Run) -> dict[str, dict[str, float]]:
 
 def table_2(run: Run, language: str = "en") -> PlainTable:
     """Table II: PSNR and SSIM."""
-    zh = language == "zh"
-    columns = (Column("set", "测试集" if zh else "Test set"), Column("method", "方法" if zh else "Method"),
-               Column("psnr", "PSNR Y (dB)", 2), Column("ssim", "SSIM Y", 4), Column("psnr_rgb", "PSNR RGB (dB)", 2),
-               Column("ssim_rgb", "SSIM RGB", 4), Column("n", "n", 0))
-    return PlainTable("表 II：PSNR 与 SSIM" if zh else "Table II: PSNR and SSIM", heading(run_context(run), language),
-                      columns,
-                      table_2_rows(run, zh))
+    t = words_beside(__file__, "table-2", language)
+    columns = (Column("set", t("set")), Column("method", t("method")), Column("psnr", "PSNR Y (dB)", 2),
+               Column("ssim", "SSIM Y", 4), Column("psnr_rgb", "PSNR RGB (dB)", 2), Column("ssim_rgb", "SSIM RGB", 4),
+               Column("n", "n", 0))
+    return PlainTable(t("table"), heading(run_context(run), language), columns, table_2_rows(run, language))
 
 
 def draw_table(figure, table: PlainTable, t: Labels, size: float = 7) -> None:
@@ -164,7 +155,8 @@ def read_speed(folder: Path) -> dict[str, Any]:
     except OSError as error:
         raise KitError(f"{file} cannot be read ({error.strerror}); {again}") from None
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise KitError(f"{file} is not what speed.py writes ({type(error).__name__}: {str(error)[:100]}); {again}") from None
+        found = f"{type(error).__name__}: {str(error)[:100]}"
+        raise KitError(f"{file} is not what speed.py writes ({found}); {again}") from None
 
 
 def _speed_row(row: dict[str, Any]) -> dict[str, Any]:
@@ -179,18 +171,16 @@ def _speed_row(row: dict[str, Any]) -> dict[str, Any]:
 
 def table_3(figure, speed: dict[str, Any], t: Labels) -> None:
     """Milliseconds per frame, here and in the paper."""
-    header = (t("Size", "尺寸"), t("Network", "网络"), t("Way", "方式"), t("Median, ms", "中位数"), t("95th perc.", "95 百分位"),
-              t("Ratio", "比值"), t("Paper, ms", "论文，毫秒"), t("Ratio", "比值"), t("Measured on", "测量范围"))
+    header = (t("size"), t("network"), t("way"), t("median"), t("percentile"), t("ratio"), t("paper"), t("ratio"),
+              t("measured_on"))
     rows = [(FRAMES[row["height"]][0], NAMES[row["model"]],
-             t(row["mode"], {"eager": "动态图", "exported": "导出"}[row["mode"]]),
-             f"{row['median_ms']:,.1f}", f"{row['p95_ms']:,.1f}",
+             t(row["mode"]), f"{row['median_ms']:,.1f}", f"{row['p95_ms']:,.1f}",
              "-" if row["ratio"] is None else f"{row['ratio']:.1f}",
              f"{row['paper_ms']:g}", f"{row['paper_ratio']:.0f}", measured_on(row, t.chinese)) for row in speed["rows"]]
     axes = figure.subplots()
     plots.table(axes, header, rows, 6.5)
     device = t.plain(speed["device"], 70)
-    where = t(f"measured on: {device}; paper: {PAPER_GPU}", f"测量设备：{device}；论文：{PAPER_GPU}")
-    axes.set_title(where, fontsize=7, loc="left", pad=4)
+    axes.set_title(t("devices", device=device, gpu=PAPER_GPU), fontsize=7, loc="left", pad=4)
 
 
 def speed_psnr(figure, speed: dict[str, Any], t: Labels) -> None:
@@ -200,19 +190,18 @@ def speed_psnr(figure, speed: dict[str, Any], t: Labels) -> None:
         psnr = TABLE_II["Set5", model][0]
         marker, colour = plots.MARKERS[number], style.CYCLE[number]
         axes.plot([TABLE_III[270, model]], [psnr], linestyle="none", marker=marker, markersize=7, color=colour,
-                  markerfacecolor="none", label=f"{NAMES[model]}, {t(f'paper ({PAPER_GPU})', f'论文（{PAPER_GPU}）')}")
+                  markerfacecolor="none", label=f"{NAMES[model]}, {t('paper', gpu=PAPER_GPU)}")
         times = [row["median_ms"] for row in speed["rows"] if row["model"] == model and row["height"] == 270]
         if times:
             axes.plot([min(times)], [psnr], linestyle="none", marker=marker, markersize=7, color=colour,
-                      label=f"{NAMES[model]}, {t('time measured', '实测时间')}")
+                      label=f"{NAMES[model]}, {t('time_measured')}")
     swift = [row["median_ms"] for row in speed["rows"] if row["model"] == "swift_srgan" and row["height"] == 270]
     own = speed.get("own_psnr")
     if swift and own:
         axes.plot([min(swift)], [own], linestyle="none", marker="*", markersize=11, color=style.INK,
-                  label=t("Swift-SRGAN, this run", "Swift-SRGAN，本次运行"))
+                  label=t("this_run"))
     plots.logarithmic(axes, "x")
-    axes.set(xlabel=t("milliseconds per frame, 270p to 1080p", "每帧毫秒数，270p 到 1080p"),
-             ylabel=t("Set5 PSNR, dB", "Set5 PSNR（dB）"))
+    axes.set(xlabel=t("milliseconds"), ylabel=t("psnr"))
     axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5), fontsize=7)
 
 
@@ -220,9 +209,8 @@ def no_speed(figure, t: Labels) -> None:
     """In place of a measurement: the command that makes one."""
     axes = figure.subplots()
     axes.set_axis_off()
-    missing = t("not measured here yet; measure with:", "尚未测量，请运行：")
-    axes.text(0.5, 0.5, f"{missing}\n{SPEED_COMMAND}", ha="center", va="center", transform=axes.transAxes, fontsize=8,
-              linespacing=1.8)
+    axes.text(0.5, 0.5, f"{t('not_measured')}\n{SPEED_COMMAND}", ha="center", va="center", transform=axes.transAxes,
+              fontsize=8, linespacing=1.8)
 
 
 def own_psnr(run: Run) -> float | None:

@@ -30,10 +30,6 @@ class Entry:
     number: str
     draw: Callable[[Any, Any, Labels], None]
     height: float | Callable[[Any], float]
-    en: str = ""
-    zh: str = ""
-    note_en: str = ""
-    note_zh: str = ""
     shows_data: bool = True
     applies: Callable[[Run], bool] = lambda run: True
 
@@ -48,12 +44,12 @@ class Entry:
 
     def title(self, language: str = "en") -> str:
         """Its heading."""
-        return {"en": self.en, "zh": self.zh}[language] or self.words(language)("title")
+        return self.words(language)("title")
 
     def note(self, language: str = "en") -> str:
         """What its foot says of it, in lines; "" where it has none."""
         words = self.words(language)
-        return {"en": self.note_en, "zh": self.note_zh}[language] or (words("note") if words.has("note") else "")
+        return words("note") if words.has("note") else ""
 
     def notes(self, run: Run, t: Labels) -> Sequence[str]:
         """The lines at its foot."""

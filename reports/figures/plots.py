@@ -133,10 +133,8 @@ def gap(axes, t: Labels, command: str) -> None:
 
     axes.set_axis_off()
     axes.add_patch(FancyBboxPatch((0.02, 0.05), 0.96, 0.9, boxstyle="round,pad=0,rounding_size=0.02",
-                                  transform=axes.transAxes,
-                                  facecolor="#FAFAFA", edgecolor=GREY, linestyle="--"))
-    axes.text(0.5, 0.62, t("Nothing measured yet. This command fills the gap:", "尚无测量结果。运行以下命令即可补上："),
-              transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
+                                  transform=axes.transAxes, facecolor="#FAFAFA", edgecolor=GREY, linestyle="--"))
+    axes.text(0.5, 0.62, t("nothing_yet"), transform=axes.transAxes, ha="center", va="center", fontsize=9.5)
     axes.text(0.5, 0.36, command, transform=axes.transAxes, ha="center", va="center", fontsize=8.5, fontweight="bold")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
-from reports.figures.words import COMMON, SHARED, Words
+from reports.figures.words import COMMON, LANGUAGES, SHARED, Words
 
 # Okabe and Ito's palette: distinct for every common kind of colour blindness.
 BLUE, ORANGE, GREEN, PINK, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9"
@@ -31,7 +31,7 @@ PROBE = "鬃毛吼猴狨印度乌叶验证集准确率程序绘制的替代数�
 
 @dataclass(frozen=True)
 class Labels:
-    """Chooses the language of a label: `t("Steps", "步数")`.
+    """Says a word of the figure in the wanted language: `t("best", share="94 %")`.
 
     chinese: Chinese is wanted and a font has it. cjk: a font with Chinese glyphs is in use.
     glyphs: code points that the fonts in use can draw. words: of the figure that is being drawn.
@@ -42,9 +42,7 @@ class Labels:
     glyphs: frozenset[int]
     words: Words = Words(COMMON, SHARED)
 
-    def __call__(self, key: str, zh: str | None = None, **values: object) -> str:
-        if zh is not None:
-            return zh if self.chinese else key
+    def __call__(self, key: str, **values: object) -> str:
         return self.words(key, **values)
 
     @property
@@ -55,6 +53,10 @@ class Labels:
     def of(self, words: Words) -> "Labels":
         """The same, with the words of another figure."""
         return replace(self, words=replace(words, language=self.language))
+
+    def choose(self, en: str, zh: str) -> str:
+        """Of two texts that come from elsewhere, the one in the wanted language."""
+        return zh if self.chinese else en
 
     def both(self, en: str, zh: str, between: str = " / ") -> str:
         """Both languages side by side; English alone where no font has Chinese."""
@@ -158,12 +160,10 @@ def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tu
         figure.text(left, y / whole, note, ha="left", va="top", fontsize=7, color=GREY)
         y -= 0.14
     if stand_in:
-        figure.text(left, (y - 0.06) / whole, t.both(*STAND_IN), ha="left", va="top", fontsize=7.5,
+        stand_in_words = t.both(*(Words(COMMON, SHARED, language)("stand_in") for language in LANGUAGES))
+        figure.text(left, (y - 0.06) / whole, stand_in_words, ha="left", va="top", fontsize=7.5,
                     bbox={"boxstyle": "square,pad=0.25", "facecolor": "#FFF3D6", "edgecolor": ORANGE, "linewidth": 0.8})
     return figure
-
-
-STAND_IN = ("Drawn stand-in data, not photographs", "程序绘制的替代数据，并非照片")
 
 
 def save(figure, folder: Path, name: str) -> list[Path]:

@@ -102,7 +102,7 @@ def test_table_ii_holds_the_papers_rows_and_the_runs(run):
     assert found["Set14", "ESRGAN, paper"]["psnr"] == 28.7 and found["Set5", "Swift-SRGAN, paper"]["ssim"] == 0.794
     assert found["Set5", "Swift-SRGAN, authors' weights, measured"]["psnr"] == 30.01
     assert found["Set14", "Swift-SRGAN, authors' weights, measured elsewhere"]["psnr"] == 27.37
-    in_chinese = {(row["set"], row["method"]): row["psnr"] for row in figures_results.table_2_rows(run, chinese=True)}
+    in_chinese = {(row["set"], row["method"]): row["psnr"] for row in figures_results.table_2_rows(run, "zh")}
     assert in_chinese["Set14", "Swift-SRGAN, 作者公布的权重，他处测得"] == 27.37
     assert in_chinese["Set5", "Swift-SRGAN, 作者公布的权重，实测"] == 30.01
     mine = found["Set5", "Swift-SRGAN, this run"]

@@ -14,7 +14,7 @@ needs_font = pytest.mark.skipif(FONT is None, reason="no Chinese font is install
 def test_without_a_font_chinese_falls_back_to_english(monkeypatch, capsys):
     monkeypatch.setenv("KIT_CJK_FONT", "none")
     t = style.start("zh")
-    assert t("steps", "步数") == "steps" and t.both("Crop", "裁切") == "Crop" and t.plain("裁a") == "?a"
+    assert t("step") == "step" and t.both("Crop", "裁切") == "Crop" and t.plain("裁a") == "?a"
     printed = capsys.readouterr()
     assert printed.out.count("no Chinese font found") == 1 and printed.err == ""
 
@@ -22,11 +22,11 @@ def test_without_a_font_chinese_falls_back_to_english(monkeypatch, capsys):
 @needs_font
 def test_with_a_font_labels_are_chinese_and_without_boxes():
     t = style.start("zh")
-    figure = style.page(t, t("Title", "图题"), 1, stand_in=True, notes=(t("a note", "说明"),))
+    figure = style.page(t, t("step"), 1, stand_in=True, notes=(t("epoch"),))
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib warns of each missing glyph
         figure.canvas.draw()
-    assert [text.get_text() for text in figure.texts[:2]] == ["图题", "说明"]
+    assert [text.get_text() for text in figure.texts[:2]] == ["步数", "轮次"]
 
 
 def test_a_matplotlibrc_of_the_user_does_not_change_the_figures(monkeypatch):
