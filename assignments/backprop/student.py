@@ -17,7 +17,7 @@ from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
 
 FOLDER = Path(__file__).resolve().parent
-MODELS = FOLDER.parents[1] / "paddle_models"
+SOLVED = FOLDER / "by_hand"
 MODULES = ("backprop", "descent")
 INDENT, WIDTH = "    ", 110
 WORDS = {
@@ -78,7 +78,7 @@ def write_student(folder: Path, language: str = "en", solution: bool = False) ->
     Raises KitError where the folder already holds one of them: a student's work is never overwritten.
     """
     exercises, words = read_exercises(), WORDS[language]
-    texts = {f"{name}.py": (MODELS / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
+    texts = {f"{name}.py": (SOLVED / f"{name}.py").read_text(encoding="utf-8") for name in MODULES}
     if not solution:
         texts = {name: take_out(text, [row for row in exercises if f"{row['file']}.py" == name], language)
                  for name, text in texts.items()}

@@ -45,7 +45,7 @@ def test_a_hundred_points_in_functions_that_exist(grader):
     for row in EXERCISES:
         assert row["en"] and row["zh"] and row["formula"] and row["hint_en"] and row["hint_zh"]
         assert callable(getattr(grader, f"check_{row['name']}"))
-        tree = ast.parse((student.MODELS / f"{row['file']}.py").read_text(encoding="utf-8"))
+        tree = ast.parse((student.SOLVED / f"{row['file']}.py").read_text(encoding="utf-8"))
         assert row["name"] in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
@@ -60,7 +60,7 @@ def test_before_it_is_filled_in_and_after(tmp_path):
     assert result["score"] == 0 and sum(test["max_score"] for test in result["tests"]) == 100
 
     for name in student.MODULES:  # the student finishes
-        (folder / f"{name}.py").write_bytes((student.MODELS / f"{name}.py").read_bytes())
+        (folder / f"{name}.py").write_bytes((student.SOLVED / f"{name}.py").read_bytes())
     after = grade(folder)
     assert (after.returncode, after.stderr) == (0, "") and after.stdout.splitlines()[-1] == "Score: 100 / 100"
 
@@ -73,7 +73,7 @@ def test_the_solution_for_teachers_in_chinese(tmp_path):
 
 @pytest.mark.parametrize("row", EXERCISES, ids=lambda row: row["name"])
 def test_each_check_grades_exactly_its_function(row, grader, tmp_path):
-    source = (student.MODELS / f"{row['file']}.py").read_text(encoding="utf-8")
+    source = (student.SOLVED / f"{row['file']}.py").read_text(encoding="utf-8")
     file = tmp_path / f"{row['file']}.py"
     file.write_text(student.take_out(source, [row]), encoding="utf-8")
     module = load(f"without_{row['name']}", file)
@@ -123,7 +123,7 @@ def test_a_syntax_error_is_located(tmp_path):
 
 
 def test_what_is_taken_out_and_what_stays():
-    source = (student.MODELS / "descent.py").read_text(encoding="utf-8")
+    source = (student.SOLVED / "descent.py").read_text(encoding="utf-8")
     rows = [row for row in EXERCISES if row["file"] == "descent"]
     for language in ("en", "zh"):
         opened = ast.parse(student.take_out(source, rows, language))
