@@ -22,11 +22,13 @@ from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.reduction import ForkingPickler
 from multiprocessing.util import Finalize
+from typing import Any
 
 import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.machine import cores
+from data_tools.packed.arrays import Store
 
 PRELOADED = ("numpy", "cv2", "imgaug.augmenters")  # a second to import, so a new worker should find them there
 SIGNED_UNIT = (np.arange(256, dtype=np.float32) / 255.0) * 2.0 - 1.0  # the document's formula, for each value
@@ -38,11 +40,11 @@ def hold_out(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, n
     """(kept rows, held-out rows), sorted: about `share` of each class, at least one, drawn with `seed`."""
     if not 0.0 < share < 1.0:
         raise KitError(f"holdout {share} is outside (0, 1); 0.1 holds out a tenth of each class")
-    rng, held = np.random.default_rng(seed), []
+    rng, of_each = np.random.default_rng(seed), []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        held.append(members[:max(1, round(share * len(members)))])
-    held = np.sort(np.concatenate(held))
+        of_each.append(members[:max(1, round(share * len(members)))])
+    held = np.sort(np.concatenate(of_each))
     return np.setdiff1d(np.arange(len(labels)), held), held
 
 
@@ -66,7 +68,7 @@ def epoch_order(count: int, *, shuffle: bool, seed: int, epoch: int, world: int 
 class Batches:
     """One rank's share of an epoch, batch by batch; see make_loader(). May be sent to worker processes."""
 
-    store: object
+    store: Store
     order: np.ndarray
     batch_size: int
     seed: int
@@ -103,18 +105,18 @@ class WholeImages:
     augmenter: Callable | None
     normalize: Callable
 
-    def __call__(self, store, indices: np.ndarray, seed: tuple[int, ...], first: int) -> Batch:
+    def __call__(self, store: Store, indices: np.ndarray, seed: tuple[int, ...], first: int) -> Batch:
         images = store.images[indices]  # (B, H, W, 3) uint8
         if self.augmenter is not None:
             images = self.augmenter(images, seed, first)
         return {"image": self.normalize(images), "label": store.labels[indices]}
 
 
-def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int, start_batch: int = 0,
+def make_loader(store: Store, batch_size: int, *, shuffle: bool, seed: int, epoch: int, start_batch: int = 0,
                 rank: int = 0, world: int = 1, augmenter: Callable | None = None, workers: int = 0,
                 drop_last: bool = False, rows: np.ndarray | None = None,
                 normalize: Callable = to_signed_unit, assemble: Callable | None = None) -> "Batches | WorkerBatches":
-    """One epoch of `store` (`.images` (N, H, W, 3) uint8, `.labels`) as an iterable with a length.
+    """One epoch of `store` as an iterable with a length.
 
     batch_size: of all ranks together. Each global batch is cut into `world` equal blocks and rank r gets the
     r-th, as paddle.io.DistributedBatchSampler does. Where N is no multiple of `world`, the epoch is padded
@@ -122,7 +124,7 @@ def make_loader(store, batch_size: int, *, shuffle: bool, seed: int, epoch: int,
     start_batch: first batch to yield; the ones before are not read. drop_last: no incomplete last batch.
     rows: the part of the store that is read, int64 (all of it without); "index" counts in the whole store.
     augmenter: called as augmenter(images, seed, first); normalize: (B, H, W, 3) uint8 to the input.
-    assemble: makes another kind of batch of any store with `.images`, called as assemble(store, indices, seed,
+    assemble: makes another kind of batch, of images of any size too, called as assemble(store, indices, seed,
     first), where image i draws from (*seed, first + i); augmenter and normalize are then not used.
     workers: processes that prepare batches, two ahead each; 0 prepares them here. They live as long as one
     iteration lasts, never longer than this process, and get store, augmenter, normalize and assemble pickled: all
@@ -224,7 +226,7 @@ def _start(theirs: socket.socket, hide_main: bool) -> multiprocessing.Process:
     """A new worker at the other end of `theirs`, which is closed here."""
     # Not "fork": a copy of a process whose other threads hold locks may wait for these for ever.
     forkserver = "forkserver" in multiprocessing.get_all_start_methods()
-    context = multiprocessing.get_context("forkserver" if forkserver else "spawn")
+    context: Any = multiprocessing.get_context("forkserver" if forkserver else "spawn")
     with theirs, _starting, _signals_held_back(), _main_hidden() if hide_main else nullcontext():
         if forkserver:
             context.set_forkserver_preload([name for name in PRELOADED if name in sys.modules])
@@ -276,7 +278,9 @@ def _work(ours: socket.socket) -> None:
 
 
 def _leave_with_parent() -> None:
-    multiprocessing.parent_process().join()
+    parent = multiprocessing.parent_process()
+    if parent is not None:  # as in every worker
+        parent.join()
     os._exit(1)
 
 
@@ -286,7 +290,7 @@ def _answers(job: np.ndarray, worker: int, workers: int) -> Iterator[tuple[dict,
         import cv2
 
         cv2.setNumThreads(0)  # the workers share the cores already; threads of each would fight over them
-        batches = ForkingPickler.loads(job)
+        batches = ForkingPickler.loads(job.data)
         for number in range(batches.start_batch + worker, batches.stop_batch, workers):
             yield {}, batches.batch(number)
     except KitError as error:
@@ -300,7 +304,7 @@ def _send(to: socket.socket, header: dict, arrays: Batch) -> None:
     described = [(key, array.dtype.str, array.shape) for key, array in arrays.items()]
     to.sendall(json.dumps([header, described]).encode() + b"\n")
     for array in arrays.values():
-        to.sendall(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+        to.sendall(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _receive(file) -> tuple[dict, Batch]:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 Colour = tuple[int, int, int]  # RGB, 0..255
+Numbers = Sequence[float] | np.ndarray  # a few in a row: a colour, a point, widths along a strip
 FIXED_POINT = 4  # binary digits of a pixel that OpenCV draws to
 LIGHT = np.array([-0.45, -0.9])  # where the light comes from, in pixel directions (y points down)
 SHADES = (0.60, 0.78, 0.94, 1.08, 1.24)  # brightnesses of hairs; the dark ones are drawn first
@@ -49,23 +50,22 @@ class Strip:
         return Strip(self.axis[start:stop], self.half[start:stop])
 
 
-def limb(points: Sequence, widths: Sequence[float], cap: float = 0.12, count: int = 24) -> Strip:
+def limb(points: Sequence[Numbers] | np.ndarray, widths: Numbers, cap: float = 0.12, count: int = 24) -> Strip:
     """A Bezier curve over control points (K, 2) with half-widths; `cap` is the rounded share at each end."""
-    points = np.asarray(points, dtype=np.float64)
     along = np.linspace(0.0, 1.0, count)
-    level = np.repeat(points[None], count, axis=0)  # (count, K, 2)
+    level = np.repeat(np.asarray(points, dtype=np.float64)[None], count, axis=0)  # (count, K, 2)
     while level.shape[1] > 1:  # de Casteljau
         level = level[:, :-1] * (1 - along)[:, None, None] + level[:, 1:] * along[:, None, None]
     return Strip(level[:, 0], np.interp(along, np.linspace(0, 1, len(widths)), widths) * _rounded(along, cap))
 
 
-def ellipse(centre: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> Strip:
+def ellipse(centre: Numbers, radii: Numbers, angle: float = 0.0) -> Strip:
     """An ellipse with radii (across, along); its axis points down, then is turned by `angle` radians."""
     down = radii[1] * np.array([-np.sin(angle), np.cos(angle)])
     return Strip(centre + ROUND[:, :1] * down, radii[0] * ROUND[:, 1])
 
 
-def oval(centre: Sequence[float], radii: Sequence[float], angle: float = 0.0) -> np.ndarray:
+def oval(centre: Numbers, radii: Numbers, angle: float = 0.0) -> np.ndarray:
     """The outline (32, 2) of the same ellipse, several times quicker."""
     across, along = CIRCLE[:, :1] * radii[0], CIRCLE[:, 1:] * radii[1]
     cos, sin = np.cos(angle), np.sin(angle)
@@ -92,7 +92,7 @@ class Brush:
         self.scale = float(np.sqrt(abs(np.linalg.det(self.matrix[:, :2]))))  # pixels per unit
 
     def within(
-        self, origin: Sequence[float], scale: Sequence[float] = (1.0, 1.0), angle: float = 0.0
+        self, origin: Numbers, scale: Numbers = (1.0, 1.0), angle: float = 0.0
     ) -> "Brush":
         """A brush with its origin at `origin` of this one, stretched by `scale` (x, y), turned by `angle`."""
         turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) * np.asarray(scale)
@@ -100,10 +100,10 @@ class Brush:
         offset = self.matrix[:, :2] @ np.asarray(origin, dtype=np.float64) + self.matrix[:, 2]
         return Brush(self.picture, self.rng, np.column_stack([linear, offset]), self.tint)
 
-    def fill(self, outline: np.ndarray, colour: Sequence[float]) -> None:
+    def fill(self, outline: np.ndarray, colour: Numbers) -> None:
         cv2.fillPoly(self.picture, [self._fixed(outline)], self._ink(colour), cv2.LINE_AA, FIXED_POINT)
 
-    def line(self, points: np.ndarray, colour: Sequence[float], width: float) -> None:
+    def line(self, points: np.ndarray, colour: Numbers, width: float) -> None:
         cv2.polylines(
             self.picture,
             [self._fixed(points)],
@@ -114,7 +114,7 @@ class Brush:
             FIXED_POINT,
         )
 
-    def strands(self, strands: np.ndarray, colour: Sequence[float], width: float) -> None:
+    def strands(self, strands: np.ndarray, colour: Numbers, width: float) -> None:
         """Many lines (K, N, 2) of one colour and width at once."""
         cv2.polylines(
             self.picture,
@@ -126,7 +126,7 @@ class Brush:
             FIXED_POINT,
         )
 
-    def skin(self, part: Strip, colour: Sequence[float], steps: int = 4) -> None:
+    def skin(self, part: Strip, colour: Numbers, steps: int = 4) -> None:
         """A bare, softly rounded surface: ever smaller and lighter copies, drawn towards the light."""
         centre = part.axis.mean(axis=0)
         outline = part.outline() - centre
@@ -204,7 +204,7 @@ class Brush:
         pixels = np.asarray(points) @ self.matrix[:, :2].T + self.matrix[:, 2]
         return np.round(pixels * 2**FIXED_POINT).astype(np.int32)
 
-    def _ink(self, colour: Sequence[float]) -> tuple[float, ...]:
+    def _ink(self, colour: Numbers) -> tuple[float, ...]:
         return tuple(min(max(round(value), 0), 255) for value in np.multiply(colour, self.tint).tolist())
 
 

@@ -140,6 +140,7 @@ def _notice(seed: int, count: int) -> str:
         "They have CelebA's layout, label files and rare attributes, so that everything runs without it;\n"
         "an accuracy on them says nothing about real faces.\n"
         "本数据集是 CelebA 的替代样本：图片全部由程序绘制，不是照片，也不是任何真实的人。\n"
-        "目录、标签文件和属性比例与 CelebA 一致，仅用于在没有真实数据时运行全部流程；其准确率不代表真实人脸上的准确率。\n"
+        "目录、标签文件和属性比例与 CelebA 一致，仅用于在没有真实数据时运行全部流程；"
+        "其准确率不代表真实人脸上的准确率。\n"
         f"seed {seed}, {count} faces, drawing version {DRAWING_VERSION}\n"
     )

@@ -2,6 +2,7 @@
 a shade map for soft light. Lengths are pixels of CelebA's 178x218 frame, origin between the eyes, y down."""
 
 from dataclasses import dataclass
+from typing import overload
 
 import cv2
 import numpy as np
@@ -45,7 +46,7 @@ class Shade:
 
     def _filled(self, *outlines: np.ndarray) -> np.ndarray:
         mask = np.zeros(self.factors.shape[:2], np.uint8)
-        brush = Brush(mask, None, self.matrix)
+        brush = Brush(mask, np.random.default_rng(0), self.matrix)  # nothing random is drawn
         for outline in outlines:
             brush.fill(outline, (255, 255, 255))
         return mask
@@ -79,7 +80,13 @@ class Look:
         """The generator of one part of the face."""
         return np.random.default_rng((self.seed, part))
 
-    def edge(self, y: np.ndarray) -> np.ndarray:
+    @overload
+    def edge(self, y: float) -> float: ...
+
+    @overload
+    def edge(self, y: np.ndarray) -> np.ndarray: ...
+
+    def edge(self, y):
         """Half-width of the head at heights y: an ellipse above the cheeks, a jaw below."""
         y = np.asarray(y, np.float64)
         above = np.sqrt(np.clip(1 - ((y - 4) / (self.top - 4)) ** 2, 0, 1))

@@ -65,7 +65,7 @@ def plan_faces(count: int, seed: int) -> list[Face]:
     face, labelled as if with glasses or without, shows glasses half faded in either way: nobody can tell.
     """
     rng = np.random.default_rng((seed, count))
-    faces = []
+    faces: list[Face] = []
     for number, labelled in ((count, True), (count // UNLABELLED, False)):
         has = rng.permutation(np.arange(number) < round(GLASSES_SHARE * number))
         first, order = len(faces) + 1, rng.permutation(number)
@@ -105,6 +105,7 @@ def _notice(seed: int, count: int) -> str:
         "labels\n"
         "that are wrong on purpose. An accuracy on them says nothing about real faces.\n"
         "本数据集是 Glasses or No Glasses 的替代样本：图片全部由程序绘制，不是照片，也不是任何真实的人。\n"
-        "目录与眼镜比例与原数据集一致；planted.csv 列出故意画得不确定的图片和故意标错的标签；其准确率不代表真实人脸上的准确率。\n"
+        "目录与眼镜比例与原数据集一致；planted.csv 列出故意画得不确定的图片和故意标错的标签；"
+        "其准确率不代表真实人脸上的准确率。\n"
         f"seed {seed}, {count} faces, drawing version {DRAWING_VERSION}\n"
     )

@@ -87,8 +87,8 @@ def photograph(picture: np.ndarray, rng: np.random.Generator, width: int, height
         picture = cv2.GaussianBlur(picture, (0, 0), sigma)
     y = np.linspace(-1, 1, rows, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, columns, dtype=np.float32)[None]
-    right, down = np.float32(rng.normal(0, 0.1, 2))
-    vignette, dapple, noise = np.float32(rng.uniform((0, 0, 1), (0.16, 0.09, 5)))
+    right, down = rng.normal(0, 0.1, 2).astype(np.float32)
+    vignette, dapple, noise = rng.uniform((0, 0, 1), (0.16, 0.09, 5)).astype(np.float32)
     light = 1 + right * x + down * y - vignette * (x * x + y * y)
     light *= 1 + dapple * cloud(rng, rows, columns, grain=5, octaves=2)
     exposure = np.float32(np.exp(rng.normal(-0.04, 0.14)) * rng.normal(1, 0.03, 3))

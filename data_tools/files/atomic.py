@@ -25,8 +25,8 @@ def atomic_path(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
         _sync(path.parent)
     except OSError as error:
-        raise KitError(f"cannot write {path}: {error.strerror or error}. What stood there before is intact; "
-                       f"make room (df -h {path.parent}) or choose another folder, then run the command again") from error
+        raise KitError(f"cannot write {path}: {error.strerror or error}. What stood there before is intact; make room "
+                       f"(df -h {path.parent}) or choose another folder, then run the command again") from error
     finally:
         temporary.unlink(missing_ok=True)
 

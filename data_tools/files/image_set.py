@@ -76,7 +76,7 @@ def upright(image: Image.Image) -> Image.Image:
     """
     image.load()
     try:
-        turn = TURNS.get(image.getexif().get(ORIENTATION))
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     except DAMAGED:
         return image  # its pixels are whole
     return image if turn is None else image.transpose(turn)

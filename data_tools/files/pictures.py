@@ -27,12 +27,13 @@ def read_picture(content: bytes, name: str) -> Picture:
     KitError naming `name` for what is damaged, cut short, of an unknown format or above 80 megapixels.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=sorted(set(SUFFIXES.values()))) as image:
-            if image.width * image.height > MAX_PIXELS:
+        with Image.open(io.BytesIO(content), formats=sorted(set(SUFFIXES.values()))) as opened:
+            if opened.width * opened.height > MAX_PIXELS:
                 raise KitError(f"{name} has more than the {MAX_PIXELS:,} pixels that are read; reduce it")
-            deep = image.mode.startswith("I") or image.mode == "F" or _has_16_bits(content)
-            notes = [f"{name}: one of {image.n_frames} frames, the first"] if getattr(image, "n_frames", 1) > 1 else []
-            image = upright(image)
+            deep = opened.mode.startswith("I") or opened.mode == "F" or _has_16_bits(content)
+            frames = getattr(opened, "n_frames", 1)
+            notes = [f"{name}: one of {frames} frames, the first"] if frames > 1 else []
+            image = upright(opened)
             if deep:
                 notes.append(f"{name}: 16 bits become 8")
             if image.mode == "CMYK":

@@ -87,7 +87,7 @@ class ZipSource:
 
     def _open(self) -> zipfile.ZipFile:
         with self._lock:
-            if self._owner != os.getpid():  # a shared file position would be moved by both
+            if self._archive is None or self._owner != os.getpid():  # a shared file position would be moved by both
                 try:
                     self._archive = zipfile.ZipFile(self.path)
                 except (OSError, zipfile.BadZipFile, NotImplementedError) as error:

@@ -52,7 +52,7 @@ def pack_all(sets: Sequence[ImageSet], folder: str | Path, sizes: Sequence[int] 
     for size in sizes:
         folders = tuple(pack(images, size, folder, crop=crop, shard=shard, encoding=encoding, processes=processes,
                              skip_unreadable=skip_unreadable) for images in sets)
-        manifests = [read_manifest(one) for one in folders]
+        manifests = [manifest for one in folders if (manifest := read_manifest(one))]
         stores = [RecordStore.read(one) for one in folders]
         originals = originals or decoding_speed(sets, sizes[0], crop)
         total = {key: sum(manifest[key] for manifest in manifests) for key in ("images", "bytes", "seconds")}

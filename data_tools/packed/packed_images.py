@@ -1,11 +1,11 @@
 """Images of any size, decoded once into one uint8 file that is memory mapped; pieces are cut from it.
 
-Same files, locks and checks as packed.py; the JSON file holds the shapes, from which the places of the images follow.
+Same files, locks and checks as store.py; the JSON file holds the shapes, from which the places of the images follow.
 """
 
 import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,26 +13,21 @@ from typing import Any
 import numpy as np
 
 from data_tools.files.image_set import ImageSet
-from data_tools.packed.store import MappedFile, Packed, Pixels, open_store
+from data_tools.packed.store import MappedStore, Packed, Pixels, open_store
 
 PAGE = 4096  # bytes; reading a row of a piece maps at least one page
 FORM = "whole"
 
 
-@dataclass(frozen=True)
-class PackedImages(MappedFile):
+@dataclass(frozen=True, kw_only=True)
+class PackedImages(MappedStore):
     """One image set with every image as it is.
 
-    shapes: (N, 2) int64 height and width; names, hashes: name and sha256 of each encoded file; fingerprint: over the
-    hashes, the same wherever the files lie; unreadable: names left out (with skip_unreadable).
-    `.images` are N views (H, W, 3) uint8 RGB of the mapped file.
+    shapes: (N, 2) int64 height and width. images: N views (H, W, 3) of the mapped file, which is `pixels` as a whole.
     """
 
     shapes: np.ndarray
-    names: tuple[str, ...]
-    hashes: tuple[str, ...]
-    fingerprint: str
-    unreadable: tuple[str, ...] = ()
+    pixels: Pixels = field(init=False, repr=False, compare=False)
 
     def _views(self) -> dict[str, Any]:
         sizes = 3 * self.shapes.prod(axis=1)
@@ -61,8 +56,7 @@ class PackedImages(MappedFile):
         """
 
         def make(pixels: str, packed: Packed) -> "PackedImages":
-            return cls(pixels, packed.shapes, packed.chosen.names, packed.hashes, packed.fingerprint(FORM),
-                       packed.left_out)
+            return cls(path=pixels, shapes=packed.shapes, **packed.fields_of_store(FORM))
 
         return open_store(image_set, FORM, np.ascontiguousarray, make, folder, skip_unreadable, progress)
 
@@ -85,6 +79,10 @@ class JoinedImages:
     @cached_property
     def shapes(self) -> np.ndarray:
         return np.concatenate([store.shapes for store in self.stores])
+
+    @cached_property
+    def labels(self) -> np.ndarray:
+        return np.concatenate([store.labels for store in self.stores])
 
     @cached_property
     def names(self) -> tuple[str, ...]:

@@ -38,6 +38,11 @@ SHARD_NAME = re.compile(r"shard-(\d{5})-of-(\d{5})\.tfrecord")
 PACK_AGAIN = "pack the images again (python -m assignments data pack)"
 
 
+def shard_names(count: int) -> tuple[str, ...]:
+    """Of `count` shards, in their order."""
+    return tuple(f"shard-{number:05}-of-{count:05}.tfrecord" for number in range(count))
+
+
 def read_manifest(folder: Path) -> dict | None:
     """manifest.json as far as it can be trusted: types and ranges are checked, files are not. None where there is none.
 
@@ -122,11 +127,12 @@ def read_index(folder: Path, manifest: dict, check: bool = False) -> Index:
     manifest says. check: compare every checksum, of the files and of the records, too.
     """
     shards = tuple(sorted(manifest["shards"]))
-    total = {SHARD_NAME.fullmatch(name)[2] for name in shards}
-    numbers = [int(SHARD_NAME.fullmatch(name)[1]) for name in shards]
-    if not shards or total != {f"{len(shards):05}"} or numbers != list(range(len(shards))):
+    if not shards or shards != shard_names(len(shards)):
         raise KitError(f"{folder / MANIFEST} lists no whole row of shards; {PACK_AGAIN}")
-    places, labels, names, hashes = [], [], [], []
+    places: list[tuple[int, int, int]] = []
+    labels: list[tuple[int, ...]] = []
+    names: list[str] = []
+    hashes: list[str] = []
     for number, name in enumerate(shards):
         path, entry = folder / name, manifest["shards"][name]
         try:
@@ -219,7 +225,8 @@ def _layout(content: mmap.mmap, start: int, stop: int, manifest: dict) -> _Layou
         raise Malformed("image/class/label is absent")
     edges = [start, *(edge for span in sorted(spans.values()) for edge in span), stop]
     fixed = tuple((first - start, last - start, content[first:last]) for first, last in zip(edges[::2], edges[1::2]))
-    return _Layout(*((first - start, last - start) for first, last in spans.values()), tuple(label), fixed)
+    encoded, name, digest = ((first - start, last - start) for first, last in spans.values())
+    return _Layout(encoded, name, digest, tuple(label), fixed)
 
 
 def _one(features: dict, name: str, kind: int):

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,7 @@ from data_tools.packed.record_files import (
     fingerprint,
     read_index,
     read_manifest,
+    shard_names,
     write_manifest,
 )
 from data_tools.packed.store import CROPS, with_stamps
@@ -56,8 +57,8 @@ class _Plan:
         """{file name: rows of the image set}."""
         count = len(self.image_set)
         starts = range(0, count, self.shard)
-        return {f"shard-{number:05}-of-{len(starts):05}.tfrecord": range(start, min(start + self.shard, count))
-                for number, start in enumerate(starts)}
+        return {name: range(start, min(start + self.shard, count))
+                for name, start in zip(shard_names(len(starts)), starts)}
 
     def manifest(self) -> dict:
         """That of a pack which begins."""
@@ -72,8 +73,9 @@ class _Plan:
         return all(manifest[key] == fresh[key] for key in ("size", "crop", "encoding", "shard", "attributes", "state"))
 
     def job(self, name: str, rows: range) -> dict:
-        names, labels = (part[rows.start:rows.stop] for part in (self.image_set.names, self.image_set.labels))
-        return {"target": str(self.target / name), "names": names, "labels": labels.reshape(len(rows), -1).tolist(),
+        mine = slice(rows.start, rows.stop)
+        labels = self.image_set.labels[mine].reshape(len(rows), -1).tolist()
+        return {"target": str(self.target / name), "names": self.image_set.names[mine], "labels": labels,
                 "size": self.size, "crop": self.crop, "encoding": self.encoding, "skip": self.skip_unreadable}
 
 
@@ -100,12 +102,10 @@ def pack(image_set: ImageSet, size: int, folder: str | Path, *, crop: str | None
         raise KitError(f"{image_set.name}: no images in {image_set.source.path}")
     if not 1 <= size <= LARGEST_SIZE or encoding not in ENCODINGS or crop not in CROPS:
         raise KitError(f"cannot pack at size {size} with encoding {encoding!r} and crop {crop!r}: sizes are 1 to "
-                       f"{LARGEST_SIZE}, "
-                       f"encodings {' and '.join(ENCODINGS)}, crops {' and '.join(map(str, CROPS))}")
+                       f"{LARGEST_SIZE}, encodings {' and '.join(ENCODINGS)}, crops {' and '.join(map(str, CROPS))}")
     if shard < 1 or len(image_set) > shard * MOST_SHARDS or (processes is not None and processes < 1):
         raise KitError(f"cannot pack {len(image_set):,} images with {shard} to a shard and {processes} processes: give "
-                       f"at least 1, "
-                       f"and at most {MOST_SHARDS:,} shards")
+                       f"at least 1, and at most {MOST_SHARDS:,} shards")
     target = Path(folder).expanduser().absolute() / f"{image_set.name}-{size}"
     plan = _Plan(image_set, target, size, crop, shard, encoding, skip_unreadable)
     try:
@@ -114,8 +114,7 @@ def pack(image_set: ImageSet, size: int, folder: str | Path, *, crop: str | None
             _pack(plan, processes or min(MOST_PROCESSES, cores()), progress)
     except OSError as error:
         raise KitError(f"cannot write the records to {target}: {error.strerror or error}; make room there or name "
-                       f"another "
-                       "folder, then run the command again: finished shards are kept") from error
+                       "another folder, then run the command again: finished shards are kept") from error
     return target
 
 
@@ -164,16 +163,17 @@ def _begun(plan: _Plan) -> dict:
     try:
         found = read_manifest(plan.target)
     except KitError:  # damaged: its shards cannot be trusted either
-        found = {}
+        found = None
     foreign = [path.name for path in plan.target.iterdir()
                if not path.name.startswith(".") and path.name != MANIFEST and not SHARD_NAME.fullmatch(path.name)]
     if foreign:
-        raise KitError(f"{plan.target} holds something else ({sorted(foreign)[0]}); it is left alone. Name a new folder")
-    same = bool(found) and plan.goes_on(found)
+        raise KitError(f"{plan.target} holds something else ({sorted(foreign)[0]}); it is left alone. "
+                       "Name a new folder")
+    manifest = found if found and plan.goes_on(found) else plan.manifest()
     for path in plan.target.iterdir():  # of another pack, or half a shard of one that was killed
-        if path.name.endswith(".tmp") or (SHARD_NAME.fullmatch(path.name) and not same):
+        if path.name.endswith(".tmp") or (SHARD_NAME.fullmatch(path.name) and manifest is not found):
             path.unlink()
-    return found if same else plan.manifest()
+    return manifest
 
 
 def _is_whole(plan: _Plan, name: str, entry: dict) -> bool:
@@ -191,9 +191,12 @@ def _shards(plan: _Plan, jobs: dict[str, dict], processes: int) -> Iterator[tupl
         for name, job in jobs.items():
             yield name, _checked(answer(plan.image_set.source, job))
         return
-    waiting, results, crew, threads = SimpleQueue(), SimpleQueue(), [], []
+    waiting: SimpleQueue[tuple[str, dict]] = SimpleQueue()
+    results: SimpleQueue[tuple[str, dict] | Exception] = SimpleQueue()
     for item in jobs.items():
         waiting.put(item)
+    crew: list[subprocess.Popen] = []
+    threads: list[threading.Thread] = []
     try:
         for _ in range(min(processes, len(jobs))):
             crew.append(_start())
@@ -206,17 +209,22 @@ def _shards(plan: _Plan, jobs: dict[str, dict], processes: int) -> Iterator[tupl
                 raise result
             yield result
     finally:
-        for process in crew:
-            process.kill()  # it holds nothing that others need
-        for thread in threads:
-            thread.join()
-        for process in crew:
-            with suppress(OSError):  # what a killed one was still to be told
-                process.stdin.close()
-            process.stdout.close()
-            process.wait()
+        _end(crew, threads)
         for half in plan.target.glob(".*.tmp"):  # shards of those that were killed
             half.unlink(missing_ok=True)
+
+
+def _end(crew: list[subprocess.Popen], threads: list[threading.Thread]) -> None:
+    for process in crew:
+        process.kill()  # it holds nothing that others need
+    for thread in threads:
+        thread.join()
+    for process in crew:
+        for pipe in (process.stdin, process.stdout):
+            with suppress(OSError):  # what a killed one was still to be told
+                if pipe is not None:
+                    pipe.close()
+        process.wait()
 
 
 def _start() -> subprocess.Popen:
@@ -229,6 +237,7 @@ def _start() -> subprocess.Popen:
 
 def _serve(process: subprocess.Popen, source: str, waiting: SimpleQueue, results: SimpleQueue) -> None:
     """Hand jobs to one process until none is left; an error ends it and goes where the results go."""
+    assert process.stdin is not None and process.stdout is not None  # both are pipes
     try:
         lines = [json.dumps(source)]
         while True:
@@ -243,8 +252,7 @@ def _serve(process: subprocess.Popen, source: str, waiting: SimpleQueue, results
             results.put((name, _checked(json.loads(line))))
     except (OSError, EOFError):
         results.put(KitError("a packing process ended unexpectedly; memory may have run out: use fewer --processes. "
-                             "Run the "
-                             "command again: finished shards are kept"))
+                             "Run the command again: finished shards are kept"))
     except Exception as error:
         results.put(error)
 
@@ -257,7 +265,8 @@ def _checked(result: dict) -> dict:
     return result
 
 
-def _watched(results: Iterator, plan: _Plan, jobs: dict[str, dict], progress: bool) -> Iterator[tuple[str, dict]]:
+def _watched(results: Iterator, plan: _Plan, jobs: dict[str, dict],
+             progress: bool) -> Generator[tuple[str, dict], None, None]:
     what = f"packing {plan.image_set.name} at {plan.size}"
     total = sum(len(job["names"]) for job in jobs.values())
     bar = tqdm(total=total, desc=what, unit="image", file=sys.stdout, disable=not (progress and sys.stdout.isatty()))

@@ -18,7 +18,7 @@ from data_tools.files import places
 from data_tools.files.image_set import ImageSet
 from data_tools.packed.record_files import MANIFEST, PACK_AGAIN, fingerprint, map_file, read_index, read_manifest
 from data_tools.packed.record_packing import SHARD, pack, source_state
-from data_tools.packed.store import MOST_MAPPED, MappedFile
+from data_tools.packed.store import MOST_MAPPED, MappedStore
 
 __all__ = ["RecordImages", "RecordStore", "pack"]
 TOO_MANY = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)  # the last where there are too many maps
@@ -85,24 +85,18 @@ def _allow_files(count: int) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft + count, hard), hard))
 
 
-@dataclass(frozen=True)
-class RecordStore(MappedFile):
+@dataclass(frozen=True, kw_only=True)
+class RecordStore(MappedStore):
     """One packed image set, ready for training; `path` is its folder.
 
-    labels: as in the image set; names, hashes: name and sha256 of each original file; fingerprint: sha256 over hashes,
-    labels, size and crop, equal to that of a PackedStore; unreadable: names left out. `.images` is (N, size, size, 3)
-    uint8 RGB, see RecordImages. places: (N, 3) int64, see Index.
+    images: (N, size, size, 3), see RecordImages. fingerprint: over hashes, labels, size and crop, equal to that of a
+    PackedStore. places: (N, 3) int64, see Index.
     """
 
     size: int
     encoding: str
-    labels: np.ndarray
-    names: tuple[str, ...]
-    hashes: tuple[str, ...]
-    fingerprint: str
     shards: tuple[str, ...]
     places: np.ndarray
-    unreadable: tuple[str, ...] = ()
 
     def _views(self) -> dict[str, Any]:
         paths = [os.path.join(self.path, name) for name in self.shards]
@@ -111,7 +105,8 @@ class RecordStore(MappedFile):
         except OSError as error:
             if error.errno in TOO_MANY:
                 raise KitError(f"{self.path} has {len(paths):,} shards, more files than one process may hold open "
-                               f"({error.strerror}): raise the limit (ulimit -n), or {PACK_AGAIN} with a larger --shard") from error
+                               f"({error.strerror}): raise the limit (ulimit -n), or {PACK_AGAIN} with a larger "
+                               "--shard") from error
             raise
         manifest = read_manifest(Path(self.path))  # after mapping: a pack that begins anew says so before it writes
         if manifest is None or (manifest["fingerprint"], manifest["encoding"]) != (self.fingerprint, self.encoding):
@@ -161,8 +156,8 @@ class RecordStore(MappedFile):
             raise KitError(f"the records in {folder} are not those that its manifest describes; {PACK_AGAIN}")
         left_out = tuple(name for shard in index.shards for name in manifest["shards"][shard]["left_out"])
         try:
-            return cls(str(folder), manifest["size"], manifest["encoding"], index.labels, index.names, index.hashes,
-                       known,
-                       index.shards, index.places, left_out)
+            return cls(path=str(folder), labels=index.labels, names=index.names, hashes=index.hashes, fingerprint=known,
+                       unreadable=left_out, size=manifest["size"], encoding=manifest["encoding"], shards=index.shards,
+                       places=index.places)
         except (OSError, ValueError) as error:
             raise KitError(f"cannot read {folder}: {error}; another run packs it now, try again later") from error

@@ -15,7 +15,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Pixels(np.memmap):
     now and then: an epoch over 30 GB would otherwise count as 30 GB of this process (the system's cache keeps them).
     """
 
+    _mmap: mmap.mmap  # of np.memmap, which sets it to None in a copy
+
     def __getitem__(self, item):
         taken = super().__getitem__(item)
         if isinstance(taken, Pixels) and taken._mmap is None:  # a copy
@@ -57,23 +59,29 @@ class Pixels(np.memmap):
             self._copied = 0
 
 
-@dataclass(frozen=True)
-class MappedFile:
-    """A file that is mapped into memory and goes to other processes by its path: a pickled map would be a copy of it
-    all.
+@dataclass(frozen=True, kw_only=True)
+class MappedStore:
+    """A store in files that are mapped into memory; it goes to other processes by its path: a pickled map would be a
+    copy of all images.
 
-    A kind of it is a frozen dataclass with `names`, one for each piece of the file; see _views.
+    labels: as in the image set; names, hashes: name and sha256 of each encoded file; fingerprint: the same wherever
+    the files lie; unreadable: names left out (with skip_unreadable). images: uint8 RGB, of the mapped files.
     """
 
     path: str
+    labels: np.ndarray
+    names: tuple[str, ...]
+    hashes: tuple[str, ...]
+    fingerprint: str
+    unreadable: tuple[str, ...] = ()
+    images: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self):
         object.__setattr__(self, "path", os.path.abspath(self.path))  # good in every process
         self._map()
 
     def _views(self) -> dict[str, Any]:
-        """The mapped file, by the names of the attributes that are to hold it. OSError or ValueError where it does not
-        fit."""
+        """{"images": the mapped files} and other views of them. OSError or ValueError where they do not fit."""
         raise NotImplementedError
 
     def _map(self) -> None:
@@ -83,7 +91,7 @@ class MappedFile:
         return len(self.names)
 
     def __getstate__(self) -> dict:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields(self) if field.init}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -94,21 +102,12 @@ class MappedFile:
                            "packed them anew, start this one again") from error
 
 
-@dataclass(frozen=True)
-class PackedStore(MappedFile):
-    """One image set, ready for training.
-
-    labels: as in the image set; names, hashes: name and sha256 of each encoded file; fingerprint: sha256 over
-    hashes, labels, size and crop, the same wherever the files lie; unreadable: names left out (with
-    skip_unreadable). `.images` is (N, size, size, 3) uint8 RGB.
+@dataclass(frozen=True, kw_only=True)
+class PackedStore(MappedStore):
+    """One image set, ready for training. images: (N, size, size, 3); fingerprint: over hashes, labels, size and crop.
     """
 
     size: int
-    labels: np.ndarray
-    names: tuple[str, ...]
-    hashes: tuple[str, ...]
-    fingerprint: str
-    unreadable: tuple[str, ...] = ()
 
     def _views(self) -> dict[str, Any]:
         shape = (len(self.names), self.size, self.size, 3)
@@ -135,9 +134,7 @@ class PackedStore(MappedFile):
             return resize(middle_square(image) if crop else image, size)
 
         def make(pixels: str, packed: Packed) -> "PackedStore":
-            chosen = packed.chosen
-            return cls(pixels, size, chosen.labels, chosen.names, packed.hashes, packed.fingerprint(form),
-                       packed.left_out)
+            return cls(path=pixels, size=size, **packed.fields_of_store(form))
 
         return open_store(image_set, form, prepare, make, folder, skip_unreadable, progress, 3 * size * size)
 
@@ -152,6 +149,11 @@ class Packed:
     hashes: tuple[str, ...]
     shapes: np.ndarray
     left_out: tuple[str, ...]
+
+    def fields_of_store(self, form: str) -> dict[str, Any]:
+        """What every MappedStore is made of, but its path."""
+        return {"labels": self.chosen.labels, "names": self.chosen.names, "hashes": self.hashes,
+                "fingerprint": self.fingerprint(form), "unreadable": self.left_out}
 
     def fingerprint(self, form: str) -> str:
         """sha256 over files, labels and the form in which they are stored."""

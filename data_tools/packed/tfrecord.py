@@ -20,6 +20,7 @@ HEAD, TAIL = 12, 4  # bytes around the data
 VARINT, FIXED64, DELIMITED, FIXED32 = 0, 1, 2, 5  # protocol buffers' wire types
 BYTES, FLOATS, INTEGERS = 1, 2, 3  # numbers of the lists in Feature
 Value = str | bytes | int | float | Iterable
+Feature = tuple[int, list | array]  # the number of its list and the values
 
 
 class Malformed(ValueError):
@@ -131,16 +132,17 @@ def decode_example(data) -> dict[str, list]:
             for name, (kind, values) in parse_example(data).items()}
 
 
-def parse_example(data, start: int = 0, stop: int | None = None) -> dict[str, tuple[int, list | array]]:
+def parse_example(data, start: int = 0, stop: int | None = None) -> dict[str, Feature]:
     """{name: (BYTES, FLOATS or INTEGERS, values)} of the Example in data[start:stop]; bytes are given as the places
     (start, stop) in `data` where they stand, so that nothing large is copied. kind 0: a feature without any list.
 
     Unknown fields are passed over, as protocol buffers ask for. Raises Malformed.
     """
-    found: dict[str, tuple[int, list | array]] = {}
+    found: dict[str, Feature] = {}
     for features in _parts(data, (start, len(data) if stop is None else stop), 1):  # Example.features
         for entry in _parts(data, features, 1):  # Features.feature, an entry of the map
-            name, feature = "", (0, [])
+            name = ""
+            feature: Feature = (0, [])
             for number, _, span in _fields(data, *entry):
                 if number == 1:
                     name = bytes(data[slice(*span)]).decode("utf-8", errors="replace")
@@ -150,8 +152,9 @@ def parse_example(data, start: int = 0, stop: int | None = None) -> dict[str, tu
     return found
 
 
-def _parse_feature(data, feature: tuple[int, int]) -> tuple[int, list | array]:
-    chosen, values = 0, []
+def _parse_feature(data, feature: tuple[int, int]) -> Feature:
+    chosen = 0
+    values: list | array = []
     for number, kind, content in _fields(data, *feature):
         if number not in (BYTES, FLOATS, INTEGERS) or kind != DELIMITED:
             continue

@@ -54,11 +54,13 @@ class CelebAData:
 
 @dataclass(frozen=True)
 class _Place:
-    """Where things lie: the images' source and their folder in it ("" or ending in /), the label files' source."""
+    """Where things lie: the images' source and their folder in it ("" or ending in /), the label files' source and the
+    attribute file in it."""
 
     images: Source
     prefix: str
     labels: Source
+    listing: str
 
 
 def _read_at(path: Path, strict: bool) -> CelebAData | None:
@@ -87,7 +89,7 @@ def _place_at(path: Path, strict: bool) -> _Place | None:
     if labels is None and strict:
         raise KitError(f"there are CelebA images in {source.path}, but no {ATTRIBUTE_FILES[0]} (or .csv) in it or "
                        f"beside it. Wanted: {EXPECTED}")
-    return _Place(source, prefix, labels) if labels is not None else None
+    return _Place(source, prefix, *labels) if labels is not None else None
 
 
 def _images_at(path: Path) -> tuple[Source, str] | None:
@@ -137,16 +139,16 @@ def _align_first(path: Path) -> tuple[bool, str]:
     return "align" not in path.name.lower(), str(path)
 
 
-def _labels_near(source: Source, given: Path) -> Source | None:
-    """The archive itself, or the folder with the attribute file: what was given, or the images' folder or above it."""
-    if isinstance(source, ZipSource) and _label_file(source, ATTRIBUTE_FILES):
-        return source
+def _labels_near(source: Source, given: Path) -> tuple[Source, str] | None:
+    """What has the attribute file, and that: the archive itself, the given folder, or the images' folder or above it.
+    """
     images = Path(source.path)
-    for folder in (given, images, *list(images.parents)[:DEPTH]):
-        if folder.is_dir():
-            labels = _LabelFolder(folder)
-            if _label_file(labels, ATTRIBUTE_FILES):
-                return labels
+    candidates: list[Source] = [source] if isinstance(source, ZipSource) else []
+    candidates += [_LabelFolder(folder) for folder in (given, images, *list(images.parents)[:DEPTH]) if folder.is_dir()]
+    for labels in candidates:
+        listing = _label_file(labels, ATTRIBUTE_FILES)
+        if listing is not None:
+            return labels, listing
     return None
 
 
@@ -179,7 +181,7 @@ def _label_file(source: Source, wanted: tuple[str, ...]) -> str | None:
 def read_celeba(place: _Place) -> CelebAData:
     """Read and check the set; KitError where its files contradict each other."""
     notes: list[str] = []
-    numbers, labels = _read_attributes(place.labels, notes)
+    numbers, labels = _read_attributes(place.labels, place.listing, notes)
     partition = _read_partition(place.labels, numbers)
     names = _image_names(place)
     there = np.array([int(name[-10:-4] if name[-4] == "." else name[-11:-5]) for name in names], np.int64)
@@ -190,8 +192,7 @@ def read_celeba(place: _Place) -> CelebAData:
     listed = numbers[row] == there
     if not listed.any():
         raise KitError(f"none of the {len(names):,} images in {place.images.path} is listed in "
-                       f"{_label_file(place.labels, ATTRIBUTE_FILES)} of {place.labels.path}; they belong to other "
-                       "sets")
+                       f"{place.listing} of {place.labels.path}; they belong to other sets")
     if not listed.all():
         notes.append(f"{np.sum(~listed):,} images have no labels and are left out, the first is "
                      f"{names[chosen[~listed][0]]}")
@@ -203,7 +204,7 @@ def read_celeba(place: _Place) -> CelebAData:
         sets[split] = ImageSet(split, place.images, tuple(names[i] for i in chosen[mine]), labels[row[mine]])
         if not len(mine):
             notes.append(f"the {split} split has no image")
-    drawn = is_drawn(place.images, names[:1]) or is_drawn(place.labels, [_label_file(place.labels, ATTRIBUTE_FILES)])
+    drawn = is_drawn(place.images, names[:1]) or is_drawn(place.labels, [place.listing])
     origin = "drawn" if drawn else "real" if len(row) == TOTAL else "subset"
     if origin == "real":
         notes.clear()
@@ -211,9 +212,8 @@ def read_celeba(place: _Place) -> CelebAData:
     return CelebAData(**sets, attributes=ATTRIBUTES, origin=origin, path=place.images.path, notes=tuple(notes))
 
 
-def _read_attributes(source: Source, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _read_attributes(source: Source, name: str, notes: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Image numbers (N,) and labels (N, 40) uint8 in CelebA's order, whatever the order of the file's columns."""
-    name = _label_file(source, ATTRIBUTE_FILES)
     file = f"{name} in {source.path}"
     claimed, columns, rows, line = split_header(source.read(name), file, "image_id")
     problems = [f"{what} {', '.join(some[:5])}{' ...' * (len(some) > 5)}" for what, some in (
@@ -246,8 +246,7 @@ def _read_partition(source: Source, numbers: np.ndarray) -> np.ndarray:
         first = different[0]
         lacking = ("the attribute file", "the partition")[int(first in numbers)]
         raise KitError(f"{file} does not match the attribute file: {len(different):,} images stand in one of them "
-                       f"only, "
-                       f"the first is {first:06}.jpg, which {lacking} lacks; fetch both from the same place")
+                       f"only, the first is {first:06}.jpg, which {lacking} lacks; fetch both from the same place")
     place = np.argsort(listed)
     return codes[place[np.searchsorted(listed, numbers, sorter=place)], 0]
 
@@ -262,8 +261,9 @@ def _image_names(place: _Place) -> list[str]:
 
 def _check_sizes(source: Source, names: list[str]) -> list[str]:
     """A note on how many of LOOKED_AT images are not of CelebA's size; KitError for one too small to use."""
-    seen = names if len(names) <= LOOKED_AT else [names[i]
-                                                  for i in np.linspace(0, len(names) - 1, LOOKED_AT, dtype=int)]
+    seen = names
+    if len(names) > LOOKED_AT:
+        seen = [names[row] for row in np.linspace(0, len(names) - 1, LOOKED_AT, dtype=int)]
     others = {}
     for name in seen:
         size = image_size(source.head(name, MAX_HEADER))

@@ -42,7 +42,7 @@ class Face:
     def moved(self, dx: float, dy: float) -> "Face":
         """The same face somewhere else."""
         x, y, width, height = self.box
-        landmarks = None if self.landmarks is None else self.landmarks + np.float32([dx, dy])
+        landmarks = None if self.landmarks is None else self.landmarks + np.array([dx, dy], np.float32)
         return Face((x + dx, y + dy, width, height), landmarks)
 
 
@@ -63,8 +63,9 @@ class FaceFinder:
         """Faces of a picture; an empty list where there is none."""
         reduced, scale = _reduced(picture, self.side)
         faces = self._search(reduced, max(16, round(self.smallest * max(reduced.shape[:2]))))
-        found = [Face(tuple(float(v / scale) for v in box), None if points is None else points / np.float32(scale))
-                 for box, points in faces]
+        found = [Face((x / scale, y / scale, width / scale, height / scale),
+                      None if points is None else points / np.float32(scale))
+                 for (x, y, width, height), points in faces]
         return sorted(found, key=lambda face: (-face.box[2] * face.box[3], face.box))
 
 
@@ -82,10 +83,10 @@ class FaceTracker:
         """Faces of the next frame."""
         reduced, scale = _reduced(frame, VIDEO_SIDE)
         grey = cv2.cvtColor(reduced, cv2.COLOR_RGB2GRAY)
-        moved = None
-        if self._wait:
-            moved = [_follow(grey, face, patch, scale) for face, patch in zip(self._faces, self._patches)]
-        if moved is None or any(face is None for face in moved):
+        followed = [_follow(grey, face, patch, scale) for face, patch in zip(self._faces, self._patches)
+                    if self._wait]
+        moved = [face for face in followed if face is not None]
+        if not self._wait or len(moved) < len(self._faces):
             self._faces, self._wait = self._finder(frame), self.every
         else:
             self._faces = moved
@@ -132,8 +133,8 @@ def _reduced(picture: np.ndarray, side: int) -> tuple[np.ndarray, float]:
     if longest <= side:
         return picture, 1.0
     size = [max(1, round(n * side / longest)) for n in picture.shape[1::-1]]
-    return cv2.resize(picture, size,
-                      interpolation=cv2.INTER_AREA), size[int(picture.shape[0] > picture.shape[1])] / longest
+    reduced = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return reduced, size[int(picture.shape[0] > picture.shape[1])] / longest
 
 
 def _patch(grey: np.ndarray, face: Face, scale: float) -> np.ndarray:
@@ -197,16 +198,16 @@ class _YuNet:
         padded[:picture.shape[0], :picture.shape[1]] = picture
         self._network.setInput(cv2.dnn.blobFromImage(padded, swapRB=True))
         outputs = [array[0] for array in self._network.forward(self._names)]
-        scores, boxes, points = zip(*(_decode(*outputs[4 * i:4 * i + 4], stride, width // stride)
-                                      for i, stride in enumerate(YUNET_STRIDES)))
-        scores, boxes, points = np.concatenate(scores), np.concatenate(boxes), np.concatenate(points)
+        grids = [_decode(outputs[4 * i:4 * i + 4], stride, width // stride) for i, stride in enumerate(YUNET_STRIDES)]
+        scores, boxes, points = map(np.concatenate, zip(*grids))
         kept = cv2.dnn.NMSBoxes(boxes.tolist(), scores.tolist(), YUNET_SCORE, YUNET_OVERLAP)
         kept = [i for i in np.array(kept, int).reshape(-1) if max(boxes[i, 2:]) >= smallest]
         return [(tuple(map(float, boxes[i])), points[i]) for i in kept]
 
 
-def _decode(classes, objects, boxes, points, stride: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _decode(outputs: list[np.ndarray], stride: int, columns: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Scores (M,), boxes (M, 4) and points (M, 5, 2) in pixels of the cells that may hold a face."""
+    classes, objects, boxes, points = outputs
     scores = np.sqrt(np.clip(classes[:, 0], 0, 1) * np.clip(objects[:, 0], 0, 1))
     chosen = np.flatnonzero(scores >= YUNET_SCORE)
     cells = np.stack([chosen % columns, chosen // columns], axis=1).astype(np.float32)  # (M, 2) x, y

@@ -125,10 +125,11 @@ def _faces(source: Source, names: list[str]) -> tuple[Source, dict[int, str], tu
     folders = defaultdict(list)
     for name in names:
         base = name.rfind("/") + 1
-        number = IMAGE_NAME.fullmatch(name, base)
-        if number:
-            folders[name[:base]].append((number[2].lower() != "png", int(number[1]), name))
-    files, twice = {}, []
+        face = IMAGE_NAME.fullmatch(name, base)
+        if face:
+            folders[name[:base]].append((face[2].lower() != "png", int(face[1]), name))
+    files: dict[int, str] = {}
+    twice = []
     for folder in sorted(folders, key=lambda folder: (-len(folders[folder]), folder.count("/"), folder)):
         for _, number, name in sorted(folders[folder]):  # a .png before a .jpg of the same id
             if files.setdefault(number, name) != name:
@@ -193,8 +194,7 @@ def _problems(place: _Place, train: LabelFile, test: LabelFile) -> list[str]:
             missing = [str(number) for number in sorted(place.files.keys() - train.rows.keys() - test.rows.keys())]
             if missing:
                 problems.append(f"{len(missing):,} ids are missing from {TRAIN_FILE} and {TEST_FILE}, though there are "
-                                f"images "
-                                f"of them: {some(missing)}")
+                                f"images of them: {some(missing)}")
     if train.rows and not problems:
         counts = [list(train.rows.values()).count(label) for label in (0, 1)]
         problems += [f"{TRAIN_FILE} has {count} images labelled {label}; at least {FEWEST} are needed"
@@ -230,8 +230,7 @@ def _read_planted(place: _Place) -> dict[str, str]:
              if len(row) != 2 or row[1] not in KINDS or not row[0].isdecimal() or int(row[0][:9]) not in place.files]
     if wrong:
         raise KitError(f"{PLANTED_FILE} in {place.labels.path} has rows that are not `id,kind`: {some(wrong)}; draw "
-                       f"the set "
-                       "again into a new folder")
+                       "the set again into a new folder")
     return {place.files[int(number[:9])]: kind for number, kind in rows}
 
 
@@ -253,8 +252,7 @@ def _from_celeba(path: str) -> GlassesData:
     counts = np.bincount(training.labels, minlength=2)
     if counts.min() < FEWEST:
         raise KitError(f"CelebA at {data.path} has {counts[0]} training images without and {counts[1]} with "
-                       f"{CELEBA_ATTRIBUTE}; "
-                       f"at least {FEWEST} of each are needed")
+                       f"{CELEBA_ATTRIBUTE}; at least {FEWEST} of each are needed")
     shares = {name: 0.0 if len(splits[name]) else share
               for name, share in (("test", TEST_SHARE), ("validation", VALIDATION_SHARE))}
     if any(shares.values()):

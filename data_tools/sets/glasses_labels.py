@@ -68,7 +68,10 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 def _read_rows(reader, header: list[str], found: LabelFile, labelled: bool) -> None:
     id_column, label_column = header.index("id"), header.index("glasses") if labelled else -1
-    short, no_id, no_number, wrong = [], [], [], []
+    short: list[str] = []
+    no_id: list[str] = []
+    no_number: list[str] = []
+    wrong: list[str] = []
     lines = defaultdict(list)
     for row in reader:
         if not any(cell.strip() for cell in row):

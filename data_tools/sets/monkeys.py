@@ -92,7 +92,8 @@ def read_monkeys(source: Source) -> MonkeyData:
     """Read and check the set in `source`; KitError with everything that is wrong with it."""
     names = source.names()
     notes: list[str] = []
-    files, problems = {}, []
+    problems: list[str] = []
+    files = {}
     for split in SPLITS:
         root, listing = _split_files(names, split, notes)
         files[split] = _sort_files(source, root, split, listing, notes, problems)
@@ -184,9 +185,9 @@ def _read_labels(source: Source, names: list[str], notes: list[str],
         problems.append(f"{files[0]} has no row for {', '.join(absent)}")
     if wrong or absent:
         return COMMON_NAMES, {}
-    train, validation = (sum(rows[folder][i] for folder in FOLDERS) for i in (1, 2))
-    return (tuple(rows[folder][0] for folder in FOLDERS),
-            {"training": (train, train - validation), "validation": (validation,)})
+    names_of_classes, in_training, in_validation = zip(*(rows[folder] for folder in FOLDERS))
+    train, validation = sum(in_training), sum(in_validation)
+    return names_of_classes, {"training": (train, train - validation), "validation": (validation,)}
 
 
 def parse_labels(text: str) -> tuple[dict[str, tuple[str, int, int]], list[str]]:

@@ -3,6 +3,7 @@ download. They are read where they lie; each package names their origin and term
 """
 
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,12 +14,11 @@ from data_tools.files.image_set import ImageSet
 from data_tools.files.sources import FolderSource
 
 # part -> module -> files in its folder. Judged are four of one package, so that they make one set.
-FILES = MappingProxyType({
+FILES: Mapping[str, Mapping[str, tuple[str, ...]]] = MappingProxyType({
     "training": {
         "skimage": tuple(f"data/{name}" for name in (
             "astronaut.png", "brick.png", "grass.png", "gravel.png", "hubble_deep_field.jpg", "ihc.png",
-            "motorcycle_left.png",
-            "retina.jpg", "rocket.jpg")),
+            "motorcycle_left.png", "retina.jpg", "rocket.jpg")),
         "sklearn": ("datasets/images/china.jpg",),
         "imgaug": ("quokka.jpg",),
     },
@@ -37,9 +37,8 @@ def _of_package(module: str, files: tuple[str, ...], part: str) -> ImageSet:
     spec = importlib.util.find_spec(module)  # finds it without the seconds of importing it
     folder = Path(spec.submodule_search_locations[0]) if spec and spec.submodule_search_locations else None
     missing = [name for name in files if folder is None or not (folder / name).is_file()]
-    if missing:
+    if folder is None or missing:
         raise KitError(f"the package {module} does not bring {', '.join(missing)}; pip install -r requirements.txt, or "
-                       f"take "
-                       "--data sample for drawn pictures")
+                       "take --data sample for drawn pictures")
     name = "photographs" if part == "test" else f"photographs ({module})"
     return ImageSet(name, FolderSource(folder), files, np.zeros(len(files), np.int64))

@@ -17,7 +17,7 @@ def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, coun
     """
     if name not in SAMPLES:
         raise KitError(f"there is no drawn set called {name}; known are {', '.join(SAMPLES)}")
-    folder = folder or sample_folder(name)
+    folder = Path(folder or sample_folder(name))
     if name == "celeba":
         from data_tools.drawing.celeba_sample import COUNT, draw_celeba
 

@@ -177,7 +177,8 @@ def test_a_packed_store_goes_to_workers_by_its_path(tmp_path, monkeypatch):
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
     pixels.tofile("pixels.u8")
     names = tuple(map(str, range(IMAGES)))
-    packed = PackedStore("pixels.u8", SIZE, np.arange(IMAGES), names, names, "")
+    packed = PackedStore(path="pixels.u8", size=SIZE, labels=np.arange(IMAGES), names=names, hashes=names,
+                         fingerprint="")
     assert same(make_loader(packed, 4, workers=1, **ONE_EPOCH), make_loader(packed, 4, **ONE_EPOCH))
     assert pixels.tobytes() not in bytes(ForkingPickler.dumps(packed))
     (tmp_path / "pixels.u8").unlink()
