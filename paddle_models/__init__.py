@@ -1,13 +1,13 @@
-"""Networks, what they are trained for, and the one trainer.
+"""Networks, what they are trained for, and the one trainer. A room imports from those below it alone.
 
-networks/      one file a network, tables on top
-tasks/         what is trained: losses, metrics, a Task for each kind of work
+deploy/        export, engines for inference, 8 bits, tiles
 trainer/       the loop, its settings, checkpoints, the run folder
+tasks/         what is trained: losses, metrics, a Task for each kind of work
 weights/       weight files read without unpickling, converted by name; networks by name (zoo.py)
 fast/          layers on oneDNN for training on CPUs
-deploy/        export, engines for inference, 8 bits, tiles
-pretrained/    weights that come with the kit, a card beside each
+networks/      one file a network, tables on top
 environment.py what must be set before Paddle is imported
+pretrained/    weights that come with the kit, a card beside each
 """
 
 from paddle_models.environment import prepare

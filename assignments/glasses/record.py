@@ -61,7 +61,7 @@ def write(run: RunFolder, settings, stores, trainer: Trainer) -> dict[str, Any]:
         **_predictions(test, rows["test"]["label"], settings.seed),
         **_feature_maps(network, settings.image_size, stores.test, rows["test"]),
         "first_filters": network.blocks[0].conv.weight.numpy(),
-        **{f"calibration_{name}": values[there] for name, values in bins._asdict().items()}})
+        **{f"calibration_{name}": values[there] for name, values in vars(bins).items()}})
     lists = _lists(run, judged, unlabelled, settings.uncertain)
     return {
         "origin": glasses.origin, "data": glasses.path,

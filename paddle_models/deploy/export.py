@@ -35,6 +35,7 @@ from paddle_models.deploy.predictor import (
     relative_difference,
     usable_engines,
 )
+from paddle_models.networks.description import UNIT, described
 from paddle_models.weights.files import sha256_of_weights
 
 BATCHES = (1, 3)  # sizes on which the export is compared with the network
@@ -44,17 +45,21 @@ ONNX_PACKAGES = {3: "paddle2onnx==2.1.0 onnx==1.17.0 onnxruntime==1.20.1",
 
 
 def export_network(network: nn.Layer, folder: str | Path, input_shape: Sequence[int | None],
-                   classes: Sequence[str] = (), value_range: Sequence[float] = (0.0, 1.0),
+                   classes: Sequence[str] = (), value_range: Sequence[float] | None = None,
                    onnx: bool = False) -> dict[str, Any]:
     """Write `network` in evaluation mode to `folder` and return its card; an earlier export there is replaced.
 
     input_shape: (None, C, H, W), None being the batch; the network answers with one array (N, K). classes: names of the
-    K outputs. value_range: of the inputs. The network itself is left as it is, accelerated or not.
+    K outputs. value_range: of the inputs; None takes the network's description, else 0 to 1. The network itself is left
+    as it is, accelerated or not.
     Raises KitError when the network cannot be traced, when no engine runs it, when the outputs of any engine differ
     from the eager ones by more than 1e-4 of the largest (1e-2 with a GPU, which rounds more), or when `onnx` is asked
     for and paddle2onnx is not installed.
     """
     folder = Path(folder)
+    if value_range is None:
+        known = described(network)
+        value_range = known.value_range if known else UNIT
     if onnx and not (importlib.util.find_spec("paddle2onnx") and importlib.util.find_spec("onnx")):
         packages = ONNX_PACKAGES[3 if int(paddle.__version__.split(".")[0]) >= 3 else 2]
         raise KitError(f"ONNX export needs packages that are not installed: pip install {packages}")
@@ -69,12 +74,13 @@ def export_network(network: nn.Layer, folder: str | Path, input_shape: Sequence[
                 shutil.rmtree(folder)
             os.replace(written, folder)
     except OSError as error:
-        raise KitError(f"cannot write {folder}: {error.strerror or error}; make room or choose another folder") from error
+        reason = error.strerror or error
+        raise KitError(f"cannot write {folder}: {reason}; make room or choose another folder") from error
     return card
 
 
-def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_range: tuple, onnx: bool) -> dict[str,
-                                                                                                                  Any]:
+def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_range: tuple,
+           onnx: bool) -> dict[str, Any]:
     folder.mkdir()
     _trace(fold_batch_norm(network), folder, shape)
     if not (folder / WEIGHTS).is_file():
@@ -83,8 +89,8 @@ def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_
         _write_onnx(folder)
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     card = {"format": FORMAT, "network": type(network).__name__, "input_shape": list(shape),
-            "value_range": list(value_range),
-            "classes": list(classes), "weights_sha256": sha256_of_weights(state), "paddle": paddle.__version__,
+            "value_range": list(value_range), "classes": list(classes), "weights_sha256": sha256_of_weights(state),
+            "paddle": paddle.__version__,
             "files": {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
                       for path in sorted(folder.iterdir()) if path.name in (WEIGHTS, ONNX, *PROGRAMS)}}
     path = folder / CARD
@@ -102,7 +108,8 @@ def _trace(network: nn.Layer, folder: Path, shape: tuple) -> None:
     except KitError:
         raise
     except Exception as error:  # whatever a forward pass meets in tracing
-        raise KitError(f"{type(network).__name__} cannot be exported with inputs {shape}: {last_line(error)}") from error
+        name = type(network).__name__
+        raise KitError(f"{name} cannot be exported with inputs {shape}: {last_line(error)}") from error
 
 
 def _write_onnx(folder: Path) -> None:
@@ -115,7 +122,8 @@ def _write_onnx(folder: Path) -> None:
             paddle2onnx.export(str(program), str(folder / WEIGHTS), str(folder / ONNX), opset_version=OPSET,
                                **({"optimize_tool": "None"} if program.name == PROGRAMS[0] else {}))
     except Exception as error:
-        raise KitError(f"paddle2onnx cannot convert the network: {last_line(error)}; export it without --onnx") from error
+        reason = last_line(error)
+        raise KitError(f"paddle2onnx cannot convert the network: {reason}; export it without --onnx") from error
     if not (folder / ONNX).is_file():
         raise KitError("paddle2onnx wrote no file: the network has operations that it does not know; export without "
                        "--onnx")
@@ -139,8 +147,8 @@ def _compare(network: nn.Layer, folder: Path, classes: tuple) -> tuple[dict[str,
         worst = float(np.max([relative_difference(predictor(a), b) for a, b in zip(inputs, expected)]))
         if not worst <= allowed_error():
             raise KitError(f"the exported network does not answer as the network itself: with engine {engine} the "
-                           f"outputs "
-                           f"differ by {worst:.1e} of the largest (bound {allowed_error():.0e}); nothing was written")
+                           f"outputs differ by {worst:.1e} of the largest (bound {allowed_error():.0e}); nothing was "
+                           "written")
         found[engine] = worst
     if not found:
         raise KitError(f"no engine runs the exported network: {'; '.join(refused.values())}")

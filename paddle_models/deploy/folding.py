@@ -6,6 +6,7 @@ Paddle Inference folds some BatchNorms by itself, but neither layer scale nor ev
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import paddle
@@ -37,7 +38,8 @@ def fold_batch_norm(network: nn.Layer) -> nn.Layer:
             if type(layer) is efficientformer_v2.Block:
                 _fold_layer_scale(layer)
             elif type(layer) is efficientformer_v2.Attention:
-                layer.talk_before, layer.talk_after = _MixedHeads(layer.talk_before), _MixedHeads(layer.talk_after)
+                for name in ("talk_before", "talk_after"):
+                    setattr(layer, name, _MixedHeads(getattr(layer, name)))
             elif type(layer) is efficientformer_v2.EfficientFormerV2:
                 layer.__class__ = _PooledFirst
     return folded
@@ -132,15 +134,15 @@ def traceable_upsampling() -> Iterator[None]:
     def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, **others):
         sides = list(x.shape[2:])
         fixed = len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in sides)
-        whole = isinstance(scale_factor,
-                           int) and size is None and mode == "bilinear" and not align_corners and not others
-        if not (fixed and whole):
+        whole = isinstance(scale_factor, int) and size is None and not align_corners and not others
+        if not (fixed and whole and mode == "bilinear"):
             return original(x, size, scale_factor, mode, align_corners, **others)
         matrix = np.kron(*(_enlargement(side, scale_factor) for side in sides)).T  # (h*w, H*W)
         enlarged = paddle.matmul(x.reshape([0, 0, sides[0] * sides[1]]), paddle.to_tensor(np.ascontiguousarray(matrix)))
         return enlarged.reshape([0, 0, *(side * scale_factor for side in sides)])
 
-    F.interpolate = interpolate
+    replacement: Any = interpolate
+    F.interpolate = replacement
     try:
         yield
     finally:

@@ -46,12 +46,13 @@ def add_int8(folder: str | Path, calibration: np.ndarray, images: np.ndarray, la
             with quiet(STANDARD_OUTPUT, STANDARD_ERROR):
                 quantize(folder / ONNX, file, calibration)
         except Exception as error:  # ONNX Runtime raises many kinds
-            raise KitError(f"ONNX Runtime cannot quantize the network: {last_line(error)}; export without --int8") from error
+            reason = last_line(error)
+            raise KitError(f"ONNX Runtime cannot quantize the network: {reason}; export without --int8") from error
         exact, short = (accuracy(onnx_session(path), images, labels) for path in (folder / ONNX, file))
         if short < exact - MOST_LOST:
             raise KitError(f"in 8 bits {100 * short:.2f} % of {len(images)} images are answered right, before "
-                           f"{100 * exact:.2f} %: "
-                           "more than 0.3 points are lost, so there is no 8-bit network; the export in float32 is whole")
+                           f"{100 * exact:.2f} %: more than 0.3 points are lost, so there is no 8-bit network; the "
+                           "export in float32 is whole")
         found = {"accuracy": short, "accuracy_float32": exact, "images": len(images), "calibrated_on": len(calibration)}
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         card["files"][INT8] = {"bytes": file.stat().st_size, "sha256": file_sha256(file)}

@@ -77,7 +77,8 @@ def read_card(folder: str | Path) -> Card:
     except OSError as error:
         raise KitError(f"{folder / CARD} cannot be read ({error.strerror})") from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise KitError(f"{folder / CARD} is not a card of this kit ({type(error).__name__}: {error}); {again}") from None
+        reason = f"{type(error).__name__}: {error}"
+        raise KitError(f"{folder / CARD} is not a card of this kit ({reason}); {again}") from None
     for name, facts in card.files.items():
         path = folder / name
         size = path.stat().st_size if path.is_file() else -1
@@ -299,11 +300,20 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
     inputs = card.samples(batch)
     reference = runs["paddle" if "paddle" in runs else next(iter(runs))](inputs)
     for engine in list(runs):
-        error = relative_difference(runs[engine](inputs), reference)
-        # judged by its accuracy at its export
-        if not error <= (float("inf") if engine == INT8_ENGINE else allowed_error()):
-            refused[engine] = f"its outputs differ by {error:.1e}"
+        difference = relative_difference(runs[engine](inputs), reference)
+        # 8 bits were judged by their accuracy at the export
+        if not difference <= (float("inf") if engine == INT8_ENGINE else allowed_error()):
+            refused[engine] = f"its outputs differ by {difference:.1e}"
             del runs[engine]
+    medians = _milliseconds(runs, inputs)
+    choice = Choice(min(medians, key=lambda engine: medians[engine]), medians, refused)
+    write_atomically(memory, json.dumps({"engine": choice.engine, "milliseconds": medians,
+                                         "refused": refused}).encode())
+    return choice
+
+
+def _milliseconds(runs: dict[str, Callable[[np.ndarray], np.ndarray]], inputs: np.ndarray) -> dict[str, float]:
+    """Median time of a call of each engine, measured in turns; a single one runs but once."""
     times: dict[str, list[float]] = {engine: [] for engine in runs}
     for turn in range(WARM_UP + ROUNDS if len(runs) > 1 else 1):
         for engine, run in runs.items():
@@ -311,11 +321,7 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
             run(inputs)
             if turn >= WARM_UP or len(runs) == 1:
                 times[engine].append(time.perf_counter() - begin)
-    medians = {engine: round(1000 * float(np.median(values)), 3) for engine, values in times.items()}
-    choice = Choice(min(medians, key=medians.get), medians, refused)
-    write_atomically(memory, json.dumps({"engine": choice.engine, "milliseconds": medians,
-                                         "refused": refused}).encode())
-    return choice
+    return {engine: round(1000 * float(np.median(values)), 3) for engine, values in times.items()}
 
 
 def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:

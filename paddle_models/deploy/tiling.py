@@ -9,8 +9,7 @@ from data_tools.errors import KitError
 from paddle_models.tasks.image_metrics import to_bytes
 
 TILE = 192  # pixels of the low resolution
-# around a tile, cut off again. Swift-SRGAN and SRGAN see 40 far; 24 gave the whole image to 2e-7, 16 to 3e-5
-MARGIN = 32
+MARGIN = 32  # around a tile, cut off again: Swift-SRGAN and SRGAN see 40 far; 24 gave the whole image to 2e-7
 
 
 def tiles(height: int, width: int, side: int) -> Iterator[tuple[int, int, int, int]]:
@@ -28,12 +27,13 @@ def enlarge(network, image: np.ndarray, tile: int = TILE, margin: int = MARGIN,
     """(H, W, 3) float32 RGB in [0, 1], or uint8, to (scale H, scale W, 3): uint8, or what `finish` makes of the floats.
 
     network: a generator in evaluation mode with a `scale`. tile: longest side that is computed at once beside its
-    margin;
-    0: the whole image. done: called after each tile. The image's own border is the network's border, as without tiles.
+    margin; 0: the whole image. done: called after each tile. The image's own border is the network's border, as without
+    tiles. KitError for an image without pixels.
     """
     if tile < 0 or margin < 0:
         raise KitError(f"tiles of {tile} pixels with a margin of {margin} cannot be cut; give 0 (whole images) or more")
-    (height, width), scale, result = image.shape[:2], network.scale, None
+    (height, width), scale = image.shape[:2], network.scale
+    result: np.ndarray | None = None
     for top, left, bottom, right in tiles(height, width, tile or max(height, width)):
         above, before = max(0, top - margin), max(0, left - margin)
         part = image[above:min(height, bottom + margin), before:min(width, right + margin)]
@@ -48,4 +48,6 @@ def enlarge(network, image: np.ndarray, tile: int = TILE, margin: int = MARGIN,
         result[scale * top:scale * bottom, scale * left:scale * right] = piece
         if done:
             done()
+    if result is None:
+        raise KitError(f"an image of {width}x{height} pixels cannot be enlarged")
     return result

@@ -6,4 +6,5 @@ swift_srgan.py                 generator and discriminator; srgan.py, esrgan.py:
 glasses_cnn.py, mlp.py         small networks
 lpips.py                       a perceptual distance
 parts.py                       head and backbone of any classifier
+description.py                 what must be known of a network to use it; catalogue.py: all networks by name
 """

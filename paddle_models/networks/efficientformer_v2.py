@@ -19,6 +19,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import IMAGENET_DEVIATION, IMAGENET_MEAN, UNIT, Description
 
 WIDTHS = {"s0": (32, 48, 96, 176), "s1": (32, 48, 120, 224), "s2": (32, 64, 144, 288), "l": (40, 80, 192, 384)}
 EXPANSIONS = {  # hidden width of each block's FFN over its width; the number of entries is the depth of the stage
@@ -274,6 +275,8 @@ class EfficientFormerV2(nn.Layer):
         widths, expansions, vit = WIDTHS[variant], EXPANSIONS[variant], ATTENTION_BLOCKS[variant]
         rates = iter(np.linspace(0, DROP_PATH[variant] if drop_path is None else drop_path, sum(map(len, expansions))))
         self.variant, self.width = variant, widths[-1]
+        self.description = Description((3, height, width), STRIDE, UNIT, IMAGENET_MEAN, IMAGENET_DEVIATION,
+                                       head="head" if classes else "")
         self.stem = nn.Sequential(conv_norm_act(3, widths[0] // 2, 3, 2),
                                   conv_norm_act(widths[0] // 2, widths[0], 3, 2))
         self.stages = nn.LayerList()
@@ -284,7 +287,7 @@ class EfficientFormerV2(nn.Layer):
                 attends = number >= 2 and position >= len(expansions[number]) - vit
                 attention = Attention(outputs, grid, stride=2 if number == 2 else 1) if attends else None
                 blocks.append(Block(outputs, expansion, float(next(rates)), attention))
-            parts = [("blocks", nn.Sequential(*blocks))]
+            parts: list[tuple[str, nn.Layer]] = [("blocks", nn.Sequential(*blocks))]
             if number == 3:
                 before = (height >> number + 1, width >> number + 1)
                 parts.insert(0, ("downsample", DualPathDownsample(widths[2], outputs, before)))

@@ -12,6 +12,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from paddle_models.networks.description import Description
+
 CHANNELS = 64
 GROWTH = 32  # channels that each convolution of a dense block adds
 BLOCKS = 23
@@ -69,6 +71,8 @@ class RRDBNet(nn.Layer):
 
     Input: float (N, 3, H, W), RGB in [0, 1], any H and W. Output: (N, 3, 4H, 4W), about [0, 1], not bounded.
     """
+
+    description = Description((3, 64, 64))
 
     def __init__(self, blocks: int = BLOCKS, channels: int = CHANNELS, growth: int = GROWTH):
         super().__init__()

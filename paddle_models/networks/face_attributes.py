@@ -8,6 +8,7 @@ in head order; reordering to the data set's label order is not part of it (`to_l
 import difflib
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import paddle
@@ -59,6 +60,8 @@ class FaceAttributeNet(nn.Layer):
             raise KitError(f"heads of widths {tuple(widths)} with dropout {dropout} cannot be built: give widths of at "
                            "least 1 and a dropout from 0 to below 1")
         self.backbone, self.image_size = backbone, backbone.image_size
+        self.description = replace(backbone.description, head="heads")
+        self.heads: nn.Linear | nn.LayerDict
         if heads == "single":
             self.heads = nn.Linear(backbone.width, len(HEAD_ORDER))
         else:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import SIGNED, Description
 
 FILTERS, NEURONS, DROPOUT = (32, 64, 128), (128,), 0.5  # the untuned network
 POOLING = {"max": nn.MaxPool2D, "average": nn.AvgPool2D}
@@ -48,12 +49,12 @@ class GlassesCNN(nn.Layer):
         side = image_size // 2 ** len(filters)
         if not filters or side < 1:
             raise KitError(f"{len(filters)} blocks do not fit an image of {image_size}x{image_size}: each halves it; "
-                           f"take 1 to "
-                           f"{image_size.bit_length() - 1}")
+                           f"take 1 to {image_size.bit_length() - 1}")
         if pooling not in POOLING:
             raise KitError(f"pooling {pooling!r} is none of {', '.join(POOLING)}")
         if kernel % 2 == 0:
             raise KitError(f"a kernel of {kernel}x{kernel} has no middle; take an odd one")
+        self.description = Description((3, image_size, image_size), image_size, SIGNED, head="output")
         channels = (3, *filters)
         self.blocks = nn.LayerList([Block(c, f, kernel, pooling) for c, f in zip(channels, filters)])
         self.shrink = nn.AdaptiveAvgPool2D(HEAD_SIDE) if side > HEAD_SIDE else None

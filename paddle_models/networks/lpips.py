@@ -12,6 +12,8 @@ import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
+from paddle_models.networks.description import Description
+
 CONVOLUTIONS = ((3, 64, 11, 4, 2), (64, 192, 5, 1, 2), (192, 384, 3, 1, 1), (384, 256, 3, 1, 1), (256, 256, 3, 1, 1))
 POOLED_BEFORE = (1, 2)  # convolutions that see their input through a 3x3 max pooling of stride 2
 PLACES = {0: 0, 3: 1, 6: 2, 8: 3, 10: 4}  # of the convolutions in torchvision's AlexNet
@@ -22,6 +24,8 @@ EPSILON = 1e-10
 class LPIPS(nn.Layer):
     """Two batches (N, 3, H, W), RGB in [0, 1], H and W from 32 up, to distances (N,): 0 for equal images, larger is
     worse."""
+
+    description = Description((3, 64, 64), 32, inputs=2)
 
     def __init__(self):
         super().__init__()

@@ -6,6 +6,7 @@ import paddle.nn.functional as F
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import SIGNED, Description
 
 
 class MLP(nn.Layer):
@@ -20,6 +21,7 @@ class MLP(nn.Layer):
             raise KitError(f"an MLP needs at least an input and an output width, got {tuple(widths)}")
         self.layers = nn.LayerList([nn.Linear(i, o) for i, o in zip(widths, widths[1:])])
         self.activation = activation
+        self.description = Description((widths[0],), value_range=SIGNED, head=f"layers.{len(widths) - 2}")
 
     def forward(self, x):
         for layer in self.layers[:-1]:

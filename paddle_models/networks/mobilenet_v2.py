@@ -9,15 +9,18 @@ stride-2 3x3 convolutions pad only the bottom and the right of an even-sized inp
 """
 
 import re
+from dataclasses import replace
 
 import numpy as np
 from paddle import nn
 from paddle.vision.models import mobilenet_v2 as vision_mobilenet_v2
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import HALF, IMAGENET_DEVIATION, IMAGENET_MEAN, SIGNED, Description
 
 CONVOLUTIONS = 52  # convolutions before the classifier, which is number 52 of the folded file
 FOLDED_KEYS = frozenset(f"{i:02d}.{kind}" for i in range(CONVOLUTIONS + 1) for kind in ("weight", "bias"))
+DESCRIPTION = Description((3, 224, 224), 32, SIGNED, IMAGENET_MEAN, IMAGENET_DEVIATION, head="classifier.1")
 TENSORFLOW_PADDING = [0, 1, 0, 1]  # top, bottom, left, right
 
 
@@ -26,15 +29,19 @@ def mobilenet_v2(classes: int = 10) -> nn.Layer:
 
     Input: float (N, 3, H, W), H and W multiples of 32, values in [-1, 1]. Output: logits (N, classes).
     """
-    return vision_mobilenet_v2(pretrained=False, num_classes=classes)
+    model = vision_mobilenet_v2(pretrained=False, num_classes=classes)
+    model.description = DESCRIPTION
+    return model
 
 
 def folded_mobilenet_v2(classes: int = 10) -> nn.Layer:
     """The same network shaped for folded weights: no BatchNorm, convolutions with bias, TensorFlow padding.
 
-    Without pretrained weights it trains badly, since nothing normalises its activations.
+    Without pretrained weights it trains badly, since nothing normalises its activations. Those that are published
+    want inputs in [-1, 1].
     """
     model = mobilenet_v2(classes)
+    model.description = replace(DESCRIPTION, mean=HALF, deviation=HALF)
     for layer in list(model.sublayers()):
         for name, child in list(layer.named_children()):
             if isinstance(child, nn.BatchNorm2D):

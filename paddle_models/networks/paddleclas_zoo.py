@@ -11,6 +11,10 @@ from types import ModuleType
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import HALF, IMAGENET_DEVIATION, IMAGENET_MEAN, SIGNED, Description
+from paddle_models.networks.parts import last_linear
+
+TRAINED_ON_SIGNED = ("ViT_", "TNT_")  # by their configurations; nearly all others on images normalised as ImageNet's
 
 
 def paddleclas_names() -> list[str]:
@@ -23,7 +27,11 @@ def paddleclas_backbone(name: str, classes: int) -> nn.Layer:
 
     Raises KitError: with the nearest name where there is none, with the command where PaddleClas is absent.
     """
-    return _builder(name)(pretrained=False, class_num=classes)
+    model = _builder(name)(pretrained=False, class_num=classes)
+    signed = name.startswith(TRAINED_ON_SIGNED)
+    model.description = Description((3, 224, 224), 32, SIGNED, HALF if signed else IMAGENET_MEAN,
+                                    HALF if signed else IMAGENET_DEVIATION, head=last_linear(model))
+    return model
 
 
 def paddleclas_url(name: str) -> str:

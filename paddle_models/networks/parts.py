@@ -5,11 +5,15 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import described
 
 
 def head(model: nn.Layer) -> nn.Linear:
-    """The classifier: the last linear layer of the network."""
-    return dict(model.named_sublayers())[head_name(model)]
+    """The classifier; KitError where it is no linear layer."""
+    layer = dict(model.named_sublayers())[head_name(model)]
+    if not isinstance(layer, nn.Linear):
+        raise KitError(f"the head of {type(model).__name__} is not one linear layer, so not to be replaced")
+    return layer
 
 
 def head_parameters(model: nn.Layer) -> list[paddle.Tensor]:
@@ -37,8 +41,14 @@ def freeze_backbone(model: nn.Layer) -> None:
 
 
 def head_name(model: nn.Layer) -> str:
-    """Its name within the network; KitError where there is none."""
-    linear = [name for name, layer in model.named_sublayers() if isinstance(layer, nn.Linear)]
-    if not linear:
+    """Name of the classifier within the network: as described, else the last linear layer; KitError for none."""
+    description = described(model)
+    name = description.head if description else last_linear(model)
+    if not name:
         raise KitError(f"{type(model).__name__} has no linear layer, so no head to replace or train alone")
-    return linear[-1]
+    return name
+
+
+def last_linear(model: nn.Layer) -> str:
+    """Name of the last linear layer, "" where there is none."""
+    return next((name for name, layer in reversed(list(model.named_sublayers())) if isinstance(layer, nn.Linear)), "")

@@ -15,6 +15,7 @@ import math
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import IMAGENET_DEVIATION, IMAGENET_MEAN, SIGNED, Description
 
 BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}  # depth -> blocks of the stages c2..c5
 WIDTHS = (64, 128, 256, 512)  # 3x3 width of each stage
@@ -57,6 +58,8 @@ class ResNet(nn.Layer):
     Input: float (N, 3, H, W), any H and W from 32 up (the report uses 224 and values in [-1, 1]).
     Output: logits (N, classes); the softmax belongs to the loss.
     """
+
+    description = Description((3, 224, 224), 32, SIGNED, IMAGENET_MEAN, IMAGENET_DEVIATION, head="fc")
 
     def __init__(self, depth: int = 50, classes: int = 10):
         super().__init__()

@@ -11,6 +11,7 @@ import math
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import Description
 
 CHANNELS = 64
 BLOCKS = 16
@@ -40,6 +41,8 @@ class SRResNet(nn.Layer):
     Input: float (N, 3, H, W), RGB in [0, 1], any H and W. Output: (N, 3, scale H, scale W), about [0, 1], not bounded.
     """
 
+    description = Description((3, 24, 24))
+
     def __init__(self, scale: int = 4, blocks: int = BLOCKS, channels: int = CHANNELS):
         super().__init__()
         if scale not in SCALES:
@@ -65,9 +68,12 @@ class SRGANDiscriminator(nn.Layer):
     Input: float (N, 3, H, W), RGB in [0, 1], H and W from 16 up. Output: logits (N, 1), positive for photographs.
     """
 
+    description = Description((3, 96, 96), 16, head="classifier.4")
+
     def __init__(self, widths=DISCRIMINATOR_WIDTHS, hidden: int = 1024):
         super().__init__()
-        before, layers = (3, *widths), []
+        before: tuple[int, ...] = (3, *widths)
+        layers: list[nn.Layer] = []
         for i, width in enumerate(widths):
             layers.append(nn.Conv2D(before[i], width, 3, stride=1 + i % 2, padding=1))
             layers += [nn.BatchNorm2D(width), nn.LeakyReLU(0.2)] if i else [nn.LeakyReLU(0.2)]

@@ -8,12 +8,14 @@ x16); the discriminator returns logits, its sigmoid belongs to the losses; and `
 """
 
 import math
+import re
 
 import paddle
 import paddle.nn.functional as F
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.description import Description
 
 CHANNELS = 64
 BLOCKS = 16
@@ -95,6 +97,8 @@ class SwiftGenerator(nn.Layer):
     new parameter; the sum leaves [0, 1] a little at sharp edges. It learns much faster.
     """
 
+    description = Description((3, 24, 24), idle=re.compile(r"(residual\.\d+\.block2|convblock)\.act\._weight"))
+
     def __init__(self, scale: int = 4, residual: bool = False, blocks: int = BLOCKS, channels: int = CHANNELS):
         super().__init__()
         if scale not in SCALES:
@@ -123,6 +127,8 @@ class SwiftDiscriminator(nn.Layer):
 
     Input: float (N, 3, H, W), RGB in [0, 1], H and W from 16 up. Output: logits (N, 1), positive for photographs.
     """
+
+    description = Description((3, 96, 96), 16, head="classifier.4")
 
     def __init__(self, widths=DISCRIMINATOR_WIDTHS, hidden: int = 1024):
         super().__init__()

@@ -9,7 +9,7 @@ from paddle import nn
 from paddle_models.tasks import metrics
 from paddle_models.tasks.classification import ClassificationTask
 from paddle_models.tasks.losses import binary_cross_entropy
-from paddle_models.tasks.task import Batch, Rows
+from paddle_models.tasks.task import Batch, Mode, Rows
 
 CLASSES = ("absent", "present")
 
@@ -21,7 +21,8 @@ class BinaryTask(ClassificationTask):
     averages the probabilities of each image and its mirror image. "Present" is answered from a probability of 0.5 on.
     """
 
-    monitor, mode = "loss", "min"
+    monitor = "loss"
+    mode: Mode = "min"
 
     def __init__(self, network: nn.Layer, label_smoothing: float = 0.0, flip_at_test: bool = False):
         super().__init__(network, CLASSES, label_smoothing, flip_at_test=flip_at_test)

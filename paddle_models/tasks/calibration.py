@@ -1,6 +1,6 @@
 """Whether probabilities of two classes mean what they say, and where to cut them; NumPy float64."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -9,7 +9,8 @@ from data_tools.errors import KitError
 MEASURES = ("accuracy", "balanced_accuracy")
 
 
-class Reliability(NamedTuple):
+@dataclass(frozen=True)
+class Reliability:
     """Bins of equal width over the probability of "present", each array (bins,): mean probability and share that is
     present, NaN in empty bins, and the number of samples."""
 
@@ -29,7 +30,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -
     count = np.bincount(number, minlength=bins)
     sums = (np.bincount(number, weights=values, minlength=bins) for values in (probabilities, labels))
     means = [np.divide(total, count, out=np.full(bins, np.nan), where=count > 0) for total in sums]
-    return Reliability(*means, count)
+    return Reliability(means[0], means[1], count)
 
 
 def calibration_error(bins: Reliability) -> float:

@@ -9,7 +9,7 @@ from paddle import nn
 
 from paddle_models.tasks import metrics
 from paddle_models.tasks.losses import cross_entropy, mixup
-from paddle_models.tasks.task import Batch, Rows, Task
+from paddle_models.tasks.task import Batch, Mode, Rows, Task
 
 
 class ClassificationTask(Task):
@@ -20,7 +20,8 @@ class ClassificationTask(Task):
     flip_at_test: evaluation averages the probabilities of each image and its mirror image.
     """
 
-    monitor, mode = "accuracy", "max"
+    monitor = "accuracy"
+    mode: Mode = "max"
 
     def __init__(self, network: nn.Layer, classes: Sequence[str], label_smoothing: float = 0.0, mixup: float = 0.0,
                  flip_at_test: bool = False):

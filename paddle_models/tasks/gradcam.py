@@ -1,6 +1,5 @@
 """Grad-CAM (Selvaraju et al., arXiv 1610.02391): which places of an image speak for a class."""
 
-
 import numpy as np
 import paddle
 from paddle import nn
@@ -9,8 +8,7 @@ from data_tools.errors import KitError
 from paddle_models.tasks.modes import evaluating
 
 
-def grad_cam(model: nn.Layer, images: paddle.Tensor, class_index,
-             layer: nn.Layer | None = None) -> np.ndarray:
+def grad_cam(model: nn.Layer, images: paddle.Tensor, class_index, layer: nn.Layer | None = None) -> np.ndarray:
     """Heat maps, float32 (N, h, w) in 0..1, h and w those of the feature map; enlarge them for display.
 
     images: float (N, 3, H, W) as the model takes them. class_index: int (N,), the class asked about in each.
@@ -21,7 +19,7 @@ def grad_cam(model: nn.Layer, images: paddle.Tensor, class_index,
     target = paddle.to_tensor(np.asarray(class_index), dtype="int64")
     with evaluating(model):
         layer = layer or last_feature_map(model, images[:1])
-        features = []
+        features: list[paddle.Tensor] = []
         # Cut off what lies below: the gradient starts at the feature map, so frozen layers do no harm.
         handle = layer.register_forward_post_hook(lambda _layer, _input, output: _leaf(output, features))
         try:
@@ -31,8 +29,8 @@ def grad_cam(model: nn.Layer, images: paddle.Tensor, class_index,
         chosen = paddle.take_along_axis(logits, target.unsqueeze(1), axis=1).sum()
         gradient = paddle.grad(chosen, features[-1])[0]  # (N, C, h, w)
     weight = gradient.mean(axis=[2, 3], keepdim=True)  # (N, C, 1, 1)
-    maps = nn.functional.relu((weight * features[-1].detach()).sum(axis=1))  # (N, h, w)
-    maps = maps.astype("float32").numpy()
+    weighed = nn.functional.relu((weight * features[-1].detach()).sum(axis=1))
+    maps = weighed.astype("float32").numpy()  # (N, h, w)
     largest = maps.max(axis=(1, 2), keepdims=True)
     return np.divide(maps, largest, out=np.zeros_like(maps), where=largest > 0)
 

@@ -54,6 +54,8 @@ def mixup(batch: dict, alpha: float, rng: np.random.Generator, classes: int | No
     partner = paddle.to_tensor(rng.permutation(len(batch["image"])))
     label = batch["label"]
     if not label.is_floating_point():
+        if classes is None:
+            raise ValueError("integer labels are mixed over a number of classes, which is missing")
         label = F.one_hot(label, classes)
     return {**batch, "image": _mix(batch["image"], partner, weight), "label": _mix(label, partner, weight)}
 

@@ -20,7 +20,7 @@ from paddle_models.tasks.adversarial import (
     total_variation,
 )
 from paddle_models.tasks.image_metrics import measure, to_bytes
-from paddle_models.tasks.task import Batch, Rows, Task
+from paddle_models.tasks.task import Batch, Mode, Rows, Task
 from paddle_models.weights.perceptual import MobileNetFeatures
 
 METRICS = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
@@ -33,12 +33,13 @@ class SuperResolutionTask(Task):
     """
 
     judged = ("generator",)
-    monitor, mode = "psnr_y", "max"
+    monitor = "psnr_y"
+    mode: Mode = "max"
 
     def __init__(self, generator: nn.Layer, pixel_kind: Literal["l1", "mse"] = "l1"):
         self.networks = {"generator": generator}
         self.scale, self.pixel_kind = generator.scale, pixel_kind
-        self._noted: dict[str, list] = defaultdict(list)
+        self._noted: dict[str, list[float]] = defaultdict(list)
 
     def losses(self, batch: Batch) -> Iterator[tuple[str, paddle.Tensor]]:
         """The pixel loss."""
@@ -84,7 +85,8 @@ class AdversarialTask(SuperResolutionTask):
         if weights.content and features is None:
             raise ValueError("a content loss needs features to compare")
         self.networks["discriminator"], self.rates = discriminator, {"discriminator": discriminator_rate}
-        self.weights, self.features, self.watch = weights, features, Watch(patience)
+        self.weights, self.watch = weights, Watch(patience)
+        self.features = features if weights.content else None
         if weights.content:
             self.monitor, self.mode = "content", "min"
 
@@ -104,7 +106,7 @@ class AdversarialTask(SuperResolutionTask):
     def compare(self, enlarged: paddle.Tensor, whole: paddle.Tensor) -> dict[str, float]:
         """METRICS, and the content loss where there is one."""
         found = super().compare(enlarged, whole)
-        if self.weights.content:
+        if self.features is not None:
             found["content"] = float(content_loss(self.features(enlarged), self.features(whole)))
         return found
 
@@ -113,7 +115,7 @@ class AdversarialTask(SuperResolutionTask):
         interest."""
         weights = self.weights
         terms = {"pixel": pixel_loss(weights.pixel_kind, fake, real)}
-        if weights.content:
+        if self.features is not None:
             with paddle.no_grad():
                 wanted = self.features(real)
             terms["content"] = content_loss(self.features(fake), wanted)
@@ -125,8 +127,10 @@ class AdversarialTask(SuperResolutionTask):
 
     def _note(self, terms: dict[str, paddle.Tensor], seen_fake, seen_real, fake) -> None:
         d_real, d_fake = (float(F.sigmoid(seen.detach().astype("float32")).mean()) for seen in (seen_real, seen_fake))
-        for name, value in {**terms, "d_real": d_real, "d_fake": d_fake}.items():
-            self._noted[name].append(float(value))
+        for name, term in terms.items():
+            self._noted[name].append(float(term))
+        self._noted["d_real"].append(d_real)
+        self._noted["d_fake"].append(d_fake)
         self.watch.note(d_real, d_fake, float(fake.astype("float32").abs().mean()))
 
 

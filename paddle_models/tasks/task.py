@@ -11,6 +11,7 @@ from paddle import nn
 
 Batch = dict[str, paddle.Tensor]
 Rows = dict[str, np.ndarray]
+Mode = Literal["max", "min"]
 
 
 class Task(ABC):
@@ -27,7 +28,7 @@ class Task(ABC):
     judged: tuple[str, ...] = ()
     rates: Mapping[str, float] = MappingProxyType({})
     monitor: str
-    mode: Literal["max", "min"]
+    mode: Mode
 
     @abstractmethod
     def losses(self, batch: Batch) -> Iterator[tuple[str, paddle.Tensor]]:

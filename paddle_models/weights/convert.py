@@ -82,9 +82,9 @@ def load_converted(network: nn.Layer, path: str | Path) -> None:
     own = network.state_dict()
     arrays = {name: array for name, array in arrays.items() if name in own or "head" not in name.split(".")[0]}
     if hasattr(network, "image_size"):
-        size = metadata.get("image_size", "").split("x")
-        known = len(size) == 2 and all(side.isdecimal() for side in size)
-        size = tuple(map(int, size)) if known else None
+        sides = metadata.get("image_size", "").split("x")
+        known = len(sides) == 2 and all(side.isdecimal() for side in sides)
+        size = tuple(map(int, sides)) if known else None
         arrays = efficientformer_v2_weights.fit_bias_tables(network, arrays, size)
     compare(network, arrays, str(path))
     for name, value in own.items():

@@ -5,7 +5,7 @@ import paddle
 from paddle import nn
 
 from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2
-from paddle_models.weights.zoo import build_model, normalise_as_imagenet
+from paddle_models.weights.zoo import as_published, build_model
 
 BLOCK = 16  # of MobileNetV2's 17 inverted residual blocks
 
@@ -27,8 +27,7 @@ class MobileNetFeatures:
         else:
             full = folded_mobilenet_v2(1)
             _fill(full)
-        # folded: inputs in [-1, 1]
-        self.signed = not any(isinstance(layer, nn.BatchNorm2D) for layer in full.sublayers())
+        self.description = full.description
         expand, depthwise, *_ = full.features[block].conv
         self.network = nn.Sequential(*(full.features[i] for i in range(block)), expand, depthwise)
         self.network.eval()
@@ -36,8 +35,7 @@ class MobileNetFeatures:
             parameter.stop_gradient = True
 
     def __call__(self, image: paddle.Tensor) -> paddle.Tensor:
-        image = image * 2 - 1
-        return self.network(image if self.signed else normalise_as_imagenet(image))
+        return self.network(as_published(image * 2 - 1, self.description))
 
 
 def _fill(network: nn.Layer) -> None:

@@ -7,12 +7,12 @@ gives; any other name, and any opcode not listed, is refused.
 
 import pickletools
 from collections.abc import Callable, Mapping
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False}
 VALUES = {"BININT", "BININT1", "BININT2", "INT", "LONG1", "BINFLOAT", "BINUNICODE", "SHORT_BINUNICODE", "BINUNICODE8",
           "UNICODE", "BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8"}
-EMPTY = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
+EMPTY: dict[str, type] = {"EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple}
 TUPLES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 IGNORED = {"PROTO", "FRAME"}
 MARK = object()
@@ -22,76 +22,114 @@ MOST_OPCODES = 5_000_000  # the structure of a checkpoint with a thousand layers
 MALFORMED = (ValueError, IndexError, KeyError, TypeError, AttributeError, UnicodeError, OverflowError)
 
 
-def interpret(source: bytes | BinaryIO, allowed: Mapping[str, object], build: Callable[[object, object], None],
-              persistent: Callable[[object], object] | None = None):
+def interpret(source: bytes | BinaryIO, allowed: Mapping[str, Any], build: Callable[[Any, Any], None],
+              persistent: Callable[[Any], Any] | None = None) -> Any:
     """The one object of a pickle, by a stack machine that knows data and nothing else.
 
     source: bytes, or an open file that is left behind the pickle's end. allowed: "module name" -> what stands for it,
     a function where the pickle may call it. build: gets an object and the state that the pickle gives it.
     persistent: gets what stands outside the pickle by its id. Raises one of MALFORMED.
     """
-    stack, memo = [], {}
+    machine = _Machine(allowed, build, persistent)
     for count, (opcode, argument, _position) in enumerate(pickletools.genops(source)):
-        name = opcode.name
         if count > MOST_OPCODES:
             raise ValueError("it has more parts than any network")
-        if name == "STOP":
-            return stack.pop()
-        if name in VALUES:
-            stack.append(argument)
-        elif name in CONSTANTS:
-            stack.append(CONSTANTS[name])
-        elif name in EMPTY:
-            stack.append(EMPTY[name]())
-        elif name in TUPLES:
-            stack[-TUPLES[name]:] = [tuple(stack[-TUPLES[name]:])]
-        elif name == "MARK":
-            stack.append(MARK)
-        elif name in ("TUPLE", "APPENDS"):
-            items = _pop_to_mark(stack)
-            if name == "TUPLE":
-                stack.append(tuple(items))
-            else:
-                stack[-1].extend(items)
-        elif name == "APPEND":
-            item = stack.pop()
-            stack[-1].append(item)
-        elif name == "SETITEMS":
-            items = _pop_to_mark(stack)
-            _set_items(stack[-1], items)
-        elif name == "SETITEM":
-            items = stack[-2:]
-            del stack[-2:]
-            _set_items(stack[-1], items)
-        elif name in ("GLOBAL", "STACK_GLOBAL"):
-            stack.append(_stand_in(argument if name == "GLOBAL" else _pop_name(stack), allowed))
-        elif name in ("REDUCE", "NEWOBJ"):
-            arguments = stack.pop()
-            stack.append(stack.pop()(*arguments))
-        elif name == "BUILD":
-            state = stack.pop()
-            build(stack[-1], state)
-        elif name == "BINPERSID" and persistent:
-            stack.append(persistent(stack.pop()))
-        elif name in ("BINPUT", "LONG_BINPUT", "PUT"):
-            memo[argument] = stack[-1]
-        elif name == "MEMOIZE":
-            memo[len(memo)] = stack[-1]
-        elif name in ("BINGET", "LONG_BINGET", "GET"):
-            stack.append(memo[argument])
-        elif name not in IGNORED:
-            raise ValueError(f"opcode {name} is not among those of arrays")
+        if opcode.name == "STOP":
+            return machine.stack.pop()
+        if opcode.name not in IGNORED:
+            machine.step(opcode.name, argument)
     raise ValueError("it ends before its end")
 
 
-def _pop_to_mark(stack: list) -> list:
-    start = max(position for position, item in enumerate(stack) if item is MARK)
-    items = stack[start + 1:]
-    del stack[start:]
-    return items
+class _Machine:
+    """The stack and the memory of a pickle on its way, and what each opcode does to them."""
+
+    def __init__(self, allowed: Mapping[str, Any], build: Callable[[Any, Any], None],
+                 persistent: Callable[[Any], Any] | None):
+        self.allowed, self.build, self.persistent = allowed, build, persistent
+        self.stack: list[Any] = []
+        self.memo: dict[Any, Any] = {}
+        self.others: dict[str, Callable[[Any], None]] = {
+            "APPEND": self._append, "APPENDS": self._appends, "SETITEM": self._set_item, "SETITEMS": self._set_items,
+            "TUPLE": self._tuple, "GLOBAL": self._name, "STACK_GLOBAL": self._name_on_stack,
+            "REDUCE": self._call, "NEWOBJ": self._call, "BUILD": self._build, "MEMOIZE": self._memoize,
+            **dict.fromkeys(("BINPUT", "LONG_BINPUT", "PUT"), self._put),
+            **dict.fromkeys(("BINGET", "LONG_BINGET", "GET"), self._get)}
+        if persistent:
+            self.others["BINPERSID"] = self._persistent
+
+    def step(self, name: str, argument: Any) -> None:
+        """Obey one opcode."""
+        if name in VALUES:
+            self.stack.append(argument)
+        elif name in CONSTANTS:
+            self.stack.append(CONSTANTS[name])
+        elif name in EMPTY:
+            self.stack.append(EMPTY[name]())
+        elif name in TUPLES:
+            self.stack[-TUPLES[name]:] = [tuple(self.stack[-TUPLES[name]:])]
+        elif name == "MARK":
+            self.stack.append(MARK)
+        elif name in self.others:
+            self.others[name](argument)
+        else:
+            raise ValueError(f"opcode {name} is not among those of arrays")
+
+    def _to_mark(self) -> list:
+        start = max(position for position, item in enumerate(self.stack) if item is MARK)
+        items = self.stack[start + 1:]
+        del self.stack[start:]
+        return items
+
+    def _tuple(self, _: Any) -> None:
+        self.stack.append(tuple(self._to_mark()))
+
+    def _appends(self, _: Any) -> None:
+        items = self._to_mark()
+        self.stack[-1].extend(items)
+
+    def _append(self, _: Any) -> None:
+        item = self.stack.pop()
+        self.stack[-1].append(item)
+
+    def _set_items(self, _: Any) -> None:
+        items = self._to_mark()
+        _fill(self.stack[-1], items)
+
+    def _set_item(self, _: Any) -> None:
+        items = self.stack[-2:]
+        del self.stack[-2:]
+        _fill(self.stack[-1], items)
+
+    def _name(self, argument: Any) -> None:
+        self.stack.append(_stand_in(argument, self.allowed))
+
+    def _name_on_stack(self, _: Any) -> None:
+        self.stack.append(_stand_in(_pop_name(self.stack), self.allowed))
+
+    def _call(self, _: Any) -> None:
+        arguments = self.stack.pop()
+        self.stack.append(self.stack.pop()(*arguments))
+
+    def _build(self, _: Any) -> None:
+        state = self.stack.pop()
+        self.build(self.stack[-1], state)
+
+    def _persistent(self, _: Any) -> None:
+        if self.persistent:
+            self.stack.append(self.persistent(self.stack.pop()))
+
+    def _put(self, place: Any) -> None:
+        self.memo[place] = self.stack[-1]
+
+    def _memoize(self, _: Any) -> None:
+        self.memo[len(self.memo)] = self.stack[-1]
+
+    def _get(self, place: Any) -> None:
+        self.stack.append(self.memo[place])
 
 
-def _set_items(target: dict, items: list) -> None:
+def _fill(target: dict, items: list) -> None:
     """items: key, value, key, value ..."""
     if not all(isinstance(key, (str, int)) for key in items[::2]):  # hashing a tuple nested deeply would crash
         raise ValueError("a dictionary with keys that are neither text nor numbers")
@@ -105,7 +143,7 @@ def _pop_name(stack: list) -> str:
     return f"{module} {name}"
 
 
-def _stand_in(name: str, allowed: Mapping[str, object]):
+def _stand_in(name: str, allowed: Mapping[str, Any]) -> Any:
     if name not in allowed:
         raise ValueError(f"it would call {name[:100].replace(' ', '.')}")
     return allowed[name]

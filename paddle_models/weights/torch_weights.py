@@ -10,8 +10,9 @@ import io
 import math
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,7 +28,8 @@ BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # NumPy has none; such arrays are wi
 ADVICE = "if you trust it, load it where PyTorch is installed and save its state_dict as .safetensors"
 
 
-class _Storage(NamedTuple):
+@dataclass(frozen=True)
+class _Storage:
     dtype: np.dtype
     key: str
     count: int
@@ -55,9 +57,10 @@ def _tensor(storage, offset, size, stride, *_flags) -> _Tensor:
     return _Tensor(storage, offset, tuple(size), tuple(stride))
 
 
-STORAGES = {"FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": BFLOAT16,
-            "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1",
-            "ByteStorage": "u1", "BoolStorage": "?"}
+STORAGES: dict[str, Any] = {
+    "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "BFloat16Storage": BFLOAT16,
+    "LongStorage": "<i8", "IntStorage": "<i4", "ShortStorage": "<i2", "CharStorage": "i1",
+    "ByteStorage": "u1", "BoolStorage": "?"}
 ALLOWED = {
     "collections OrderedDict": lambda: {},
     "torch._utils _rebuild_tensor_v2": _tensor,

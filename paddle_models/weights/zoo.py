@@ -13,24 +13,16 @@ from paddle.vision.models.mobilenetv2 import model_urls as mobilenet_v2_urls
 from paddle.vision.models.resnet import model_urls as resnet_urls
 
 from data_tools.errors import KitError
-from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2, folded_names, is_folded, mobilenet_v2
+from paddle_models.networks.catalogue import CLASSIFIERS
+from paddle_models.networks.description import Description, described
+from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2, folded_names, is_folded
 from paddle_models.networks.paddleclas_zoo import paddleclas_backbone, paddleclas_url
 from paddle_models.networks.parts import head_name
-from paddle_models.networks.resnet import resnet
 from paddle_models.weights.files import load_weights
 from paddle_models.weights.pdparams import read_pdparams
 
-NETWORKS: dict[str, Callable[[int], nn.Layer]] = {
-    "resnet50": partial(resnet, 50),
-    "resnet101": partial(resnet, 101),
-    "resnet152": partial(resnet, 152),
-    "mobilenet_v2": mobilenet_v2,
-    "mobilenet_v2_folded": folded_mobilenet_v2,
-}
 PADDLECLAS = "paddleclas:"  # prefix of any PaddleClas backbone, "paddleclas:PPLCNet_x1_0"
 IMAGENET = "imagenet"
-MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's images in [0, 1], red to blue
-TRAINED_ON_SIGNED = (f"{PADDLECLAS}ViT_", f"{PADDLECLAS}TNT_")  # by their configurations; nearly all others as above
 PADDLE_KEYS = {"resnet50": "resnet50", "resnet101": "resnet101", "resnet152": "resnet152",
                "mobilenet_v2": "mobilenetv2_1.0"}  # our name -> Paddle's in its table of addresses
 
@@ -38,12 +30,12 @@ PADDLE_KEYS = {"resnet50": "resnet50", "resnet101": "resnet101", "resnet152": "r
 def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     """A network with `classes` outputs: input float (N, 3, H, W) in [-1, 1], output logits (N, classes).
 
-    name: one of NETWORKS, or "paddleclas:NAME" for a PaddleClas backbone.
+    name: one of CLASSIFIERS, or "paddleclas:NAME" for a PaddleClas backbone.
     weights: "" for fresh ones; "imagenet" downloads Paddle's own; else a .safetensors or .pdparams file with
     the network's names. A folded MobileNetV2 file is recognised by its keys and turns "mobilenet_v2" into
     "mobilenet_v2_folded". A head of another width keeps its initial values, which is said on stdout.
-    "imagenet" weights were trained on inputs normalised by ImageNet's mean and deviation: their network does that to
-    its inputs before anything else. Those of a file get their inputs as they are.
+    "imagenet" weights want inputs normalised by the mean and deviation of the network's description: the network does
+    that before anything else. Weights of a file get their inputs as they are.
     Raises KitError for an unknown name and for weights that do not fit.
     """
     if classes < 1:
@@ -60,7 +52,7 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     fresh = load_pretrained(model, folded_names(arrays, model) if folded else arrays, str(path))
     if fresh:
         print(f"{path.name}: weights loaded; left at their initial values: {', '.join(fresh)}")
-    return _taking_signed(model, name) if weights == IMAGENET else model
+    return _taking_signed(model) if weights == IMAGENET else model
 
 
 def rebuild_model(name: str, classes: int, weights: str, trained: Iterable[str]) -> nn.Layer:
@@ -72,19 +64,22 @@ def rebuild_model(name: str, classes: int, weights: str, trained: Iterable[str])
     if name == "mobilenet_v2" and not any(own.endswith("._mean") for own in trained):
         return build_model("mobilenet_v2_folded", classes)
     model = build_model(name, classes)
-    return _taking_signed(model, name) if weights == IMAGENET else model
+    return _taking_signed(model) if weights == IMAGENET else model
 
 
-def normalise_as_imagenet(images: paddle.Tensor) -> paddle.Tensor:
-    """RGB images (N, 3, H, W) in [-1, 1] as networks trained on ImageNet want them: mean 0, deviation 1 by channel."""
-    mean, deviation = (paddle.to_tensor(values).reshape([1, 3, 1, 1]) for values in (MEAN, DEVIATION))
+def as_published(images: paddle.Tensor, wanted: Description) -> paddle.Tensor:
+    """RGB images (N, 3, H, W) in [-1, 1] as the published weights of a network want them."""
+    if wanted.signed:
+        return images
+    mean, deviation = (paddle.to_tensor(values).reshape([1, 3, 1, 1]) for values in (wanted.mean, wanted.deviation))
     return ((images + 1) / 2 - mean) / deviation
 
 
-def _taking_signed(model: nn.Layer, name: str) -> nn.Layer:
+def _taking_signed(model: nn.Layer) -> nn.Layer:
     """The same network, which now normalises its inputs; a hook leaves the names of all weights as they are."""
-    if not name.startswith(TRAINED_ON_SIGNED):
-        model.register_forward_pre_hook(lambda _model, inputs: normalise_as_imagenet(inputs[0]))
+    wanted = described(model)
+    if wanted and not wanted.signed:
+        model.register_forward_pre_hook(lambda _model, inputs: as_published(inputs[0], wanted))
     return model
 
 
@@ -123,13 +118,13 @@ def compare(model: nn.Layer, arrays: dict[str, np.ndarray], source: str, free: C
 
 
 def _builder(name: str) -> Callable[[int], nn.Layer]:
-    if name in NETWORKS:
-        return NETWORKS[name]
+    if name in CLASSIFIERS:
+        return CLASSIFIERS[name]
     if name.startswith(PADDLECLAS):
         return partial(paddleclas_backbone, name[len(PADDLECLAS):])
-    near = difflib.get_close_matches(name, NETWORKS, 1, 0.4)
+    near = difflib.get_close_matches(name, CLASSIFIERS, 1, 0.4)
     guess = f"; did you mean {near[0]}?" if near else ""
-    raise KitError(f"unknown network {name!r}{guess} There are {', '.join(NETWORKS)} and {PADDLECLAS}NAME")
+    raise KitError(f"unknown network {name!r}{guess} There are {', '.join(CLASSIFIERS)} and {PADDLECLAS}NAME")
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
@@ -138,8 +133,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     if path.suffix == ".safetensors":
         return load_weights(path, refuse_nan=True)[0]
     raise KitError(f"{path}: weights are read from .safetensors and .pdparams files; convert those of PyTorch once: "
-                   f"python -m "
-                   f"assignments weights {path} --model NAME -o {path.name.split('.')[0]}.safetensors")
+                   f"python -m assignments weights {path} --model NAME -o {path.name.split('.')[0]}.safetensors")
 
 
 def _imagenet_file(name: str) -> Path:

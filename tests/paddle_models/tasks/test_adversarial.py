@@ -106,6 +106,8 @@ def test_an_ordinary_game_and_no_patience_go_on():
     for _ in range(50):
         ordinary.note(0.99, 0.02, 0.4)
         never.note(1.0, 0.0, float("nan"))
+    assert ordinary.steps == {"collapsed": 0, "certain": 0, "exploded": 0}
+    assert never.steps == {"collapsed": 0, "certain": 50, "exploded": 50}  # seen, and no reason to stop
 
 
 # ---- features
@@ -147,13 +149,13 @@ def test_features_of_weights_with_batch_norm_see_images_normalised_as_imagenet(t
     publish(trained(1000), tmp_path, monkeypatch)
     features, (images, normalised) = MobileNetFeatures("imagenet"), signed_images()
     expected = logits(features.network, normalised)
-    assert not features.signed and expected.max() > 1
+    assert not features.description.signed and expected.max() > 1
     np.testing.assert_allclose(features(paddle.to_tensor((images + 1) / 2)).numpy(), expected, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.realdata
 def test_features_by_imagenet_weights(realdata, pictures, capsys):
     features = MobileNetFeatures(str(realdata / "weights" / "mobilenet_v2_imagenet_folded_fp16.safetensors"))
-    assert features.signed and capsys.readouterr().out == ""
+    assert features.description.signed and capsys.readouterr().out == ""
     none, slight, strong, flat = distances(features, pictures)
     assert none == 0 < slight < strong < flat
