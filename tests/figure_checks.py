@@ -15,8 +15,7 @@ HEAVY = ("matplotlib", "paddle", "cv2", "imgaug", "scipy")
 def run_script(script, *words, folder, **variables):
     """A script as a user calls it from `folder`, with these environment variables on top."""
     return subprocess.run([sys.executable, str(script), *map(str, words)], cwd=folder, capture_output=True, text=True,
-                          timeout=300,
-                          encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
+                          timeout=300, encoding="utf-8", env={**os.environ, "PYTHONIOENCODING": "utf-8", **variables})
 
 
 def labels_in(language):

@@ -155,8 +155,7 @@ def stability(figure, run: Run, t: Labels) -> None:
             colour, last = (ORANGE, INK)[column], int(np.flatnonzero(known)[-1])
             end = t("formula", kind=kind, last=logits[last])
             axes.plot(logits[known], naive[row, column][known], color=colour, linewidth=1.3,
-                      linestyle=("-", "--")[column],
-                      label=end)
+                      linestyle=("-", "--")[column], label=end)
             axes.plot(logits[last], naive[row, column, last], marker="x", markersize=7, color=colour,
                       markeredgewidth=1.8)
         plots.logarithmic(axes)

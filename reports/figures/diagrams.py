@@ -46,7 +46,7 @@ def diagram(axes, boxes: dict[str, Box], arrows: Sequence[Arrow],
 
     `head` inches stay free above the first row. Box texts keep their size, so the figure must be large enough.
     """
-    from matplotlib.patches import Circle, FancyBboxPatch
+    from matplotlib.patches import Circle, FancyBboxPatch, Patch
 
     axes.set_axis_off()
     width, height = _inches(axes)
@@ -61,7 +61,7 @@ def diagram(axes, boxes: dict[str, Box], arrows: Sequence[Arrow],
         fill, edge = KINDS[boxes[name].kind]
         drawn[name].set_position((x, y))
         if boxes[name].kind == "sum":
-            shape = Circle((x, y), h / 2, facecolor=fill, edgecolor=edge, zorder=3)
+            shape: Patch = Circle((x, y), h / 2, facecolor=fill, edgecolor=edge, zorder=3)
         else:
             shape = FancyBboxPatch((x - w / 2, y - h / 2), w, h, boxstyle="round,pad=0,rounding_size=0.06",
                                    facecolor=fill, edgecolor=edge, linewidth=0.9, zorder=3)

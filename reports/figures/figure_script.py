@@ -128,11 +128,11 @@ class FigureScript:
                 failures.setdefault(str(error), []).append(name)
 
         for entry in self.figures if only else self.figures_of(run):
-            attempt(entry.number, lambda entry=entry: write_figure(entry, run, t, folder, language))
+            attempt(entry.number, partial(write_figure, entry, run, t, folder, language))
         for name, make in self.more_tables.items():
-            attempt(name, lambda name=name, make=make: make(run, language).write(folder, name + suffix(language)))
+            attempt(name, partial(_write_table, make, run, folder, name, language))
         for name, write in self.others.items():
-            attempt(name, lambda write=write: write(run, folder, language))
+            attempt(name, partial(write, run, folder, language))
         return [f"not drawn: {', '.join(names)}. {message}" for message, names in failures.items()]
 
     def command(self, description: str) -> Callable[..., int]:
@@ -173,6 +173,11 @@ class FigureScript:
 def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str) -> list[Path]:
     """The .png, .svg and .pdf of one figure in `folder`."""
     return style.save(entry.make(run, t), folder, entry.file + suffix(language))
+
+
+def _write_table(make: Callable[[Run, str], tables.PlainTable], run: Run, folder: Path, name: str,
+                 language: str) -> list[Path]:
+    return make(run, language).write(folder, name + suffix(language))
 
 
 def suffix(language: str) -> str:

@@ -4,7 +4,7 @@ A classifier's run has labels (N,) and probabilities (N, C), or (N,) for two cla
 (C,); a regression's has expected and predicted, (N,) or (N, K). A run that has neither gets its curves alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -123,10 +123,14 @@ def class_accuracy(figure, run: Run, t: Labels) -> None:
 
 def values(run: Run) -> tuple[np.ndarray, np.ndarray]:
     """(expected, predicted), (N, K) each, of the examples that judged the run."""
-    shape = (None,) * _arrays(run)["expected"].ndim
-    expected = run.prediction("expected", shape, "f")
-    return tuple(part.reshape(len(expected), -1)[:, :MOST_OUTPUTS]
-                 for part in (expected, run.prediction("predicted", expected.shape, "f")))
+    expected = run.prediction("expected", (None,) * _arrays(run)["expected"].ndim, "f")
+    answered = run.prediction("predicted", expected.shape, "f")
+    return _columns(expected), _columns(answered)
+
+
+def _columns(array: np.ndarray) -> np.ndarray:
+    """The first outputs of (N,) or (N, K), side by side."""
+    return array.reshape(len(array), -1)[:, :MOST_OUTPUTS]
 
 
 def predicted(figure, run: Run, t: Labels) -> None:
@@ -165,7 +169,7 @@ def predicts_numbers(run: Run) -> bool:
     return {"expected", "predicted"} <= set(found) and found["expected"].ndim in (1, 2)
 
 
-def _height_of_classes(least: float, each: float):
+def _height_of_classes(least: float, each: float) -> Callable[[Run], float]:
     return lambda run: least + each * len(shown_classes(run)[1])
 
 

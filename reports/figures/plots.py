@@ -4,6 +4,7 @@ Meaning never rests on colour alone: lines also differ in style, points in marke
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -122,8 +123,8 @@ def show_image(axes, image: np.ndarray, title: str = "", frame: bool | None = No
     axes.set_axis_off()
     axes.set_title(title, fontsize=size, pad=3, linespacing=1.15)
     if frame is not None:
-        look = {"edgecolor": GREEN, "linewidth": 1.5} if frame else {"edgecolor": ORANGE, "linewidth": 3,
-                                                                     "linestyle": (0, (3, 1.5))}
+        right = {"edgecolor": GREEN, "linewidth": 1.5}
+        look: dict[str, Any] = right if frame else {"edgecolor": ORANGE, "linewidth": 3, "linestyle": (0, (3, 1.5))}
         axes.add_patch(Rectangle((0, 0), 1, 1, transform=axes.transAxes, fill=False, clip_on=False, **look))
 
 

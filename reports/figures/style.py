@@ -76,7 +76,7 @@ def start(language: str = "en") -> Labels:
     """
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # font-cache notices would go to standard error
     import matplotlib
-    from matplotlib import font_manager
+    from matplotlib import font_manager, rcsetup
 
     families, glyphs = ["DejaVu Sans"], _code_points(font_manager.findfont("DejaVu Sans"))
     font = find_cjk_font()
@@ -90,7 +90,7 @@ def start(language: str = "en") -> Labels:
     chinese = language == "zh" and font is not None
     matplotlib.rcdefaults()  # a matplotlibrc of the user would change the figures; the backend stays
     matplotlib.rcParams.update({**STYLE, "font.family": families[::-1] if chinese else families,
-                                "axes.prop_cycle": matplotlib.cycler(color=CYCLE)})
+                                "axes.prop_cycle": rcsetup.cycler(color=CYCLE)})
     return Labels(chinese, font is not None, glyphs)
 
 

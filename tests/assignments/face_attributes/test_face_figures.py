@@ -36,8 +36,8 @@ def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
     random = np.random.default_rng(0)
     folder.mkdir(parents=True)
     settings = {"variant": "s0", "image_size": 96, "heads": "regions", "head_widths": [1024, 512],
-                "augmentation": "strong",
-                "epochs": EPOCHS, "batch_size": 64, "optimizer": {"name": "adamw", "lr": 0.002}, **settings}
+                "augmentation": "strong", "epochs": EPOCHS, "batch_size": 64,
+                "optimizer": {"name": "adamw", "lr": 0.002}, **settings}
     (folder / "config.yaml").write_text(yaml.safe_dump({"assignment": "face_attributes", "preset": "best",
                                                         "settings": settings}))
     (folder / "environment.json").write_text(json.dumps({"device": "cpu, 2 threads"}))
@@ -74,14 +74,14 @@ def make_ablation(folder: Path, seeds: int = 3, origin: str = "drawn") -> Path:
         share = 0.85 + 0.004 * number
         metric = {"mean": share, "spread": 0.004 if seeds > 1 else None, "n": seeds}
         backbone = name if name in ("s1", "s2") else "s0"
-        timed = {"low": 9.0 + 6 * number, "median": 10.0 + 6 * number,
-                 "high": 13.0 + 6 * number} if number < 3 else None
+        times = {"low": 9.0 + 6 * number, "median": 10.0 + 6 * number, "high": 13.0 + 6 * number}
+        timed = times if number < 3 else None
         entries.append({"variant": name, "backbone": backbone, "metrics": dict.fromkeys(MEASURES, metric),
-                        "seconds": 1234.5,
-                        "parameters": 8206040, "multiply_adds": 73_000_000, "latency_ms": timed})
-    (folder / "ablation.json").write_text(json.dumps({"preset": "sample", "origin": origin, "image_size": 64,
-                                                      "epochs": 6,
-                                                      "latency": {"threads": 2}, "variants": entries}))
+                        "seconds": 1234.5, "parameters": 8206040, "multiply_adds": 73_000_000,
+                        "latency_ms": timed})
+    (folder / "ablation.json").write_text(json.dumps({
+        "preset": "sample", "origin": origin, "image_size": 64, "epochs": 6, "latency": {"threads": 2},
+        "variants": entries}))
     return folder
 
 

@@ -47,8 +47,8 @@ def faces(random: np.random.Generator, labels) -> np.ndarray:
 def some_predictions(random: np.random.Generator, count: int, first: int):
     labels = (random.random(count) < 0.635).astype(np.uint8)
     logits = 5 * (labels - 0.5) + random.normal(0, 1.6, count)
-    return np.array([f"face-{first + i}.png"
-                     for i in range(count)]), labels, (1 / (1 + np.exp(-logits))).astype(np.float32)
+    names = np.array([f"face-{first + i}.png" for i in range(count)])
+    return names, labels, (1 / (1 + np.exp(-logits))).astype(np.float32)
 
 
 def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
@@ -107,8 +107,8 @@ def make_experiments(folder: Path, seeds: int = 3, origin: str = "drawn", **chan
             length = EPOCHS - seed
             curve = 0.9 - 0.3 * np.exp(-np.arange(length) / 5) + random.normal(0, 0.004, length)
             runs.append({"seed": seed, "val_accuracy": 0.87 + 0.01 * seed, "val_loss": 0.3,
-                         "test_accuracy": 0.86 + 0.01 * seed,
-                         "test_loss": 0.35 + 0.01 * seed, "seconds": 20.0 + seed, "epochs": length,
+                         "test_accuracy": 0.86 + 0.01 * seed, "test_loss": 0.35 + 0.01 * seed,
+                         "seconds": 20.0 + seed, "epochs": length,
                          "curve": {"train_accuracy": (curve + 0.08).tolist(), "val_accuracy": curve.tolist(),
                                    "val_loss": (1 - curve).tolist()}})
         return {"label": label, "setting": {"image_size": 32}, "runs": runs, **more}

@@ -26,8 +26,8 @@ def make_run(folder: Path, adversarial: bool = True, **settings) -> Path:
     random = np.random.default_rng(0)
     folder.mkdir(parents=True)
     settings = {"model": "swift_srgan", "scale": 4, "residual": True, "crop": 96, "batch_size": 16,
-                "adversarial": adversarial,
-                "adversarial_weight": 0.001, "optimizer": {"name": "adam", "lr": 0.002}, **settings}
+                "adversarial": adversarial, "adversarial_weight": 0.001,
+                "optimizer": {"name": "adam", "lr": 0.002}, **settings}
     (folder / "config.yaml").write_text(yaml.safe_dump({"assignment": "swift_srgan", "preset": "best",
                                                         "settings": settings}))
     (folder / "environment.json").write_text(json.dumps({"device": "cpu, 2 threads"}))
@@ -50,8 +50,8 @@ def make_run(folder: Path, adversarial: bool = True, **settings) -> Path:
     np.savez(folder / "predictions.npz", **measured)
     shapes = ((40, 48), (44, 40))
     np.savez(folder / "artifacts.npz", **{f"{name}_{i}": random.integers(0, 255, (*shape, 3)).astype(np.uint8)
-                                          for i,
-                                          shape in enumerate(shapes) for name in ("whole", "bicubic", "enlarged")})
+                                          for i, shape in enumerate(shapes)
+                                          for name in ("whole", "bicubic", "enlarged")})
     (folder / "result.json").write_text(json.dumps({
         "preset": "best", "origin": "real", "images": {"training": {"T91": 88, "BSDS500_train": 194},
                                                        "validation": {"T91": 3, "BSDS500_train": 6}, "test": SETS},
