@@ -11,8 +11,7 @@ GROUPS = Path("/sys/fs/cgroup")  # version 2; of version 1 a folder in it to eac
 
 
 def cores() -> int:
-    """CPU cores that this process may use, at least 1: those it is bound to, fewer where a CPU quota allows less
-    time."""
+    """CPU cores that this process may use, at least 1: those it is bound to, fewer where a quota allows less time."""
     bound = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     quotas = []
     for group in _groups("cpu"):
@@ -23,8 +22,9 @@ def cores() -> int:
 
 
 def memory() -> tuple[int, int | None]:
-    """(bytes of this machine, 0 where the system does not tell; bytes that a limit below that leaves to this process or
-    None)."""
+    """(bytes of this machine, 0 where the system does not tell; bytes that a lower limit leaves to this process, None
+    without one).
+    """
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 0
     limits = [int(word) for group in _groups("memory")
               for word in _words(group / "memory.max") + _words(group / "memory.limit_in_bytes") if word.isdecimal()]

@@ -61,8 +61,7 @@ class Settled(iap.Deterministic):
 
 
 def settle(owner):
-    """Put Settled for every Deterministic parameter of an augmenter or parameter, however deep; gives back the
-    owner."""
+    """Put Settled for every Deterministic parameter of an augmenter or parameter, however deep; returns the owner."""
     for name, value in vars(owner).items():
         setattr(owner, name, _settled(value))
     return owner

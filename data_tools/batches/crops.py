@@ -31,8 +31,7 @@ def check_crop(images: Images, side: int) -> None:
         named = ", ".join(f"{images.names[i]} ({images.shapes[i][1]}x{images.shapes[i][0]})" for i in small[:3])
         more = f" and {len(small) - 3} more" if len(small) > 3 else ""
         raise KitError(f"crops of {side}x{side} pixels do not fit into {len(small)} of {len(images)} images: "
-                       f"{named}{more}; "
-                       "give a smaller crop, or leave these images out")
+                       f"{named}{more}; give a smaller crop, or leave these images out")
 
 
 def rows_that_fit(images: Images, side: int) -> np.ndarray:
@@ -89,7 +88,7 @@ class WholePairs:
         height, width = (int(min(side, bound)) // self.scale * self.scale for side in store.shapes[index])
         if not height or not width:
             raise KitError(f"{store.names[index]} is too small to be reduced {self.scale} times; leave it out")
-        top, left = ((side - kept) // 2 if self.largest else 0 for side,
-                     kept in zip(store.shapes[index], (height, width)))
+        top, left = ((side - kept) // 2 if self.largest else 0
+                     for side, kept in zip(store.shapes[index], (height, width)))
         image = store.cut(index, int(top), int(left), height, width)
         return {"hr": to_unit(image[None]), "lr": to_unit(reduce_bicubic(image, self.scale)[None])}

@@ -43,8 +43,7 @@ def draw_glasses(folder: str | Path, count: int = COUNT, seed: int = 0, progress
     """
     if not FEWEST <= count <= MOST or seed < 0:
         raise KitError(f"cannot draw {count} faces with seed {seed}: give a count of {FEWEST} to {MOST:,} and a seed "
-                       f"of at "
-                       "least 0")
+                       "of at least 0")
     faces = plan_faces(count, seed)
     labelled, others = faces[:count], faces[count:]
     kinds = {face.number: "uncertain" if face.seen < 1 else "wrong label" for face in faces
@@ -101,8 +100,8 @@ def _csv(header: str, rows) -> bytes:
 def _notice(seed: int, count: int) -> str:
     return (
         "Drawn stand-in for Glasses or No Glasses: drawn by code, these pictures are not photographs and show nobody.\n"
-        "They have the set's layout and share of glasses; planted.csv lists the faces that are uncertain and the "
-        "labels\n"
+        "They have the set's layout and share of glasses; "
+        "planted.csv lists the faces that are uncertain and the labels\n"
         "that are wrong on purpose. An accuracy on them says nothing about real faces.\n"
         "本数据集是 Glasses or No Glasses 的替代样本：图片全部由程序绘制，不是照片，也不是任何真实的人。\n"
         "目录与眼镜比例与原数据集一致；planted.csv 列出故意画得不确定的图片和故意标错的标签；"

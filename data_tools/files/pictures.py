@@ -12,8 +12,10 @@ from data_tools.files.image_set import DAMAGED, MAX_PIXELS, SUFFIXES, upright
 
 @dataclass(frozen=True)
 class Picture:
-    """rgb: (H, W, 3) uint8. alpha: (H, W) uint8, 255 = opaque, or None. grey: the three channels are one. notes: what
-    was lost."""
+    """rgb: (H, W, 3) uint8. alpha: (H, W) uint8, 255 = opaque, or None. grey: the three channels are one.
+
+    notes: what was lost.
+    """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None

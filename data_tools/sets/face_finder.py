@@ -49,9 +49,9 @@ class Face:
 class FaceFinder:
     """Finds faces in single pictures, the largest first.
 
-    yunet: YuNet's .onnx file; without it the cascade is used. side: the picture is reduced to this longest side first.
-    smallest: side of the smallest face looked for, as a share of the longest side. step: the cascade's, from size to
-    size.
+    yunet: YuNet's .onnx file; without it the cascade is used, which goes by `step` from size to size.
+    side: the picture is reduced to this longest side first. smallest: side of the smallest face looked for, as a share
+    of the longest side.
     """
 
     def __init__(self, yunet: str | Path | None = None, side: int = STILL_SIDE, smallest: float = STILL_FACE,

@@ -71,9 +71,8 @@ def find_set(name: str, *places: str | Path) -> ImageSet:
                 return _image_set(source, prefix, name, str(path))
     folders = " or ".join(known.folders)
     raise KitError(f"{name} was not found in {', '.join(map(str, places)) or 'no place at all'}: a folder or zip "
-                   f"archive "
-                   f"named {folders} is looked for; fetch it (data fetch), unpack it if it is a .tar or .tgz, or name "
-                   f"its folder")
+                   f"archive named {folders} is looked for; fetch it (data fetch), unpack it if it is a .tar or .tgz, "
+                   "or name its folder")
 
 
 def _known(name: str) -> KnownSet:

@@ -20,9 +20,7 @@ LABELS = (
 
 
 def encoded(seed: int, size: tuple[int, int] = (40, 30), kind: str = "JPEG") -> bytes:
-    """An image of `size` (width, height) with large blots, so that different seeds differ to a perceptual
-    hash.
-    """
+    """An image of `size` (width, height) with large blots, so that different seeds differ to a perceptual hash."""
     blots = np.random.default_rng(seed).integers(0, 256, (6, 6, 3), dtype=np.uint8)
     file = io.BytesIO()
     Image.fromarray(blots).resize(size, Image.Resampling.BICUBIC).save(file, kind)

@@ -168,8 +168,7 @@ def test_an_augmenter_travels_to_another_process(scenes):
 
 
 def measures(image: np.ndarray, labels: np.ndarray) -> tuple[float, float, float, float]:
-    """Number of segments, spread of their sizes, distance of pixels to their segment's colour, length of the
-    borders."""
+    """Number of segments, spread of their sizes, distance of pixels to their segment's colour, length of borders."""
     sizes = np.bincount(labels.ravel())
     distance = np.abs(mean_colours(image, labels)[labels] - image).mean()
     borders = (labels[1:] != labels[:-1]).mean() + (labels[:, 1:] != labels[:, :-1]).mean()

@@ -1,6 +1,4 @@
-"""Batches: the document's normalisation, the same images however they are loaded, and errors that arrive
-readable.
-"""
+"""Batches: the document's normalisation, the same images however they are loaded, errors that arrive readable."""
 
 import math
 import os

@@ -1,5 +1,4 @@
-"""Workers in whole programs: started in any way, interrupted, killed. They say nothing and never outlive the
-program."""
+"""Workers in whole programs: started in any way, interrupted, killed. They say nothing, never outlive the program."""
 
 import os
 import signal

@@ -1,6 +1,4 @@
-"""The packed store: same pixels as decoding, rebuilt when sources change, safe with two builders and a full
-disk.
-"""
+"""The packed store: same pixels as decoding, rebuilt when sources change, safe with two builders or a full disk."""
 
 import hashlib
 import json

@@ -222,8 +222,7 @@ def test_a_flipped_bit_in_the_text_of_a_hash_is_found_and_packed_again(images, t
 
 
 def test_every_record_is_read_as_if_it_stood_alone(tmp_path):
-    """Records of one length and one layout are parsed once; one among them that is of another kind is found all the
-    same."""
+    """Records of one length and one layout are parsed once; one of another kind among them is found all the same."""
     names = [f"{'ab'[i % 2]}/{'long-' * (i % 3)}{i}.png" for i in range(12)]
     source = open_source(write_folder(tmp_path / "data", {name: encoded(i) for i, name in enumerate(names)}))
     images = ImageSet("training", source, tuple(names), np.array([0, 1, 1, -1, 0, 300, 301, 1, 0, 127, 128, 2]))
