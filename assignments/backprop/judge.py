@@ -30,7 +30,8 @@ def prepare(data: str) -> None:
 def ground(data: str) -> judging.Ground:
     """What is judged on: the held-out digits."""
     if data:
-        raise KitError(f"backprop is graded on the digits that come with scikit-learn; leave out --data backprop={data}")
+        raise KitError(f"backprop is graded on the digits that come with scikit-learn; leave out --data "
+                       f"backprop={data}")
     return judging.Ground("real", fingerprint(), METRICS)
 
 

@@ -28,7 +28,8 @@ WORDS = {
            "statement, the "
            "formula and a hint. Each function is graded on its own, so any order will do:"},
     "zh": {"exercise": "练习", "points": "分", "formula": "公式", "hint": "提示", "open": "尚未填写", "score": "得分",
-           "title": "手写反向传播：练习", "how": "填写 backprop.py 与 descent.py 中抛出 NotImplementedError 的函数，只需要 NumPy。"
+           "title": "手写反向传播：练习",
+           "how": "填写 backprop.py 与 descent.py 中抛出 NotImplementedError 的函数，只需要 NumPy。"
            "每个函数的文档字符串给出题目、公式和提示。各函数单独评分，顺序不限："}}
 
 

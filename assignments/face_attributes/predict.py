@@ -179,7 +179,8 @@ def _shown(picture) -> bool:
         cv2.imshow("face attributes", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         return cv2.waitKey(1) & 0xFF != ord("q")
     except cv2.error:
-        raise KitError("--show: there is no screen here, or OpenCV has come without windows; leave --show out") from None
+        raise KitError("--show: there is no screen here, or OpenCV has come without windows; leave --show "
+                       "out") from None
 
 
 def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:

@@ -117,9 +117,9 @@ def finished(training: Training, stores: Stores) -> bool:
 
 def make(training: Training, stores: Stores, preset: str, device: str) -> None:
     """Train it, or go on with it, and write what came of it; its checkpoint to go on from is then no longer needed."""
+    from paddle_models.trainer.fitting import summary
     from paddle_models.trainer.run_folder import RunFolder
     from paddle_models.trainer.settings import to_dict
-    from paddle_models.trainer.fitting import summary
 
     with RunFolder(training.folder) as run:
         run.write_config(ASSIGNMENT.name, preset, to_dict(training.settings))

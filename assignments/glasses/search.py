@@ -29,7 +29,8 @@ def search(options: argparse.Namespace, rest: Sequence[str]) -> int:
         raise KitError(f"--trials {options.trials} --processes {options.processes}: at least 1 of each is needed")
     from assignments.glasses import study as studies
 
-    out = options.out or places.runs() / "glasses_search" / f"{options.space}-{options.sampler}-{options.preset}-seed{options.seed}"
+    name = f"{options.space}-{options.sampler}-{options.preset}-seed{options.seed}"
+    out = options.out or places.runs() / "glasses_search" / name
     plan = studies.Plan(options.space, options.sampler, options.seed, options.preset, tuple(rest), settings)
     study = studies.open_study(out, plan)
     with studies.database_of(out):

@@ -151,8 +151,8 @@ def database_of(out: Path) -> Iterator[None]:
         while cause.__cause__:  # SQLite's own words are at the bottom
             cause = cause.__cause__
         raise KitError(f"{out / 'study.db'}: the study cannot be read or written "
-                       f"({' '.join(str(cause).split())[:120]}); make room "
-                       "on the disk, or end what else has the file open, then repeat the command: it goes on from there") from error
+                       f"({' '.join(str(cause).split())[:120]}); make room on the disk, or end what else has the file "
+                       "open, then repeat the command: it goes on from there") from error
 
 
 def keep_to_data(study: optuna.Study, fingerprint: str, out: Path) -> None:
