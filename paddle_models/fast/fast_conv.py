@@ -4,7 +4,7 @@
 """
 
 import functools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
@@ -46,8 +46,8 @@ class Geometry(NamedTuple):
     def eager(self, tensors: list) -> paddle.Tensor:
         """Paddle's own convolution of [x, weight(, bias)]."""
         x, weight, *bias = tensors
-        padding = _as_list(self.padding)
-        return F.conv2d(x, weight, *(bias or [None]), list(self.stride), padding, list(self.dilation), self.groups)
+        stride, padding, dilation = list(self.stride), _as_list(self.padding), list(self.dilation)
+        return F.conv2d(x, weight, bias[0] if bias else None, stride, padding, dilation, self.groups)
 
     def fast(self, tensors: list) -> paddle.Tensor:
         """oneDNN's convolution of [x, weight(, bias)], with a gradient where one is wanted."""
@@ -68,10 +68,10 @@ class Geometry(NamedTuple):
         side = [max(7, d * (k - 1) + 1 + s) for k, d, s in zip(kernel, self.dilation, self.stride)]
         return [(2, channels, *side), self.weight, self.weight[:1]][: 3 if self.bias else 2]
 
-    def margins(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    def margins(self, size: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Padding (top, left) and (bottom, right) for images of this (H, W)."""
         extent = [d * (k - 1) + 1 for k, d in zip(self.weight[2:], self.dilation)]
-        padding = self.padding
+        padding: Any = self.padding
         if padding == "SAME":
             missing = [max(0, (-(-n // s) - 1) * s + e - n) for n, s, e in zip(size, self.stride, extent)]
             return tuple(m // 2 for m in missing), tuple(m - m // 2 for m in missing)
@@ -175,7 +175,7 @@ def _wide_depthwise_weights(geometry: Geometry, x: paddle.Tensor, upstream: padd
     return paddle.to_tensor(gradient)
 
 
-def _rows_first(tensor: paddle.Tensor, first: tuple[int, int], last: tuple[int, int]) -> paddle.Tensor:
+def _rows_first(tensor: paddle.Tensor, first: tuple[int, ...], last: tuple[int, ...]) -> paddle.Tensor:
     """(N, C, H, W) with margins of zeros at (top, left) and (bottom, right), as (C, H', N, W')."""
     images, channels, rows, columns = tensor.shape
     height, width = rows + first[0] + last[0], columns + first[1] + last[1]
@@ -229,7 +229,7 @@ class _Problem:
         # to a layout in blocks of channels (measured: half the time against a third of it).
         pointwise = geometry.weight[2:] == (1, 1) and geometry.stride == (1, 1) and geometry.groups == 1
         layout = onednn.plain if pointwise and image[2:] == self.result[2:] else onednn.any_layout
-        self.layouts = [layout(shape) for shape in (self.image, self.weight)]
+        self.layouts: list[Any] = [layout(shape) for shape in (self.image, self.weight)]
         self.layouts += [onednn.plain(self.bias) if self.bias else None, layout(self.result)]
         first, last = geometry.margins(image[2:])
         dilation = [d - 1 for d in geometry.dilation]  # oneDNN counts the cells left out

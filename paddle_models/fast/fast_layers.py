@@ -8,7 +8,7 @@ gradients, with eager mode first, and says what it decided.
 import functools
 import os
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import paddle
@@ -18,7 +18,7 @@ from paddle_models.fast import onednn
 from paddle_models.fast.fast_activations import FastGELU, FastPReLU
 from paddle_models.fast.fast_conv import FastConv2D
 
-FAST = {nn.Conv2D: FastConv2D, nn.GELU: FastGELU, nn.PReLU: FastPReLU}
+FAST: dict[type, Any] = {nn.Conv2D: FastConv2D, nn.GELU: FastGELU, nn.PReLU: FastPReLU}
 ORDINARY = {fast: ordinary for ordinary, fast in FAST.items()}
 
 # Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen).
@@ -99,7 +99,7 @@ def _verdict(kind) -> float | str:
         expected, found = _trial(kind.eager, samples), _trial(kind.fast, samples)
     except Exception as error:  # whatever the library fails with: stay eager, and report it
         return f"{kind} fails with {type(error).__name__}: {str(error).strip().splitlines()[-1]}"
-    errors = [np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30) for a, b in zip(found, expected)]
+    errors = [np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-30) for a, b in zip(found, expected)]
     worst = float(np.max(errors))  # NaN stays NaN, and fails the next line
     return worst if worst <= ERROR_BOUND else f"{kind} has a relative error of {worst:.1e} (bound {ERROR_BOUND:.0e})"
 
@@ -114,7 +114,7 @@ def _trial(method, samples: list[list[np.ndarray]]) -> list[np.ndarray]:
     """Outputs and gradients of layers whose forward and backward passes interleave, as in a network."""
     calls = []
     for arrays in samples:
-        tensors = [paddle.to_tensor(array, stop_gradient=False) for array in arrays]
+        tensors: list[Any] = [paddle.to_tensor(array, stop_gradient=False) for array in arrays]
         calls.append((tensors, method(tensors)))
     results = []
     for tensors, output in calls:

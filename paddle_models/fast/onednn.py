@@ -186,7 +186,8 @@ class Operation:
 
     def __init__(self, descriptor: ctypes.c_void_p, arguments: dict[int, ctypes.c_void_p]):
         self.primitive = create("primitive", descriptor)
-        self.before, self.after, self.outer, self.inner, self.bytes = [], [], [], [], 0
+        self.before, self.after, self.outer, self.bytes = [], [], [], 0
+        self.inner: list[tuple[ctypes.c_void_p, int]] = []  # with their place in the working memory
         memories = []
         for which, given in arguments.items():
             outer = self._memory(given)
