@@ -130,8 +130,7 @@ def _write_onnx(folder: Path) -> None:
 
 
 def _compare(network: nn.Layer, folder: Path, classes: tuple) -> tuple[dict[str, float], dict[str, str]]:
-    """({engine: largest difference}, {engine: why it cannot be used}) of the export against the network in eager
-    mode."""
+    """({engine: largest difference from eager mode}, {engine: why it cannot be used})."""
     eager = Predictor(folder, "eager", network)
     inputs = [eager.card.samples(count) for count in BATCHES]
     expected = [eager(batch) for batch in inputs]

@@ -266,8 +266,7 @@ def onnx_session(file: Path) -> Callable[[np.ndarray], np.ndarray]:
 
 @dataclass(frozen=True)
 class Choice:
-    """The fastest engine, milliseconds per call of each that was measured, why others were not, and whether
-    remembered."""
+    """The fastest engine, milliseconds per call of those measured, why others were not, whether remembered."""
 
     engine: str
     milliseconds: dict[str, float]

@@ -61,8 +61,7 @@ def conv_norm_act(inputs: int, outputs: int, kernel: int = 1, stride: int = 1, g
 
 
 class DropPath(nn.Layer):
-    """Stochastic depth (arXiv 1603.09382): in training, zeroes whole samples at rate `rate` and scales the others
-    up."""
+    """Stochastic depth (arXiv 1603.09382): in training, zeroes whole samples at `rate`, scales the others up."""
 
     def __init__(self, rate: float):
         super().__init__()

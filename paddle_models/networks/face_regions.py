@@ -1,5 +1,4 @@
-"""The seven face regions of the course report 000 and their attributes; nothing of Paddle, so figures read it
-quickly."""
+"""The seven face regions of the course report 000 and their attributes; without Paddle, for quick figures."""
 
 import numpy as np
 

@@ -22,8 +22,7 @@ EPSILON = 1e-10
 
 
 class LPIPS(nn.Layer):
-    """Two batches (N, 3, H, W), RGB in [0, 1], H and W from 32 up, to distances (N,): 0 for equal images, larger is
-    worse."""
+    """Two batches (N, 3, H, W), RGB in [0, 1], sides from 32 up, to distances (N,): 0 for equal, larger is worse."""
 
     description = Description((3, 64, 64), 32, inputs=2)
 

@@ -7,8 +7,7 @@ float32 whatever the type of their inputs.
 |---|---|---|
 | non_saturating | -log D(fake), the paper's equation 3 | -log D(real) - log(1 - D(fake)) |
 | one_minus | 1 - D(fake), the authors' code; no gradient is left where D(fake) is 0 | as above |
-| relativistic | ESRGAN's: each image against the mean of the other kind, both kinds in the loss | the same with roles
-exchanged |
+| relativistic | ESRGAN's: each image against the mean of the other kind | the same with roles exchanged |
 """
 
 from dataclasses import dataclass
@@ -73,14 +72,12 @@ def pixel_loss(kind: Literal["l1", "mse"], fake: paddle.Tensor, real: paddle.Ten
 
 
 def content_loss(fake: paddle.Tensor, real: paddle.Tensor) -> paddle.Tensor:
-    """The paper's equation 2 on feature maps (N, C, H, W): mean squared difference, over channels too, as in its
-    code."""
+    """The paper's equation 2 on feature maps (N, C, H, W): mean squared difference, over channels too."""
     return pixel_loss("mse", fake, real)
 
 
 def total_variation(image: paddle.Tensor) -> paddle.Tensor:
-    """Twice the sum of the mean squared differences of neighbours, down and across; a scalar >= 0, 0 for flat
-    images."""
+    """Twice the sum of the mean squared differences of neighbours, down and across; a scalar >= 0, 0 if flat."""
     with paddle.amp.auto_cast(enable=False):
         image = image.astype("float32")
         down = (image[:, :, 1:] - image[:, :, :-1]).square().mean()
@@ -112,14 +109,13 @@ class Watch:
         seen = f"D(real) {d_real:.4f}, D(fake) {d_fake:.4f}"
         if self.steps["exploded"] >= max(1, self.patience // 10):
             raise KitError(f"the generator exploded: its values are {mean_size:.3g} in the mean, for "
-                           f"{self.steps['exploded']} "
-                           "steps, where images are in 0..1; try a lower --optimizer.lr, --clip_norm 1, or a longer "
-                           "warm start")
+                           f"{self.steps['exploded']} steps, where images are in 0..1; try a lower --optimizer.lr, "
+                           "--clip_norm 1, or a longer warm start")
         if self.steps["collapsed"] >= self.patience:
-            raise KitError(f"the discriminator collapsed: it says the same of photographs and of generated images, "
-                           f"{seen}, for "
-                           f"{self.steps['collapsed']} steps; try a lower --optimizer.lr or another adversarial loss")
+            raise KitError("the discriminator collapsed: it says the same of photographs and of generated images, "
+                           f"{seen}, for {self.steps['collapsed']} steps; try a lower --optimizer.lr or another "
+                           "adversarial loss")
         if self.steps["certain"] >= self.patience:
             raise KitError(f"the discriminator has won: {seen}, for {self.steps['certain']} steps, and the generator "
-                           f"learns "
-                           "nothing from it any more; try the relativistic loss, a lower --optimizer.lr or more images")
+                           "learns nothing from it any more; try the relativistic loss, a lower --optimizer.lr or more "
+                           "images")

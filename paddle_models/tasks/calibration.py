@@ -34,8 +34,7 @@ def reliability(labels: np.ndarray, probabilities: np.ndarray, bins: int = 10) -
 
 
 def calibration_error(bins: Reliability) -> float:
-    """Expected calibration error (Naeini et al., 2015): mean distance of probability and share, 0..1, weighted by
-    counts."""
+    """Expected calibration error (Naeini et al., 2015), 0..1: mean |probability - share|, weighted by counts."""
     return float(np.nansum(np.abs(bins.confidence - bins.accuracy) * bins.count) / bins.count.sum())
 
 

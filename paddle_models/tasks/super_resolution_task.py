@@ -111,8 +111,7 @@ class AdversarialTask(SuperResolutionTask):
         return found
 
     def _terms(self, fake, real, seen_fake, seen_real) -> dict[str, paddle.Tensor]:
-        """{field of LossWeights: scalar}, those of weight 0 left out but for the pixel loss, which is always of
-        interest."""
+        """{field of LossWeights: scalar}; terms of weight 0 are left out, but for the pixel loss."""
         weights = self.weights
         terms = {"pixel": pixel_loss(weights.pixel_kind, fake, real)}
         if self.features is not None:

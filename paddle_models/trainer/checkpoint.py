@@ -64,8 +64,8 @@ def check_settings(settings: TrainerSettings, groups: dict[str, Arrays], state: 
     Those that fix which images come next, and those whose state is not there. Older checkpoints do not say the batch
     size.
     """
-    wrong = [(name, state[name]) for name in ("seed", "batch_size") if state.get(name, getattr(settings, name)) !=
-             getattr(settings, name)]
+    wrong = [(name, state[name]) for name in ("seed", "batch_size")
+             if state.get(name, getattr(settings, name)) != getattr(settings, name)]
     if settings.ema_decay and not any(group.startswith("averages/") for group in groups):
         wrong.append(("ema_decay", 0))
     if settings.schedule.name == "plateau" and not state["schedule"]:
@@ -73,5 +73,4 @@ def check_settings(settings: TrainerSettings, groups: dict[str, Arrays], state: 
     if wrong:
         name, begun = wrong[0]
         raise KitError(f"setting {name}: {where} was begun with {begun} and only goes on with that; leave out "
-                       f"--{name}, or begin "
-                       "a new run")
+                       f"--{name}, or begin a new run")

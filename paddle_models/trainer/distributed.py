@@ -43,12 +43,11 @@ def synchronise_batch_norm(network: nn.Layer, device: str) -> nn.Layer:
     KitError on a CPU, where Paddle cannot, and for frozen statistics, which would be taken from the batches again.
     """
     if not device.startswith("gpu"):
-        raise KitError(f"--sync_batch_norm true: Paddle synchronises BatchNorm on GPUs only, not on {device}; leave it "
-                       f"out")
+        raise KitError("--sync_batch_norm true: Paddle synchronises BatchNorm on GPUs only, not on "
+                       f"{device}; leave it out")
     if any(getattr(layer, "_use_global_stats", None) for layer in network.sublayers(include_self=True)):
         raise KitError("--sync_batch_norm true: the BatchNorm statistics of this network are frozen (--train head), so "
-                       "there is "
-                       "nothing to synchronise; leave it out")
+                       "there is nothing to synchronise; leave it out")
     return nn.SyncBatchNorm.convert_sync_batchnorm(network)
 
 
@@ -74,8 +73,7 @@ def average_gradients(parameters: list[paddle.Tensor]) -> None:
 
 
 def gather_rows(rows: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Per-sample rows of all ranks, sorted by "index", each sample once (ranks repeat samples to fill the last
-    batch)."""
+    """Rows of all ranks, sorted by "index", each sample once (ranks repeat samples to fill the last batch)."""
     if world() > 1:
         gathered: list[dict[str, np.ndarray]] = []
         distributed.all_gather_object(gathered, rows)

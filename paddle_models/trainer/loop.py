@@ -211,8 +211,7 @@ class Trainer:
             return evaluate(self.task, batches)
 
     def load_best(self) -> None:
-        """Put the best weights into the networks that are judged, all in float32; KitError where no weights were
-        kept."""
+        """Put the best weights into the networks that are judged, in float32; KitError where none were kept."""
         distributed.barrier()  # the first rank may still be writing them
         if self.stopping.best is None and not self.run.best.exists():
             raise messages.no_best(self.task.monitor, self.run.path)
@@ -225,8 +224,7 @@ class Trainer:
     # ------------------------------------------------------------------ checkpoints
 
     def resume(self) -> None:
-        """Continue from run.last: the weights that follow are those of a run that never stopped, bit for bit on a
-        CPU."""
+        """Continue from run.last, on a CPU bit for bit as a run that never stopped."""
         if not self.run.last.exists():
             say(f"{self.run.path} has no checkpoint yet: it begins again")
             self.run.go_on(0, 0)
@@ -322,16 +320,14 @@ class Trainer:
         say(messages.in_parts(self.settings.batch_size, self.micro_batches))
 
     def _follow_first_rank(self) -> None:
-        """Weights and running statistics of rank 0 on all: gradients are averaged, the statistics are each rank's
-        own."""
+        """Weights and statistics of rank 0 on all: gradients are averaged, running statistics are each rank's own."""
         for network in self.task.networks.values():
             distributed.broadcast_weights(network.state_dict().values())
         for average in self.averages.values():
             distributed.broadcast_weights(average.averages.values())
 
     def _stop_wanted(self) -> bool:
-        """Ranks must agree, or some would wait for the others' gradients for ever; asking each step would cost too
-        much."""
+        """Ranks must agree, or some would wait for gradients for ever; asking at each step would cost too much."""
         if distributed.world() > 1 and self.position.step % self.settings.log_every:
             return False
         return distributed.any_rank(bool(self.signals.noted))

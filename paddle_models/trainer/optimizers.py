@@ -180,8 +180,7 @@ def load_optimizer_arrays(optimizer: Optimizer, named_parameters, arrays: dict[s
 
 
 def _state_tensors(optimizer: Optimizer, parameters: dict[str, paddle.Tensor]) -> dict[str, paddle.Tensor]:
-    """The live state tensors under structured names. Beside a master weight, accumulators bear the master's
-    name."""
+    """Live state tensors under structured names; beside a master weight, accumulators bear the master's name."""
     names = {parameter.name: name for name, parameter in parameters.items()}
     masters = getattr(optimizer, "_master_weights", {})
     names.update({master.name: names[parameter] for parameter, master in masters.items()})

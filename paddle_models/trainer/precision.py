@@ -38,13 +38,11 @@ class Precision:
                                     dtype=self.dtype)
 
     def evaluating(self) -> AbstractContextManager:
-        """The context in which networks are judged while they train: float32 but for O2, whose short weights take no
-        float32."""
+        """The context in which networks are judged as they train: float32, but for the short weights of O2."""
         return self.casting() if self.level == "O2" else nullcontext()
 
     def end(self, networks: Iterable[nn.Layer]) -> None:
-        """The counterpart of decorate, when training is over: float32 weights again, for any input and without a
-        context."""
+        """The counterpart of decorate, when training is over: float32 weights again, usable without a context."""
         if self.level == "O2":
             self.level = "off"
             for network in networks:

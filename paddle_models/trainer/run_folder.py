@@ -3,8 +3,9 @@
 config.yaml         assignment, preset, exact command, effective settings
 environment.json    versions, commit, device, threads, fingerprint of the data
 metrics.jsonl       one JSON object per logged step or epoch
-result.json         headline metrics, best epoch, why it stopped, seconds, images/s, peak memory, sha256 of the best
-weights predictions.npz, artifacts.npz, checkpoints/last.safetensors, checkpoints/best.safetensors, vdl/
+result.json         headline metrics, best epoch, why it stopped, seconds, images/s, peak memory, sha256 of the weights
+predictions.npz     answers for every judged image; artifacts.npz: what the work's own figures need
+checkpoints/        last.safetensors to go on from, best.safetensors; vdl/: curves for VisualDL
 files.json          SHA-256 of the files of a finished run
 """
 
@@ -35,8 +36,7 @@ STAMP = "%Y%m%d-%H%M%S"  # begins the name of a run folder
 class RunFolder:
     """Write side of a run folder; holds a lock so that no second run writes the same one.
 
-    Use as a context manager. Only `writer` (rank 0) writes; the other ranks get the same object with every write left
-    out.
+    Use as a context manager. Only `writer` (rank 0) writes; for the other ranks every write is left out.
     on_resume: called when a resumed run has found where it goes on; before that its folder stays as it is.
     """
 
@@ -77,14 +77,12 @@ class RunFolder:
 
     @property
     def begun(self) -> bool:
-        """Whether a training has left anything here to go on from, or to forget: a killed one's lines of
-        metrics.jsonl."""
+        """Whether a training has left anything to go on from, or to forget: a killed one's lines of metrics."""
         return self.last.exists() or (self.path / "metrics.jsonl").exists()
 
     @property
     def data_fingerprint(self) -> str | None:
-        """Of the training data with which this run was begun; None where environment.json, as that of an older run, has
-        none."""
+        """Of the training data that this run was begun with; None where environment.json, of an older run, has none."""
         try:
             return json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["data_fingerprint"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -199,8 +197,7 @@ def describe_environment(data_fingerprint: str, device: str, notes: dict[str, An
     from importlib.metadata import distributions
 
     wanted = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "pillow", "imaug",
-              "safetensors",
-              "scikit-learn", "scikit-image", "matplotlib")
+              "safetensors", "scikit-learn", "scikit-image", "matplotlib")
     versions = {d.metadata["Name"]: d.version for d in distributions() if (d.metadata["Name"] or "").lower() in wanted}
     variables = {key: os.environ[key] for key in sorted(os.environ)
                  if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}

@@ -39,8 +39,7 @@ class MobileNetFeatures:
 
 
 def _fill(network: nn.Layer) -> None:
-    """Normal weights of He's deviation for the inputs that a filter really sees, no biases; the same ones every
-    time."""
+    """Normal weights of He's deviation for the inputs that a filter really sees, no biases; always the same."""
     rng = np.random.default_rng(BLOCK)
     for layer in network.sublayers():
         if isinstance(layer, nn.Conv2D):

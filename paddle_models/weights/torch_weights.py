@@ -158,8 +158,7 @@ def _build(target, _state) -> None:
 
 
 def _state(content) -> dict[str, _Tensor]:
-    """The dictionary of tensors in what a file holds; the top level last, where a training code may leave a stray
-    one."""
+    """The dictionary of tensors in a file; the top level last, where a training code may leave a stray one."""
     if not isinstance(content, dict):
         raise ValueError("not a dictionary")
     for candidate in (*(content.get(key) for key in STATE_KEYS), content):
