@@ -1,11 +1,11 @@
-"""Networks, what they are trained for, and the one trainer. A room imports from those below it alone.
+"""Networks, what they are trained for, and the one trainer. A room imports from those below it alone (deploy not from trainer).
 
 deploy/        export, engines for inference, 8 bits, tiles
 trainer/       the loop, its settings, checkpoints, the run folder
 tasks/         what is trained: losses, metrics, a Task for each kind of work
 weights/       weight files read without unpickling, converted by name; networks by name (zoo.py)
-fast/          layers on oneDNN for training on CPUs
 networks/      one file a network, tables on top
+fast/          layers on oneDNN for training on CPUs
 environment.py what must be set before Paddle is imported
 pretrained/    weights that come with the kit, a card beside each
 """
