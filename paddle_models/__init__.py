@@ -1,6 +1,6 @@
-"""Networks, what they are trained for, and the one trainer. A room imports from those below it alone (deploy not from trainer).
+"""Networks, what they are trained for, and the one trainer. A room imports from those below it alone.
 
-deploy/        export, engines for inference, 8 bits, tiles
+deploy/        export, engines for inference, 8 bits, tiles; nothing of the trainer
 trainer/       the loop, its settings, checkpoints, the run folder
 tasks/         what is trained: losses, metrics, a Task for each kind of work
 weights/       weight files read without unpickling, converted by name; networks by name (zoo.py)
