@@ -1,55 +1,43 @@
 """Judge a submitted run of backprop: its network on the held-out digits, its training and its worked example done
 again."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from assignments.backprop import worked
+from assignments.backprop.artifacts import fingerprint
 from assignments.backprop.by_hand import descent
 from assignments.backprop.experiments import RATES, accuracy, centred_digits, new_network
-from assignments.backprop.record import fingerprint
-from assignments.backprop.run import ASSIGNMENT
 from assignments.common import judging
+from assignments.common.work import Work
 from data_tools.errors import BadFile, KitError
-from reports.grading.work import Judged
+from reports.grading.graded_work import Judged
 from reports.run_reader import Run
 
-METRICS = ("digits_accuracy", "digits_Adam")
-BOUNDS = {"seed": (0, 2**31), "seeds": (1, 20), "digits_epochs": (1, 200), "batch_size": (8, 1347)}
 TOLERANCE = 1e-6  # of the worked example's numbers, relative
 
 
-def prepare(data: str) -> None:
-    """The digits come with scikit-learn; `data` has to be empty."""
-    ground(data)
-
-
-def ground(data: str) -> judging.Ground:
-    """What is judged on: the held-out digits."""
+def ground(data: str, metrics: Sequence[str]) -> judging.Ground:
+    """What is judged on: the held-out digits; `data` has to be empty."""
     if data:
-        raise KitError(f"backprop is graded on the digits that come with scikit-learn; leave out --data "
+        raise KitError("backprop is graded on the digits that come with scikit-learn; leave out --data "
                        f"backprop={data}")
-    return judging.Ground("real", fingerprint(), METRICS)
+    return judging.Ground("real", fingerprint(), metrics)
 
 
-def score(predictions: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """What result.json says under these names, from the arrays of predictions.npz."""
-    return {"digits_accuracy": float((predictions["probabilities"].argmax(axis=1) == predictions["labels"]).mean())}
-
-
-def judge(run: Path, data: str) -> Judged:
+def judge(work: Work, run: Path) -> Judged:
     """digits_accuracy of the submitted network; digits_Adam, the mean over the seeds, by training anew."""
-    settings = judging.submitted_settings(run, ASSIGNMENT, BOUNDS)
+    settings = judging.submitted_settings(run, work)
     _check_worked(run, settings.learning_rate)
     _, _, x, t = centred_digits(settings.seed)
     with threadpool_limits(1):  # as run.py
         predictions = {"labels": t.argmax(axis=1), "probabilities": _submitted(run).predict(x).astype(np.float32)}
         again = [accuracy(_trained(settings, seed), *centred_digits(seed)[2:])
                  for seed in range(settings.seed, settings.seed + settings.seeds)]
-    return Judged({**score(predictions), "digits_Adam": float(np.mean(again))}, len(t), "real", predictions)
+    return Judged({**work.score(predictions), "digits_Adam": float(np.mean(again))}, len(t), "real", predictions)
 
 
 def _trained(settings, seed: int):
@@ -78,7 +66,7 @@ def _submitted(run: Path):
 
 def _check_worked(run: Path, rate: float) -> None:
     """BadFile where a number of the worked example in result.json is not what the slides' example gives."""
-    found = Run(run, ASSIGNMENT.name).result.get("worked")
+    found = Run(run, "backprop").result.get("worked")
     found = found if isinstance(found, dict) else {}
     for name, value in worked.values(rate).items():
         if type(found.get(name)) is not float or abs(found[name] - value) > TOLERANCE * max(1e-3, abs(value)):

@@ -4,11 +4,12 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from assignments.common.command_line import add_command
+from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
 
@@ -16,11 +17,15 @@ PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-p
             "visualdl")
 SHARED = Path("/dev/shm")
 GB = 2**30
-SETS = ("T91", "DIV2K_train")  # by which the presets of swift_srgan look for their data
+
+
+def add_to(commands: Any) -> None:
+    """The command."""
+    add_command(commands, "doctor", lambda _: examine(), examine)
 
 
 def examine() -> int:
-    """Print one line per finding; status 1 when the kit cannot train here."""
+    """What this machine offers the kit, a line per finding; status 1 when the kit cannot train here."""
     found = {name: _version(name) for name in PACKAGES}
     print(f"python     {sys.version.split()[0]}")
     for name, number in found.items():
@@ -33,12 +38,8 @@ def examine() -> int:
     if not (found["paddlepaddle"] or found["paddlepaddle-gpu"]):
         print("error: Paddle is absent: pip install -r requirements.txt", file=sys.stderr)
         return 1
-    from assignments.swift_srgan.image_sets import find_place
     from data_tools.batches.loader import fit_workers
     from data_tools.machine import cores, memory
-    from data_tools.sets.celeba import find_celeba
-    from data_tools.sets.glasses import find_glasses
-    from data_tools.sets.monkeys import find_monkeys
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import runtime
     from paddle_models.weights.zoo import build_model
@@ -57,11 +58,9 @@ def examine() -> int:
         print(f"{name:17}{folder}, {_room(folder)}")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a font-cache notice would go to standard error
     print(f"Chinese font     {find_cjk_font() or 'none found: figures fall back to English'}")
-    print(f"monkey images    {_data(find_monkeys)}")
-    print(f"CelebA           {_data(find_celeba)}")
-    print(f"glasses          {_data(find_glasses)}")
-    for name in SETS:
-        print(f"super-resolution {name}: {_data(partial(find_place, name))}")
+    for name in work_names():
+        for what, find in work_of(name).searched().items():
+            print(f"{what:16} {_data(find)}")
     return 0
 
 

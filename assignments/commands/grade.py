@@ -1,37 +1,31 @@
 """Grade run folders and zips of them: python -m assignments grade PATH...
 
-What is common to all assignments is in reports/grading/; each assignment supplies a judge.py and rubrics in YAML.
+What is common to all works is in reports/grading/; how a work judges follows from its Work, and rubrics are YAML.
 """
 
 import argparse
-import importlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from assignments.common.command_line import add_command
+from assignments.common.works import FOLDER, PRESETS, work_names, work_of
 from data_tools.errors import KitError
-from data_tools.files.places import PROJECT_ROOT
 
-FOLDER = PROJECT_ROOT / "assignments"
 OUT = Path("grading")  # where grades go unless told otherwise
 MEMORY = 1500  # MB of all submissions that are judged at a time; with the kit itself, which they share, less than 2 GB
 EACH, LEAST = 700, 300  # MB by which jobs are chosen; MB below which no network can be judged
-DRAWN = {"monkey_species": "monkeys", "face_attributes": "celeba", "swift_srgan": "textures", "glasses": "glasses"}
 NOT_PLACES = ("sample", "photographs")  # words for --data, even where a folder is called so
 REAL, OF_DRAWN = "rubric_real.yaml", "rubric_drawn.yaml"  # for data other than those of the preset sample
 
 
-def graded_assignments() -> list[str]:
-    """Folders with a judge.py, in the order of the alphabet."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/judge.py"))
-
-
-def add_options(command: argparse.ArgumentParser) -> None:
-    """The options of `grade`."""
+def add_to(commands: Any) -> None:
+    """The command and its options."""
+    command = add_command(commands, "grade", grade)
     command.add_argument("paths", nargs="*", type=Path, metavar="PATH",
                          help="run folders, zips of them, or folders of both")
-    command.add_argument("--assignment", choices=graded_assignments(), help="what every submission has to be of")
+    command.add_argument("--assignment", choices=work_names(), help="what every submission has to be of")
     command.add_argument("--data", action="append", default=[], metavar="NAME=PATH",
                          help="the grader's data, as --data of that "
                          "assignment's run.py; may be given several times (default: those of its preset sample)")
@@ -57,20 +51,17 @@ def add_options(command: argparse.ArgumentParser) -> None:
 
 
 def grade(arguments: argparse.Namespace) -> int:
-    """The command; 0 when grading worked, whatever the grades, 130 when it was stopped. KitError for the grader's
-    mistakes."""
+    """Grade run folders or zips of them, one or a class: weights judged again, claims compared, points by a rubric.
+
+    0 when grading worked, whatever the grades, 130 when it was stopped. KitError for the grader's mistakes.
+    """
     from reports.grading.class_run import grade_class, name_submissions
     from reports.grading.gradescope import write_results
     from reports.grading.limits import Limits
     from reports.grading.submission import named_assignment
 
     if arguments.prepare:
-        options = choose(arguments.assignment, arguments.data, arguments.rubric)
-        draw(options["data"])
-        works(**options)
-        for name, place in options["data"].items():
-            importlib.import_module(f"assignments.{name}.judge").prepare(place)
-        return 0
+        return prepare(choose([arguments.assignment] if arguments.assignment else [], arguments.data, arguments.rubric))
     if not arguments.paths:
         raise KitError("nothing to grade: name run folders, zips of them, or a folder of both")
     single = arguments.gradescope is not None
@@ -79,11 +70,10 @@ def grade(arguments: argparse.Namespace) -> int:
         raise KitError(f"--gradescope takes one submission, {len(paths)} were named")
     jobs, megabytes = shares(arguments.memory, arguments.jobs)
     limits = Limits(seconds=arguments.time, cpu_seconds=2 * arguments.time, memory_mb=megabytes)
-    named = arguments.assignment
-    if not named and not arguments.rubric and len(paths) == 1:  # the data of one assignment are enough then
-        named = named_assignment(paths[0], graded_assignments(), limits)
-    options = choose(named, arguments.data, arguments.rubric)
-    only = options["names"][0] if len(options["names"]) == 1 else None
+    wanted = [arguments.assignment] if arguments.assignment else []
+    found = {named_assignment(path, work_names(), limits) for path in paths} if not (wanted or arguments.rubric) else ()
+    options = choose(wanted or sorted(name for name in found if name), arguments.data, arguments.rubric)
+    only = options["names"][0] if wanted or arguments.rubric else None
     if single:
         _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
     draw(options["data"])
@@ -98,9 +88,7 @@ def grade(arguments: argparse.Namespace) -> int:
     if any("out-of-memory" in made.kinds for made in grades):
         print(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs larger "
               f"shares")
-    for name, target in (("junit.xml", arguments.junit), ("grades.csv", arguments.csv)):
-        if target:
-            _copy(arguments.out / name, target)
+    _write_elsewhere(arguments)
     if single:
         write_results(arguments.gradescope, grades[0], arguments.lang)
     print(f"written to {arguments.out}")
@@ -112,15 +100,30 @@ def grade(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def choose(assignment: str | None, data: Sequence[str] = (), rubric: Path | None = None) -> dict[str, Any]:
-    """{"names", "data", "rubrics"} for works(). data: NAME=PATH each. rubric: a teacher's file, which names its
-    assignment.
+def _write_elsewhere(arguments: argparse.Namespace) -> None:
+    for name, target in (("junit.xml", arguments.junit), ("grades.csv", arguments.csv)):
+        if target:
+            _copy(arguments.out / name, target)
+
+
+def prepare(options: Mapping[str, Any]) -> int:
+    """Find, draw and decode the grader's data, and no more."""
+    draw(options["data"])
+    works(**options)
+    for name, place in options["data"].items():
+        work_of(name).prepare(place)
+    return 0
+
+
+def choose(names: Sequence[str] = (), data: Sequence[str] = (), rubric: Path | None = None) -> dict[str, Any]:
+    """{"names", "data", "rubrics"} for works(), of these works or of all. data: NAME=PATH each. rubric: a teacher's
+    file, which names its work.
 
     KitError for a rubric with mistakes and for names that there are not.
     """
     from reports.grading.rubric import read_rubric
 
-    names = [assignment] if assignment else graded_assignments()
+    names = list(names) or work_names()
     if rubric is not None:
         named = read_rubric(rubric).assignment
         if named not in names:
@@ -129,13 +132,13 @@ def choose(assignment: str | None, data: Sequence[str] = (), rubric: Path | None
     places = {name: default_data(name) for name in names}
     for pair in data:
         name, equals, place = pair.partition("=")
-        if not equals or name not in graded_assignments():
-            raise KitError(f"--data {pair}: expected NAME=PATH, NAME one of {', '.join(graded_assignments())}")
+        if not equals or name not in work_names():
+            raise KitError(f"--data {pair}: expected NAME=PATH, NAME one of {', '.join(work_names())}")
         if name in places:
             places[name] = str(Path(place).expanduser().absolute()) if is_place(place) else place
-    rubrics = {name: str(rubric or rubric_file(name, places[name])) for name in names}
+    rubrics = {name: str(rubric or rubric_file(name, places[name]) or "") for name in names}
     for name in names:
-        read_rubric(Path(rubrics[name]))
+        rubric_of(name, rubrics[name])
     return {"names": names, "data": places, "rubrics": rubrics}
 
 
@@ -160,20 +163,40 @@ def is_place(data: str) -> bool:
 
 def data_words(name: str) -> list[str]:
     """What --data of an assignment may be when it is no folder or file: names of data that come with the kit."""
-    return sorted({default_data(name), *(["sample"] if name in DRAWN else [])} - {""})
+    return sorted({default_data(name), *(["sample"] if work_of(name).drawn else [])} - {""})
 
 
 def default_data(name: str) -> str:
     """The data of the assignment's preset sample: what most submissions were made with, and what everybody has."""
     from paddle_models.trainer.settings import read_presets
 
-    return str((read_presets(FOLDER / name / "presets.yaml")["sample"]["settings"] or {}).get("data", ""))
+    return str((read_presets(FOLDER / name / PRESETS)["sample"]["settings"] or {}).get("data", ""))
 
 
-def rubric_file(name: str, data: str) -> Path:
-    """The kit's rubric of an assignment for these data."""
-    other = FOLDER / name / (OF_DRAWN if data == "sample" else REAL)
-    return other if data != default_data(name) and other.is_file() else FOLDER / name / "rubric.yaml"
+def rubric_file(name: str, data: str) -> Path | None:
+    """The rubric in the folder of a work for these data; None where it has none."""
+    other, usual = FOLDER / name / (OF_DRAWN if data == "sample" else REAL), FOLDER / name / "rubric.yaml"
+    if data != default_data(name) and other.is_file():
+        return other
+    return usual if usual.is_file() else None
+
+
+def rubric_of(name: str, file: str | Path | None):
+    """The Rubric of a file; without one, form and claims, and what the preset sample expects."""
+    from reports.grading.rubric import read_rubric, rubric_from
+
+    return read_rubric(Path(file), name) if file else rubric_from(standard_rubric(name), f"assignments/{name}", name)
+
+
+def standard_rubric(name: str) -> dict[str, Any]:
+    """The values of the rubric of a work that has none of its own."""
+    from paddle_models.trainer.settings import read_presets
+
+    expects = read_presets(FOLDER / name / PRESETS)["sample"]["expects"]
+    metric = str(expects["metric"])
+    return {"tolerance": 0.02, "standard": True, "criteria": [
+        {"id": metric, "kind": "metric", "metric": metric, "points": 30, "at_least": float(expects["low"]),
+         "title": {"en": f"Measured: {metric}", "zh": f"实测：{metric}"}}]}
 
 
 def draw(data: Mapping[str, str]) -> None:
@@ -181,21 +204,21 @@ def draw(data: Mapping[str, str]) -> None:
     from data_tools.sets.samples import draw_sample
 
     for name, place in data.items():
-        if place == "sample" and name in DRAWN:
-            draw_sample(DRAWN[name])
+        if place == "sample" and work_of(name).drawn:
+            draw_sample(work_of(name).drawn)
 
 
 def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, str]):
-    """{assignment: Work} for reports.grading: judges imported, data found, rubrics checked against what is measured."""
-    from reports.grading.rubric import check_metrics, read_rubric
-    from reports.grading.work import Work
+    """{assignment: Work} for reports.grading: data found, rubrics checked against what is measured."""
+    from reports.grading.graded_work import GradedWork
+    from reports.grading.rubric import check_metrics
 
     found = {}
     for name in names:
-        judge = importlib.import_module(f"assignments.{name}.judge")
-        ground, rubric = judge.ground(data[name]), read_rubric(Path(rubrics[name]))
-        check_metrics(rubric, ground.metrics, rubrics[name])
-        found[name] = Work(name, rubric, judge.judge, data[name], ground.fingerprint, judge.score)
+        work = work_of(name)
+        ground, rubric = work.ground(data[name]), rubric_of(name, rubrics[name])
+        check_metrics(rubric, ground.metrics, rubrics[name] or f"assignments/{name}")
+        found[name] = GradedWork(name, rubric, work.judge, data[name], ground.fingerprint, work.score)
     return found
 
 

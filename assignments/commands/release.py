@@ -1,25 +1,40 @@
 """Best weights of a run as a small file that can be passed on: float16, with what is needed to build the network
 again."""
 
-import importlib
-from collections.abc import Sequence
+import argparse
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from assignments.common.command_line import add_command
 from assignments.common.runs import find_run
+from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 
 BEST = "checkpoints/best.safetensors"
 
 
-def release(target: str, out: Path, names: Sequence[str]) -> str:
+def add_to(commands: Any) -> None:
+    """The command and its options."""
+    command = add_command(commands, "release", release_command)
+    command.add_argument("target", metavar="NAME|RUN",
+                         help="an assignment (its newest run) or the folder of a finished run")
+    command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
+
+
+def release_command(arguments: argparse.Namespace) -> int:
+    """Best weights of a run as a small float16 file with what is needed to build the network again."""
+    print(release(arguments.target, arguments.out))
+    return 0
+
+
+def release(target: str, out: Path) -> str:
     """Write the best weights of a finished run to `out` (.safetensors) and return a line about it. target: see
     find_run.
 
     Floating arrays become float16, but for statistics of BatchNorm, which may be too small for it. The metadata are
-    what the assignment's run.py says in `released(settings, groups) -> (group, metadata)`. KitError where it has none,
-    or where a weight is beyond float16.
+    what the work says in `released(settings)`. KitError for a work without a network, or a weight beyond float16.
     """
     from paddle_models.trainer.checkpoint import load_checkpoint
     from paddle_models.trainer.run_folder import read_config
@@ -28,15 +43,16 @@ def release(target: str, out: Path, names: Sequence[str]) -> str:
 
     if out.suffix != ".safetensors":
         raise KitError(f"{out}: weights are written as .safetensors; give a name that ends so")
-    run, name = find_run(target, names, ["result.json", BEST])
-    module = importlib.import_module(f"assignments.{name}.run")
-    if not hasattr(module, "released"):
+    run, name = find_run(target, work_names(), ["result.json", BEST])
+    work = work_of(name)
+    if not work.has_network:
         raise KitError(f"{name} has no weights to pass on")
     _, values = read_config(run, name)
-    group, metadata = module.released(from_dict(module.ASSIGNMENT.settings, values, str(run / "config.yaml")))
+    settings = from_dict(work.settings, values, str(run / "config.yaml"))
     groups, state = load_checkpoint(run / BEST)
-    arrays = {key: shortened(key, array) for key, array in groups[f"networks/{group}"].items()}
-    save_weights(out, arrays, {"assignment": name, "epoch": str(state["epoch"] + 1), **metadata})
+    group = next(name for name in groups if name.startswith("networks/"))
+    arrays = {key: shortened(key, array) for key, array in groups[group].items()}
+    save_weights(out, arrays, {"assignment": name, "epoch": str(state["epoch"] + 1), **work.released(settings)})
     return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {sum(array.size for array in arrays.values()):,} numbers"
 
 

@@ -1,6 +1,7 @@
 """Gathers runs, figures and numbers of all assignments for the report; what a page looks like is decided in
 reports/."""
 
+import argparse
 import contextlib
 import io
 import json
@@ -10,10 +11,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from assignments.common.command_line import add_command
+from assignments.common.figures import script_of
+from assignments.common.works import FOLDER, summary, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
@@ -23,14 +26,23 @@ from reports.figures.figure_script import Entry, FigureScript, short_path, suffi
 from reports.pages.report import Number, Picture, Preset, Setting, Work, clear, origin_of, words, write_page, write_tree
 from reports.run_reader import Run, flat_settings, flatten, latest_run, look_up
 
-FOLDER = PROJECT_ROOT / "assignments"
 ABOUT_KEYS = {"title", "document", "headline", "asked", "slips"}
 AS_RUN = "--preset PRESET --data DIR"  # in the command of a claim, which stands for the run's own
 
 
-def assignments_with_figures() -> list[str]:
-    """Folders with a figures.py, in the order of the alphabet."""
-    return sorted(path.parent.name for path in FOLDER.glob("*/figures.py"))
+def add_to(commands: Any) -> None:
+    """The command and its options."""
+    command = add_command(commands, "report", report_command)
+    command.add_argument("--runs", nargs="+", default=[], metavar="NAME=DIR",
+                         help="run folders (default: the newest of each)")
+    command.add_argument("--lang", choices=("en", "zh", "both"), default="both")
+    command.add_argument("--out", type=Path, metavar="FOLDER", help="default: $KIT_REPORT, else reports/out")
+    command.add_argument("--names", nargs="+", metavar="NAME", help="assignments (default: all)")
+
+
+def report_command(arguments: argparse.Namespace) -> int:
+    """Runs of all works as HTML pages and a Markdown tree: every number and figure beside the documents'."""
+    return report(arguments.names or (), arguments.runs, arguments.lang, arguments.out)
 
 
 def build_report(names: Sequence[str] = (), runs: Mapping[str, Path] | None = None,
@@ -42,7 +54,7 @@ def build_report(names: Sequence[str] = (), runs: Mapping[str, Path] | None = No
     assignments whose figures stand in their run folders, just drawn by the caller; they are taken from there.
     """
     out, runs = Path(out or places.report()), dict(runs or {})
-    known = assignments_with_figures()
+    known = work_names()
     for name in [*names, *runs]:
         if name not in known:
             raise KitError(f"{name}: no such assignment; there are {', '.join(known)}")
@@ -75,23 +87,15 @@ def report(names: Sequence[str], runs: Sequence[str], language: str, out: Path |
     return 0
 
 
-def script_of(name: str) -> FigureScript:
-    """SCRIPT of an assignment's figures.py."""
-    script = getattr(import_module(f"assignments.{name}.figures"), "SCRIPT", None)
-    if not isinstance(script, FigureScript):
-        raise KitError(f"assignments/{name}/figures.py has no SCRIPT = FigureScript(...), which the report reads")
-    return script
-
-
 def read_about(name: str) -> dict[str, Any]:
-    """about.yaml of an assignment: texts in both languages and the id of its headline (ours, so only its form is
-    checked)."""
+    """about.yaml of a work: texts in both languages and the id of its headline (ours, so only its form is checked); a
+    work without one is called by its summary."""
     import yaml
 
     file = FOLDER / name / "about.yaml"
     if not file.is_file():
-        raise KitError(f"{file.relative_to(PROJECT_ROOT)} is missing; the report wants its keys "
-                       f"{', '.join(sorted(ABOUT_KEYS))}")
+        said = dict.fromkeys(("en", "zh"), summary(name))
+        return {"title": said, "document": said, "headline": "", "asked": said, "slips": []}
     about = yaml.safe_load(file.read_text(encoding="utf-8"))
     if set(about) != ABOUT_KEYS:
         raise KitError(f"{file.relative_to(PROJECT_ROOT)}: its keys are {sorted(about)}, expected {sorted(ABOUT_KEYS)}")
@@ -289,6 +293,6 @@ def _effective(name: str, preset: Mapping[str, Any]) -> dict[str, Any]:
     """All settings that a preset makes, {dotted name: value}."""
     from paddle_models.trainer.settings import from_dict, to_dict
 
-    settings = import_module(f"assignments.{name}.run").ASSIGNMENT.settings
+    settings = work_of(name).settings
     values = to_dict(from_dict(settings, preset["settings"] or {}, f"{name}/presets.yaml"))
     return {key: look_up(values, key) for key, _ in flatten(values)}

@@ -1,25 +1,34 @@
 """Every assignment from nothing to its table: run.py, experiments, figures.py, values beside the document's, the
 report."""
 
+import argparse
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
+from assignments.common.command_line import add_command
+from assignments.common.works import FOLDER, work_names, work_of
 from data_tools.errors import KitError
-from data_tools.files.places import PROJECT_ROOT
 
-FOLDER = PROJECT_ROOT / "assignments"
-MORE = {  # what figures and tables show beside a run; "PRESET" stands for the preset
-    "glasses": (("experiments.py", "all", "--seeds", "2", "--epochs", "4", "--preset", "PRESET"),
-                ("label_errors.py", "--preset", "PRESET")),
-    "swift_srgan": (("speed.py", "--quick"),),
-}
+
+def add_to(commands: Any) -> None:
+    """The command and its options."""
+    command = add_command(commands, "reproduce", reproduce_command)
+    command.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
+    command.add_argument("--preset", default="sample")
+
+
+def reproduce_command(arguments: argparse.Namespace) -> int:
+    """Train each work with a preset, draw its figures and print the measured values beside the document's."""
+    return reproduce(arguments.names or work_names(), arguments.preset)
 
 
 def reproduce(names: Sequence[str], preset: str) -> int:
     """Each step in a process of its own, as a user would call it; tables and report come together at the end."""
-    from assignments.commands.report import build_report, script_of
+    from assignments.commands.report import build_report
+    from assignments.common.figures import script_of
     from reports.figures.figure_script import short_path
     from reports.run_reader import Run, latest_run
     from reports.tables import as_text, run_context
@@ -27,7 +36,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     start, tables, runs = time.monotonic(), [], {}
     for name in names:
         _step(name, "run.py", "--preset", preset)
-        for script, *arguments in MORE.get(name, ()):
+        for script, *arguments in work_of(name).experiments:
             _step(name, script, *(preset if word == "PRESET" else word for word in arguments))
         run = Run(latest_run(name), name)
         _step(name, "figures.py", "--run", str(run.path))

@@ -1,17 +1,35 @@
 """The student's zip of a finished run, checked as a teacher's machine will check it: python -m assignments submit
 RUN"""
 
+import argparse
 import shutil
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import Any
 
-from assignments.commands.grade import MEMORY, choose, draw, graded_assignments, show
+from assignments.commands.grade import MEMORY, choose, draw, show
+from assignments.common.command_line import add_command
 from assignments.common.runs import find_run
+from assignments.common.works import work_names
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of every member: the same run gives the same bytes
+
+
+def add_to(commands: Any) -> None:
+    """The command and its options."""
+    command = add_command(commands, "submit", submit_command)
+    command.add_argument("target", metavar="RUN|NAME", help="a run folder, or an assignment (its newest run)")
+    command.add_argument("-o", "--out", type=Path, metavar="FILE.zip", help="default: NAME-RUN.zip here")
+    command.add_argument("--rubric", type=Path, metavar="FILE", help="the teacher's (default: the kit's)")
+    command.add_argument("--lang", choices=("en", "zh"), default="en")
+
+
+def submit_command(arguments: argparse.Namespace) -> int:
+    """The zip of a finished run that is handed in, checked as the teacher will check it."""
+    return submit(arguments.target, arguments.out, arguments.rubric, arguments.lang)
 
 
 def submit(target: str, out: Path | None = None, rubric: Path | None = None, language: str = "en") -> int:
@@ -24,8 +42,8 @@ def submit(target: str, out: Path | None = None, rubric: Path | None = None, lan
     from reports.grading.submission import NEEDED
     from reports.run_reader import Run
 
-    run, name = find_run(target, graded_assignments(), NEEDED)
-    options = choose(name, [f"{name}={Run(run, name).setting('data', '')}"], rubric)
+    run, name = find_run(target, work_names(), NEEDED)
+    options = choose([name], [f"{name}={Run(run, name).setting('data', '')}"], rubric)
     draw(options["data"])
     out = out or Path(f"{name}-{run.name}.zip")
     if out.suffix != ".zip":

@@ -1,6 +1,7 @@
 """What commands of the kit share: how they tell of an error that can be mended, how they wait for others that they
 started."""
 
+import argparse
 import functools
 import signal
 import subprocess
@@ -11,6 +12,15 @@ from contextlib import contextmanager
 from typing import Any
 
 from data_tools.errors import KitError
+
+
+def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
+                function: Callable | None = None) -> argparse.ArgumentParser:
+    """A sub-command of a door, to which options are added; help: the first line of the docstring of `function`, else of
+    `run`, which gets the arguments and returns the status."""
+    command = commands.add_parser(name, help=(function or run).__doc__.splitlines()[0], allow_abbrev=False)
+    command.set_defaults(function=run)
+    return command
 
 
 def tells_errors(main: Callable[..., int]) -> Callable[..., int]:

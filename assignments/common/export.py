@@ -1,54 +1,49 @@
 """The best network of a run, written for use without its code: python -m assignments export NAME|RUN"""
 
-import importlib
-import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from assignments.common.runs import find_run
+from assignments.common.work import Work
+from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 
 BEST = "checkpoints/best.safetensors"
 
 
-def export_run(target: str, names: Sequence[str], onnx: bool, folder: Path | None, int8: bool = False,
-               data: str = "") -> Path:
-    """Export the best weights of a run folder, or of the newest run of an assignment; returns where to.
+def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False, data: str = "") -> Path:
+    """Export the best weights of a run folder, or of the newest run of a work; returns where to.
 
-    int8: also ONNX in 8 bits, for which calibration.py of the assignment names the images, of `data` or of the run's
-    own.
-
-    The assignment's run.py says how the network is built again:
-    `network_of(settings, run folder) -> (network, input shape with None for the batch, class names, value range)`.
+    int8: also ONNX in 8 bits, calibrated and judged on the images of `data`, else of the run's own.
     """
     from paddle_models.trainer.run_folder import read_config
     from paddle_models.trainer.settings import from_dict
 
-    run, name = find_run(target, names, [BEST])
-    module = importlib.import_module(f"assignments.{name}.run")
-    if not hasattr(module, "network_of"):
+    run, name = find_run(target, work_names(), [BEST])
+    work = work_of(name)
+    if not work.has_network:
         raise KitError(f"{name} has no network to export")
-    if int8 and importlib.util.find_spec(f"assignments.{name}.calibration") is None:
+    if int8 and not work.labelled:
         raise KitError(f"{name} cannot be exported in 8 bits; leave --int8 out")
     if data and not int8:
         raise KitError("--data names the images for --int8; give both or neither")
     _, values = read_config(run, name)
-    settings = from_dict(module.ASSIGNMENT.settings, values, str(run / "config.yaml"))
+    settings = from_dict(work.settings, values, str(run / "config.yaml"))
     folder = folder or run / "exported"
 
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from paddle_models.deploy.export import export_network
     from paddle_models.trainer import runtime
-    from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
 
     runtime.start("cpu")
-    groups, _ = load_checkpoint(run / BEST)
-    network, shape, classes, value_range = module.network_of(settings, run)
-    own = set(network.state_dict())
-    networks = [arrays for group, arrays in groups.items() if group.startswith("networks/")]
-    arrays = next((arrays for arrays in networks if set(arrays) == own), networks[0] if networks else {})
-    load_network_arrays(network, arrays, str(run / BEST))
-    card = export_network(network, folder, shape, classes, value_range, onnx or int8)
+    classes = tuple(work.classes) or (named_classes(run) if work.labelled and not work.outputs else ())
+    outputs = list(work.outputs or classes)
+    network = _trained(work, settings, run, classes)
+    card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range, onnx or int8)
     for engine, error in card["largest_difference"].items():
         print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
     for engine, reason in card["not_usable"].items():
@@ -56,8 +51,49 @@ def export_run(target: str, names: Sequence[str], onnx: bool, folder: Path | Non
     if int8:
         from paddle_models.deploy.int8 import add_int8
 
-        samples = importlib.import_module(f"assignments.{name}.calibration").samples(settings, data, classes)
-        found = add_int8(folder, *samples)
+        found = add_int8(folder, *samples(work, settings, data, classes))
         print(f"onnxruntime-int8: {100 * found['accuracy']:.2f} % right on {found['images']} images, float32 "
               f"{100 * found['accuracy_float32']:.2f} %")
     return folder
+
+
+def samples(work: Work, settings: Any, data: str, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(training images, images to judge by, labels of these in the order of the outputs) as the network takes them."""
+    from paddle_models.deploy.int8 import CALIBRATION, CHECKED, spread
+
+    found = work.find(data or settings.data)
+    there = work.classes_of(found)
+    if there != tuple(classes):
+        raise KitError(f"{found.path} has the classes {', '.join(there)}, the run has {', '.join(classes)}: give the "
+                       "data it was trained on with --data")
+    settings, normalize = replace(settings, skip_unreadable=True), work.normalize(settings)
+    calibration, judged = (work.pack(images.subset(spread(len(images), most)), settings)
+                           for images, most in ((found.training, CALIBRATION), (work.judged(found), CHECKED)))
+    labels = judged.labels
+    if labels.ndim == 2:  # of attributes, which the network may answer in another order
+        labels = labels[:, [work.classes.index(name) for name in work.outputs]]
+    elif len(work.outputs) == 1:  # yes or no
+        labels = labels[:, None]
+    return normalize(calibration.images[:]), normalize(judged.images[:]), labels
+
+
+def named_classes(run: Path) -> tuple[str, ...]:
+    """The classes that predictions.npz of a run folder names."""
+    file = run / "predictions.npz"
+    if not file.is_file():
+        raise KitError(f"{run} has no predictions.npz, which names the classes: let the run come to its end first")
+    with np.load(file, allow_pickle=False) as arrays:
+        return tuple(str(name) for name in arrays["classes"])
+
+
+def _trained(work: Work, settings: Any, run: Path, classes: Sequence[str]) -> Any:
+    """The work's network with the best weights of a run."""
+    from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
+
+    groups, _ = load_checkpoint(run / BEST)
+    networks = [arrays for group, arrays in groups.items() if group.startswith("networks/")]
+    network = work.rebuild(settings, classes, list(networks[0]) if networks else [])
+    own = set(network.state_dict())
+    arrays = next((arrays for arrays in networks if set(arrays) == own), networks[0] if networks else {})
+    load_network_arrays(network, arrays, str(run / BEST))
+    return network

@@ -1,6 +1,6 @@
-"""What the judges of the assignments share: settings and weights of a submission, which nobody has checked before.
+"""The grader's second look at a submission: its settings and weights, which nobody has checked before.
 
-A judge builds the network by the kit's own code, loads checkpoints/best.safetensors of the submission and measures it
+The judge builds the network by the kit's own code, loads checkpoints/best.safetensors of the submission and measures it
 on the grader's data. Of the submission's settings it takes what shapes the network; no path in them is ever opened.
 """
 
@@ -8,29 +8,33 @@ import dataclasses
 import hashlib
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-from assignments.common.runner import Assignment
-from data_tools.batches.loader import make_loader, to_signed_unit
+from assignments.common.work import Work
+from data_tools.batches.loader import make_loader
 from data_tools.errors import BadFile, KitError
 from data_tools.files.image_set import ImageSet
 from data_tools.files.places import sample_folder
+from data_tools.packed.arrays import Store
 from data_tools.sets.samples import SAMPLES
+from paddle_models.fast.fast_layers import accelerate
 from paddle_models.trainer import loop, runtime
 from paddle_models.trainer.checkpoint import load_network_arrays
 from paddle_models.trainer.run_folder import read_config
 from paddle_models.trainer.settings import from_dict, read_presets
-from paddle_models.weights.files import load_weights
+from paddle_models.weights.files import load_weights, read_header
+from reports.grading.graded_work import Judged
 from reports.run_reader import Run, read_arrays
 
 PIXELS = 50 * 96 * 96  # of all images that are judged at a time
-MOST_VALUES, LONGEST_TEXT = 2000, 1000  # of all settings together; of one of them
+MOST_VALUES, LONGEST_TEXT, LONGEST_NAME = 2000, 1000, 60  # all settings together; one of them; a network's name
 BEST = "checkpoints/best.safetensors"
 DRAWN = tuple(f"drawn-{name}" for name in SAMPLES)  # folders, and what archives of them are called
 
@@ -45,36 +49,76 @@ class Ground(NamedTuple):
 
 
 def ground(origin: str, metrics: Sequence[str], *image_sets) -> Ground:
-    """The Ground of the image sets that are judged on."""
+    """The Ground of the image sets, or stores, that are judged on."""
     digest = hashlib.sha256(origin.encode())
     for images in image_sets:
         digest.update(np.ascontiguousarray(images.labels).tobytes())
-        digest.update(repr([(name, images.source.stamp(name)) for name in images.names]).encode())
+        stamps = repr([(name, images.source.stamp(name)) for name in images.names]) if isinstance(
+            images, ImageSet) else images.fingerprint  # of a store in memory
+        digest.update(stamps.encode())
     return Ground(origin, digest.hexdigest(), tuple(metrics))
 
 
-def submitted_settings(run: Path, assignment: Assignment, bounds: Mapping[str, tuple[float, float]], *,
-                       begun_from: Sequence[str] = (), **ours: Any) -> Any:
-    """The settings of a submitted run folder, `ours` in place of its own, and no weights to start from.
+def judge(work: Work, run: Path, data: str) -> Judged:
+    """The best weights of a submission on the test images of the grader's data."""
+    settings = submitted_settings(run, work, data=data)
+    found = found_by(work, data)
+    classes = work.classes_of(found)
+    network = best_network(work, settings, run, "model", classes)
+    with own_data(work, settings):
+        store = work.pack(work.judged(found), settings, progress=False)
+    predictions = work.answers(evaluate(work, settings, network, classes, store), store)
+    signs = drawn_signs(run, work.drawn, lambda: work.judged(found_by(work, "sample"))) if work.drawn else []
+    return Judged(work.score(predictions), len(store), found.origin, predictions, signs)
 
-    bounds: {setting: (smallest, largest)} of numbers and of lists of numbers. begun_from: what `weights` may say all
-    the same, words that shape the network and are no paths. Raises BadFile or KitError for anything that a run of this
-    assignment cannot have written.
+
+def prepare(work: Work, data: str) -> None:
+    """Decode the grader's data at the sizes of all presets, before the first submission does."""
+    images = work.judged(found_by(work, data))
+    for settings in preset_settings(work):
+        work.pack(images, settings)
+
+
+def ground_of(work: Work, data: str) -> Ground:
+    """What a work is judged on; starts no thread."""
+    found = found_by(work, data)
+    return ground(found.origin, work.metrics, work.judged(found))
+
+
+@lru_cache
+def found_by(work: Work, data: str) -> Any:
+    """The grader's data, read once for all submissions, which are judged in forks of one process."""
+    return work.find(data)
+
+
+def submitted_settings(run: Path, work: Work, **ours: Any) -> Any:
+    """The settings of a submitted run folder, `ours` in place of its own, and no weights to start from, but for words
+    that shape the network (work.begun_from).
+
+    Raises BadFile or KitError for anything that a run of this work cannot have written.
     """
     where = "config.yaml"
-    _, values = read_config(run, assignment.name)
+    _, values = read_config(run, work.name)
     _check_plain(values, where)
-    if any(field.name == "weights" for field in dataclasses.fields(assignment.settings)):
+    fields = {field.name for field in dataclasses.fields(work.settings)}
+    if "weights" in fields:
         begun = values.get("weights")
-        ours = {"weights": begun if begun in begun_from else "", **ours}
-    settings = from_dict(assignment.settings, {**values, **ours}, where)
-    for name, (smallest, largest) in bounds.items():
-        value = getattr(settings, name)
-        parts = value if isinstance(value, list) else [value]
-        if len(parts) > 8 or not all(smallest <= part <= largest for part in parts):
-            raise BadFile("bad-file",
-                          f"{where}: setting {name}: {value!r:.60} is not graded, {smallest:g} to {largest:g} is")
-    return settings
+        ours = {"weights": begun if begun in work.begun_from else "", **ours}
+    if len(str(values.get("model", ""))) > LONGEST_NAME:
+        raise BadFile("bad-file", f"{where}: setting model is no name of a network")
+    ours = {name: value for name, value in ours.items() if name in fields}
+    return from_dict(work.settings, {**values, **ours}, where)
+
+
+def best_network(work: Work, settings: Any, run: Path, name: str, classes: Sequence[str] = ()) -> Any:
+    """The kit's own network of these settings with the submission's best weights, ready to be evaluated."""
+    runtime.start("cpu")
+    prefix = f"networks/{name}/"
+    trained = [key[len(prefix):] for key in read_header(run / BEST) if key.startswith(prefix)]
+    network = work.rebuild(settings, classes, trained)
+    load_best(network, run, name)
+    accelerate(network)
+    return network
 
 
 def load_best(network, run: Path, name: str) -> None:
@@ -101,41 +145,31 @@ def best_arrays(run: Path, prefix: str = "") -> dict[str, np.ndarray]:
     return mine
 
 
-def preset_sizes(assignment: Assignment) -> list[int]:
-    """Every image size that a preset has, pixels."""
-    return sorted({settings.image_size for settings in preset_settings(assignment)})
-
-
-def preset_settings(assignment: Assignment) -> list[Any]:
+def preset_settings(work: Work) -> list[Any]:
     """The settings of every preset, by which most submissions were made."""
-    presets = read_presets(assignment.folder / "presets.yaml").values()
-    return [from_dict(assignment.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
+    presets = read_presets(work.folder / "presets.yaml").values()
+    return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
 
 
 @contextmanager
-def own_data(assignment: Assignment, settings: Any) -> Iterator[None]:
+def own_data(work: Work, settings: Any) -> Iterator[None]:
     """Around what is read or packed of the grader's data: an error there is not the submission's, unless it wants
     larger images than any preset."""
     try:
         yield
     except (KitError, OSError) as error:
         size = getattr(settings, "image_size", 0)
-        if size and size > max(preset_sizes(assignment)):
+        if size and size > max(each.image_size for each in preset_settings(work)):
             raise BadFile("disk", f"image_size {size} is larger than any preset's, and: {error}") from None
         raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 
 
-def start() -> None:
-    """Paddle on the CPU, whatever the submission was trained on."""
-    runtime.start("cpu")
-
-
-def answers(task, store, side: int, normalize: Callable = to_signed_unit) -> dict[str, np.ndarray]:
-    """What a task says of all images of a store, as predictions.npz has it; images of `side` pixels through
-    `normalize`."""
-    size = max(1, PIXELS // side**2)
-    rows, _ = loop.evaluate(task, make_loader(store, size, shuffle=False, seed=0, epoch=0, normalize=normalize))
-    return {"names": np.array(store.names), "labels": rows["label"], "probabilities": rows["probabilities"]}
+def evaluate(work: Work, settings: Any, network: Any, classes: Sequence[str], store: Store) -> dict[str, np.ndarray]:
+    """The rows of the work's task for all images of a store."""
+    side = work.input_shape(settings)[-1]
+    loader = make_loader(store, max(1, PIXELS // side**2), shuffle=False, seed=0, epoch=0,
+                         normalize=work.normalize(settings))
+    return loop.evaluate(work.task(settings, network, classes), loader)[0]
 
 
 def drawn_signs(run: Path, sample: str, images: Callable[[], ImageSet]) -> list[str]:

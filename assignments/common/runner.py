@@ -6,100 +6,87 @@ Nothing heavy is imported here until a run starts, so `--help` answers at once.
 import contextlib
 import json
 import shlex
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import tells_errors
 from data_tools.errors import BadFile, KitError
-from data_tools.files.places import PROJECT_ROOT
-
-
-@dataclass(frozen=True)
-class Assignment:
-    """name: of the folder. settings: its dataclass. train(settings, run, device, resume) -> result: the work itself."""
-
-    name: str
-    settings: type
-    train: Callable[..., dict[str, Any]]
-
-    @property
-    def folder(self) -> Path:
-        """assignments/<name>"""
-        return PROJECT_ROOT / "assignments" / self.name
 
 
 @tells_errors
-def run_assignment(assignment: Assignment, argv: Sequence[str] | None = None) -> int:
-    """Run one assignment from a command line; returns the exit status (2: an error to mend, 130: stopped)."""
+def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
+    """Run a Work from a command line; returns the exit status (2: an error to mend, 130: stopped)."""
     from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
-    from paddle_models.trainer.settings import parse_command_line, to_dict
+    from paddle_models.trainer.settings import parse_command_line
 
     def resumed(name: str) -> tuple:
-        folder = Path(name) if name else unfinished_run(assignment.name)
-        preset, values = read_config(folder, assignment.name)
+        folder = Path(name) if name else unfinished_run(work.name)
+        preset, values = read_config(folder, work.name)
         return preset, values, str(folder / "config.yaml")
 
-    options, settings = parse_command_line(assignment.settings, assignment.folder / "presets.yaml", argv, resumed)
+    options, settings = parse_command_line(work.settings, work.folder / "presets.yaml", argv, resumed)
     resume = options.resume is not None
     if resume:
-        path = Path(options.resume) if options.resume else unfinished_run(assignment.name)
+        path = Path(options.resume) if options.resume else unfinished_run(work.name)
     else:
-        path = options.out or new_run_path(assignment.name, options.preset)
-    from paddle_models.trainer import (  # the first import of Paddle, after everything cheap was checked
-        distributed,
-        runtime,
-    )
-    from paddle_models.trainer.loop import Interrupted
+        path = options.out or new_run_path(work.name, options.preset)
+    from paddle_models.trainer import distributed, runtime  # the first import of Paddle, after all that is cheap
     from paddle_models.trainer.progress import say
-    from reports.grading.seal import SEAL, write_seal
 
     device = runtime.start(settings.device)
     path = Path(distributed.from_first_rank(str(path)))
-    if resume and is_finished(assignment, settings, path):
+    if resume and is_finished(work, settings, path):
         say(f"{path} is finished; nothing to do")
         return 0
     folder = RunFolder(path, writer=distributed.rank() == 0)
     if not resume and folder.writer:
-        refuse_taken(assignment, folder)
+        refuse_taken(work, folder)
     made = [each for each in (path / "checkpoints", path, *path.parents) if not each.exists()]
     with folder:
-        say(f"{assignment.name}, preset {options.preset}, run folder {path}")
+        say(f"{work.name}, preset {options.preset}, run folder {path}")
+        return train(work, settings, options.preset, folder, device, resume, made)
 
-        def begin() -> None:
-            if folder.writer:
-                for name in (SEAL, "result.json"):  # of a run that is now continued
-                    (folder.path / name).unlink(missing_ok=True)
-            folder.write_config(assignment.name, options.preset, to_dict(settings))
 
-        if resume:
-            folder.on_resume = begin  # a run that does not go on with these settings stays as it is
-        else:
-            begin()
-        again = f"    python assignments/{assignment.name}/run.py --resume {shlex.quote(str(path))}"
-        try:
-            result = assignment.train(settings, folder, device, resume)
-        except Interrupted as stop:
-            say(f"{stop}\n{again}")
-            return 130
-        except KeyboardInterrupt:  # before or after the training, or the second one in it
-            say(("continue from the last checkpoint with" if folder.last.exists() else
-                 "nothing was trained yet; the same begins anew with") + f"\n{again}")
-            raise
-        except KitError:
-            if not resume and folder.writer and not folder.begun:
-                forget(path, made)
-            raise
-        result = {"assignment": assignment.name, "preset": options.preset, **result}
-        folder.write_json("result.json", result)
+def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resume: bool, made: list[Path]) -> int:
+    """Train in the RunFolder and write its result; `made`: folders that go again where the start is refused."""
+    from paddle_models.trainer.loop import Interrupted
+    from paddle_models.trainer.progress import say
+    from paddle_models.trainer.settings import to_dict
+    from reports.grading.seal import SEAL, write_seal
+
+    def begin() -> None:
         if folder.writer:
-            write_seal(folder.path)
+            for name in (SEAL, "result.json"):  # of a run that is now continued
+                (folder.path / name).unlink(missing_ok=True)
+        folder.write_config(work.name, preset, to_dict(settings))
+
+    if resume:
+        folder.on_resume = begin  # a run that does not go on with these settings stays as it is
+    else:
+        begin()
+    again = f"    python assignments/{work.name}/run.py --resume {shlex.quote(str(folder.path))}"
+    try:
+        result = {"assignment": work.name, "preset": preset, **work.train(settings, folder, device, resume)}
+    except Interrupted as stop:
+        say(f"{stop}\n{again}")
+        return 130
+    except KeyboardInterrupt:  # before or after the training, or the second one in it
+        say(("continue from the last checkpoint with" if folder.last.exists() else
+             "nothing was trained yet; the same begins anew with") + f"\n{again}")
+        raise
+    except KitError:
+        if not resume and folder.writer and not folder.begun:
+            forget(folder.path, made)
+        raise
+    folder.write_json("result.json", result)
+    if folder.writer:
+        write_seal(folder.path)
     say("result " + json.dumps(result, ensure_ascii=False))
     return 0
 
 
-def is_finished(assignment: Assignment, settings: Any, path: Path) -> bool:
+def is_finished(work: Any, settings: Any, path: Path) -> bool:
     """Whether the run in `path` has come to its end with these settings, and all that it sealed is there and
     unchanged."""
     from paddle_models.trainer.run_folder import read_config
@@ -112,12 +99,12 @@ def is_finished(assignment: Assignment, settings: Any, path: Path) -> bool:
     except BadFile:
         return False
     sealed = json.loads((path / SEAL).read_text(encoding="utf-8"))
-    _, values = read_config(path, assignment.name)
+    _, values = read_config(path, work.name)
     return (all((path / name).is_file() for name in sealed)
-            and settings == from_dict(assignment.settings, values, str(path / "config.yaml")))
+            and settings == from_dict(work.settings, values, str(path / "config.yaml")))
 
 
-def refuse_taken(assignment: Assignment, folder: Any) -> None:
+def refuse_taken(work: Any, folder: Any) -> None:
     """KitError where the RunFolder of a new run holds a run that has begun, or files that no run has left there."""
     from paddle_models.trainer.run_folder import read_config
 
@@ -127,7 +114,7 @@ def refuse_taken(assignment: Assignment, folder: Any) -> None:
             raise KitError(f"{path} already holds a run; continue it with --resume {shlex.quote(str(path))} or choose "
                            f"another "
                            "--out")
-        read_config(path, assignment.name)  # a start that came to nothing; not somebody else's config.yaml
+        read_config(path, work.name)  # a start that came to nothing; not somebody else's config.yaml
     elif path.is_dir() and any(item.is_file() and item.name != ".lock" for item in path.rglob("*")):
         raise KitError(f"{path} holds files that are no run; choose another --out, a new or an empty folder")
 

@@ -170,7 +170,7 @@ def measure_latency(networks: dict[str, Any], side: int, rounds: int = ROUNDS) -
 
 def add_latency(summary: dict[str, Any], trainings: Sequence[Training]) -> None:
     """Latency of the base and of the variants that differ from it in the backbone, into `summary`."""
-    from assignments.face_attributes.run import build
+    from assignments.face_attributes.run import WORK
     from paddle_models.environment import threads
     from paddle_models.trainer import runtime
 
@@ -178,7 +178,7 @@ def add_latency(summary: dict[str, Any], trainings: Sequence[Training]) -> None:
               and ("variant" in VARIANTS.get(t.variant, {})
                                                                                  or t.variant == "base")}
     device = runtime.start(trainings[0].settings.device)
-    networks = {name: build(training.settings) for name, training in chosen.items()}
+    networks = {name: WORK.network(training.settings, WORK.classes) for name, training in chosen.items()}
     for network in networks.values():
         network.eval()
     side = trainings[0].settings.image_size

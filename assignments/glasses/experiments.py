@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import tells_errors
-from assignments.glasses.run import ASSIGNMENT, GlassesSettings, Stores, fit, open_stores
+from assignments.common.splits import Splits
+from assignments.glasses.run import WORK, GlassesSettings
 from assignments.glasses.trainings import base_settings, continued, goes_on_later, merged, read_json
 from data_tools.errors import KitError
 
@@ -106,26 +107,26 @@ def tuned_models(searches: Sequence[Path]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def finished(training: Training, stores: Stores) -> bool:
+def finished(training: Training, splits: Splits) -> bool:
     """Whether it came to its end earlier; KitError where that was on other images."""
     if not read_json(training.folder / "result.json"):
         return False
-    if read_json(training.folder / "environment.json").get("data_fingerprint") != stores.training.fingerprint:
+    if read_json(training.folder / "environment.json").get("data_fingerprint") != splits.training.fingerprint:
         raise KitError(f"{training.folder} was trained on other images; choose another --out, or delete that folder")
     return True
 
 
-def make(training: Training, stores: Stores, preset: str, device: str) -> None:
+def make(training: Training, splits: Splits, preset: str, device: str) -> None:
     """Train it, or go on with it, and write what came of it; its checkpoint to go on from is then no longer needed."""
     from paddle_models.trainer.fitting import summary
     from paddle_models.trainer.run_folder import RunFolder
     from paddle_models.trainer.settings import to_dict
 
     with RunFolder(training.folder) as run:
-        run.write_config(ASSIGNMENT.name, preset, to_dict(training.settings))
-        trainer = fit(training.settings, stores.training, stores.validation, run, device, resume=run.begun)
+        run.write_config(WORK.name, preset, to_dict(training.settings))
+        trainer = WORK.fit(training.settings, splits, run, device, resume=run.begun)
         result: dict[str, Any] = {"seed": training.seed}
-        for split, store in (("val", stores.validation), ("test", stores.test)):
+        for split, store in (("val", splits.chooser), ("test", splits.test)):
             _, values = trainer.evaluate(trainer.data.in_order(store))
             result.update({f"{split}_{key}": value for key, value in values.items()})
         rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -151,16 +152,15 @@ def summarize(trainings: Sequence[Training], preset: str, origin: str,
                 experiments.setdefault(name, []).append({
                     "label": label, "setting": dict(first.changes), **sizes.get(first.settings.image_size, {}),
                     "runs": [{**result, "seed": t.seed} for t, result in mine]})
-    return {"assignment": ASSIGNMENT.name, "preset": preset, "origin": origin,
+    return {"assignment": WORK.name, "preset": preset, "origin": origin,
             "seeds": sorted({t.seed for t in trainings}),
             "complete": all(results), "experiments": experiments}
 
 
-def record_size(stores: Stores) -> dict[str, int]:
+def record_size(splits: Splits) -> dict[str, int]:
     """Bytes of the record files of all splits, and images in them."""
-    packed = [store for store in stores[1:] if store is not None]
-    files = [Path(store.path, shard) for store in packed for shard in store.shards]
-    return {"record_bytes": sum(file.stat().st_size for file in files), "record_images": sum(map(len, packed))}
+    files = [Path(store.path, shard) for store in splits.stores for shard in store.shards]
+    return {"record_bytes": sum(file.stat().st_size for file in files), "record_images": sum(map(len, splits.stores))}
 
 
 def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path | None, searches: Sequence[Path],
@@ -177,18 +177,18 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
     from paddle_models.trainer.progress import say
 
     device = runtime.start(trainings[0].settings.device)
-    stores: dict[int, Stores] = {}
+    packed: dict[int, Splits] = {}
     say(f"glasses, {len(trainings)} trainings for {', '.join(names)}, folder {out}")
     for number, training in enumerate(trainings, start=1):
         side = training.settings.image_size
-        stores[side] = stores.get(side) or open_stores(training.settings)
-        there = finished(training, stores[side])
+        packed[side] = packed.get(side) or WORK.splits(training.settings)
+        there = finished(training, packed[side])
         say(f"-- {number} of {len(trainings)}: {training.experiment} {training.label}, seed {training.seed}" +
             there * ": finished earlier")
         if not there:
-            make(training, stores[side], preset, device)
-        summary = summarize(trainings, preset, stores[side].glasses.origin,
-                            {side: record_size(found) for side, found in stores.items()})
+            make(training, packed[side], preset, device)
+        summary = summarize(trainings, preset, packed[side].found.origin,
+                            {side: record_size(found) for side, found in packed.items()})
         write_atomically(out / "result.json", (json.dumps(summary, indent=1) + "\n").encode())
     print(f"\n{table(summary)}\n\nwritten to {out}\nfigures and tables: python assignments/glasses/figures.py "
           f"--experiments {out}")

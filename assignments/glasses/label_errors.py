@@ -19,7 +19,8 @@ from typing import Any
 from zipfile import BadZipFile
 
 from assignments.common.command_line import tells_errors
-from assignments.glasses.run import GlassesSettings, Stores, fit, open_stores
+from assignments.common.splits import Splits
+from assignments.glasses.run import WORK, GlassesSettings
 from assignments.glasses.trainings import base_settings, changed, continued, goes_on_later
 from data_tools.errors import KitError
 
@@ -47,14 +48,14 @@ class Together:
         return images.decode(images.names.index(self.names[row]))
 
 
-def together(stores: Stores) -> Together:
+def together(splits: Splits) -> Together:
     """Training, validation and test images, all of which have labels."""
     import hashlib
 
     import numpy as np
 
-    parts = [stores.training, stores.validation, stores.test]
-    glasses = stores.glasses
+    parts = [splits.training, splits.chooser, splits.test]
+    glasses = splits.found
     return Together(np.concatenate([np.asarray(part.images[np.arange(len(part))]) for part in parts]),
                     np.concatenate([part.labels for part in parts]),
                     tuple(name for part in parts for name in part.names),
@@ -121,7 +122,7 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
         raise KitError(f"{file} belongs to other images; choose another --out, or delete it")
     kept, held = hold_out(store.labels[others], CHOOSE, settings.seed)
     with RunFolder(folder / f"fold-{number}") as run:
-        trainer = fit(settings, store, store, run, device, resume=run.begun, rows=(others[kept], others[held]))
+        trainer = WORK.fit(settings, Splits(store, store, store, (others[kept], others[held])), run, device, resume=run.begun)
         found, _ = trainer.evaluate(trainer.data.in_order(store, rows))
         with atomic_path(file) as temporary, open(temporary, "wb") as opened:
             np.savez_compressed(opened, rows=rows, probabilities=found["probabilities"],
@@ -145,15 +146,15 @@ def find(preset: str, folds: int, seed: int, out: Path | None, rest: Sequence[st
     out = continued("label_errors", plan, out)
 
     device = runtime.start(settings.device)
-    stores = open_stores(settings)
-    store = together(stores)
+    splits = WORK.splits(settings)
+    store = together(splits)
     fold = folds_of(store.labels, folds, seed)
     probabilities = np.zeros(len(store), np.float32)
     say(f"glasses, {folds} folds of {len(store)} labelled images, folder {out}")
     for number in range(folds):
         say(f"-- fold {number + 1} of {folds}")
         probabilities[fold == number] = judge_fold(number, fold, store, settings, out, device)
-    print(write(out, preset, stores.glasses, store, probabilities, confident_errors(store.labels, probabilities)))
+    print(write(out, preset, splits.found, store, probabilities, confident_errors(store.labels, probabilities)))
     return 0
 
 

@@ -20,7 +20,7 @@ import sqlalchemy
 import yaml
 from optuna.trial import TrialState
 
-from assignments.glasses.run import ASSIGNMENT, GlassesSettings, fit, open_stores
+from assignments.glasses.run import WORK, GlassesSettings
 from assignments.glasses.trainings import changed
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
@@ -204,8 +204,8 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
     if len(counted(study)) >= wanted:
         return  # which needs no images
     device = runtime.start(plan.settings.device)
-    stores = open_stores(plan.settings)  # for all trials: no space varies how images are packed
-    keep_to_data(study, stores.training.fingerprint, out)
+    splits = WORK.splits(plan.settings)  # for all trials: no space varies how images are packed
+    keep_to_data(study, splits.training.fingerprint, out)
     while True:
         with ExitStack() as stack:
             # nobody may take a trial for cut off before its folder is locked
@@ -218,15 +218,15 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
                 run = stack.enter_context(RunFolder(trial_folder(out, trial.number)))
             settings = changed(plan.settings, suggest(trial, plan.space), f"trial {trial.number}")
             say(f"-- trial {number + 1} of {wanted}: " + _shown(trial.params))
-            say("   " + _try(study, trial, settings, stores, run, device))
+            say("   " + _try(study, trial, settings, splits, run, device))
 
 
-def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, stores, run: RunFolder,
+def _try(study: optuna.Study, trial: optuna.Trial, settings: GlassesSettings, splits, run: RunFolder,
          device: str) -> str:
     """Train one trial and tell the study; returns what came of it in words."""
     stopping = Pruning(settings, trial)
     try:
-        trainer = fit(settings, stores.training, stores.validation, run, device, stopping=stopping)
+        trainer = WORK.fit(settings, splits, run, device, stopping=stopping)
     except KitError as error:  # a loss that is not finite: these settings are no good, the search goes on
         # a full disk is not their fault: the same command makes the trial again
         if isinstance(error.__context__, OSError):
@@ -268,7 +268,7 @@ def report(study: optuna.Study, plan: Plan, out: Path) -> str:
     words = [*plan.rest, *(f"--{key}={value}" for key, value in _flat(best)), f"--seed={plan.seed}"]
     command = " ".join(["python assignments/glasses/run.py --preset", *map(shlex.quote, (plan.preset, *words))])
     write_atomically(out / "best.yaml", yaml.safe_dump({
-        "assignment": ASSIGNMENT.name, "space": plan.space, "sampler": plan.sampler, "trials": len(trials),
+        "assignment": WORK.name, "space": plan.space, "sampler": plan.sampler, "trials": len(trials),
         "trial": done[0].number,
         "val_loss": done[0].value, "val_accuracy": done[0].user_attrs.get("val_accuracy"), "settings": best,
         "command": command},

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assignments.glasses.run import ASSIGNMENT, GlassesSettings
+from assignments.glasses.run import WORK, GlassesSettings
 from data_tools.errors import KitError
 from data_tools.files import places
 
@@ -22,7 +22,7 @@ def base_settings(preset: str, rest: Sequence[str]) -> GlassesSettings:
         raise KitError("--seed is for one training; here give --seeds, how many there are")
     if "--resume" in given:
         raise KitError("--resume is not needed here: the same command goes on where it was interrupted")
-    return parse_command_line(GlassesSettings, ASSIGNMENT.folder / "presets.yaml", ["--preset", preset, *rest])[1]
+    return parse_command_line(GlassesSettings, WORK.folder / "presets.yaml", ["--preset", preset, *rest])[1]
 
 
 def changed(settings: GlassesSettings, changes: Mapping[str, Any], where: str) -> GlassesSettings:

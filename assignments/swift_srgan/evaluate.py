@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     sets = [find(name, options.data) for name in options.sets]
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from assignments.swift_srgan.generators import load_generator
-    from assignments.swift_srgan.record import judge
+    from assignments.swift_srgan.measuring import measure_set
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import runtime
     from paddle_models.trainer.run_folder import new_run_path
@@ -69,7 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for generator in generators:
             accelerate(generator.network)
             print(f"{generator.source}, {images.name}, {len(store)} images ...", flush=True)
-            rows += image_rows(images.name, generator, judge(generator.network, store, generator.scale, distance))
+            rows += image_rows(images.name, generator, measure_set(generator.network, store, generator.scale, distance))
     rows = by_image(rows)
     means, above = set_rows(rows), f"{runtime.describe(device)}; low resolution: antialiased bicubic reduction"
     out = options.out or new_run_path("evaluations", "-".join(images.name for images in sets).replace(" ", "-"))
@@ -108,7 +108,7 @@ def _distance(path: Path):
 
 
 def image_rows(name: str, generator, found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Two rows for each image, bicubic first; `found` as judge() gives it."""
+    """Two rows for each image, bicubic first; `found` as measure_set() gives it."""
     rows = []
     for index, image in enumerate(found["names"].tolist()):
         for method, model, prefix in ((BICUBIC, BICUBIC, "bicubic_"), (generator.source, generator.model, "")):

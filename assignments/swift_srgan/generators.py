@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.pretrained import FOLDER as PRETRAINED
+from assignments.swift_srgan.settings import SuperResolutionSettings
 from data_tools.errors import KitError
 from paddle_models.deploy.predictor import CARD
 
@@ -61,6 +62,24 @@ def kit_weights(name: str) -> Path:
     return path
 
 
+def build_generator(settings: SuperResolutionSettings):
+    """The generator of these settings, with fresh or given weights."""
+    from paddle_models.networks.esrgan import RRDBNet
+    from paddle_models.networks.srgan import SRResNet
+    from paddle_models.networks.swift_srgan import SwiftGenerator
+
+    if settings.weights:
+        given = load_generator(settings.weights, settings.model)
+        found = given.scale, getattr(given.network, "adds_to_bicubic", False)
+        if found != (settings.scale, settings.residual):
+            raise KitError(f"setting weights: {settings.weights} are of scale {found[0]}, residual "
+                           f"{str(found[1]).lower()}; this "
+                           f"run has scale {settings.scale}, residual {str(settings.residual).lower()}")
+        return given.network
+    return {"swift_srgan": lambda: SwiftGenerator(settings.scale, settings.residual), "srgan": SRResNet,
+            "esrgan": RRDBNet}[settings.model]()
+
+
 def _of_file(path: Path, model: str, residual: bool | None) -> Generator:
     from paddle_models.networks.srgan import SRResNet
     from paddle_models.networks.swift_srgan import SwiftGenerator
@@ -93,7 +112,6 @@ def _of_file(path: Path, model: str, residual: bool | None) -> Generator:
 
 
 def _of_run(path: Path) -> Generator:
-    from assignments.swift_srgan.run import SuperResolutionSettings, build_generator
     from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
     from paddle_models.trainer.run_folder import read_config
     from paddle_models.trainer.settings import from_dict

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from data_tools.drawing.drawn_set import is_drawn
-from data_tools.errors import KitError
+from data_tools.errors import BadFile, KitError
 from data_tools.files.image_set import ImageSet
 from data_tools.files.places import real_places, sample_folder
 from data_tools.sets.finder import as_last_resort
@@ -20,6 +20,8 @@ from data_tools.sets.super_resolution import SETS, find_set, read_images
 VARIABLE = "SUPER_RESOLUTION_DATA"
 SEARCH_PLACES = ("data/super-resolution", "data/DIV2K*", "data", "~/data/super-resolution", "~/data/data*",
                  "~/work/data*")
+
+MOST_GRADED = 8  # test sets of one submission
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,29 @@ def find_sets(settings) -> ImageSets:
     if found is not None:
         return _in(found.path, settings)
     return as_last_resort(_drawn(settings), f"training set {settings.train_sets[0]}", VARIABLE, SEARCH_PLACES)
+
+
+def graded_sets(settings) -> ImageSets:
+    """The sets of settings.data, of which the test sets count: known ones that are there, never folders of a
+    submission."""
+    unknown = [name for name in settings.test_sets if name not in SETS]
+    if unknown or len(settings.test_sets) > MOST_GRADED:
+        raise BadFile("bad-file", "config.yaml: setting test_sets: "
+                                  f"{unknown[0] if unknown else len(settings.test_sets)!s:.60} is not graded; known "
+                                  f"sets are {', '.join(SETS)}")
+
+    def there(name: str) -> bool:
+        try:
+            return bool(find_set(name, *([Path(settings.data).expanduser()] if settings.data else search_places())))
+        except KitError:
+            return False
+
+    drawn = settings.data in ("sample", "photographs")
+    names = settings.test_sets if drawn else [name for name in settings.test_sets if there(name)] or settings.test_sets
+    try:
+        return find_sets(replace(settings, train_sets=names[:1], validation_sets=names[:1], test_sets=names))
+    except KitError as error:
+        raise BadFile("other-data", str(error)) from None  # of a submission: sets that the grader does not have
 
 
 class Place(NamedTuple):

@@ -37,9 +37,17 @@ Batch = dict[str, np.ndarray]
 
 
 def hold_out(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """(kept rows, held-out rows), sorted: about `share` of each class, at least one, drawn with `seed`."""
+    """(kept rows, held-out rows), sorted: about `share` of each class, at least one, drawn with `seed`.
+
+    Of attributes, labels (N, K), it is a share of all. KitError where none is left to train on.
+    """
     if not 0.0 < share < 1.0:
         raise KitError(f"holdout {share} is outside (0, 1); 0.1 holds out a tenth of each class")
+    if labels.ndim == 2:
+        order, count = np.random.default_rng(seed).permutation(len(labels)), max(1, round(share * len(labels)))
+        if count >= len(labels):
+            raise KitError(f"setting holdout: {share:.0%} of {len(labels)} training images leaves none to train on")
+        return np.sort(order[count:]), np.sort(order[:count])
     rng, of_each = np.random.default_rng(seed), []
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))

@@ -22,8 +22,9 @@ def head_parameters(model: nn.Layer) -> list[paddle.Tensor]:
 
 
 def count_parameters(model: nn.Layer) -> int:
-    """Number of trainable weights; Paddle lists BatchNorm's running statistics among the parameters, which are not."""
-    return sum(int(np.prod(parameter.shape)) for parameter in model.parameters() if not parameter.stop_gradient)
+    """Number of weights, frozen ones too; BatchNorm's statistics, which Paddle lists among the parameters, are none."""
+    return sum(int(np.prod(parameter.shape)) for name, parameter in model.named_parameters()
+               if not name.endswith(("._mean", "._variance")))
 
 
 def freeze_backbone(model: nn.Layer) -> None:

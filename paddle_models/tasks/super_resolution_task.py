@@ -87,6 +87,7 @@ class AdversarialTask(SuperResolutionTask):
         self.networks["discriminator"], self.rates = discriminator, {"discriminator": discriminator_rate}
         self.weights, self.watch = weights, Watch(patience)
         self.features = features if weights.content else None
+        self.frozen = (self.features.network,) if self.features is not None else ()
         if weights.content:
             self.monitor, self.mode = "content", "min"
 

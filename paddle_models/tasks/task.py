@@ -17,14 +17,15 @@ Mode = Literal["max", "min"]
 class Task(ABC):
     """Networks, losses and metrics; nothing of epochs, precision, files or processes.
 
-    networks: the trained networks by name; each gets an optimizer of the same name. A frozen network (a feature
-    extractor for a loss, say) is an ordinary attribute of the task.
+    networks: the trained networks by name; each gets an optimizer of the same name.
+    frozen: networks that losses need and nobody trains, as an extractor of features.
     judged: networks whose best weights are kept; empty: all. A discriminator has done its work when training ends.
     rates: factor on the learning rate for a network of that name; 1 where none is named.
     monitor, mode: the validation metric by which the best weights are chosen, and whether it should grow or shrink.
     """
 
     networks: dict[str, nn.Layer]
+    frozen: tuple[nn.Layer, ...] = ()
     judged: tuple[str, ...] = ()
     rates: Mapping[str, float] = MappingProxyType({})
     monitor: str

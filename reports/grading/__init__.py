@@ -1,7 +1,7 @@
 """Grading: submissions are opened without trust, evaluated again from their weights, and compared with what they claim.
 
 submission.py     a run folder or a zip of one, brought into a scratch folder safely; unpack.py: what may be in it
-work.py           what an assignment supplies: its judge and its rubric (rubric.py)
+graded_work.py    what a work supplies: its judge and its rubric (rubric.py)
 grade_one.py      one submission, in this process: seal.py, consistency.py, then points.py and verdict.py
 jail.py           the same in a process of its own with limits.py; zygote.py is the process that it is forked from
 class_run.py      many submissions, several at a time, resumable

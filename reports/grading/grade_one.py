@@ -12,13 +12,13 @@ from typing import Any, NoReturn
 
 from data_tools.errors import BadFile, KitError
 from reports.grading import consistency
+from reports.grading.graded_work import GradedWork, Judged, Works
 from reports.grading.inert import plain
 from reports.grading.limits import Limits
 from reports.grading.points import Evidence, Line, award
 from reports.grading.seal import check_seal
 from reports.grading.submission import NEEDED, WEIGHTS, check_weights, open_submission
 from reports.grading.verdict import PROBLEMS, Problem, Verdict, compare_all, of_problem, overall
-from reports.grading.work import Judged, Work, Works
 from reports.run_reader import Run, look_up, read_arrays
 
 MOST_PROBLEMS = 20
@@ -92,7 +92,7 @@ def grade(path: Path, works: Works, scratch: Path, limits: Limits, assignment: s
     return made
 
 
-def failed(name: str, work: Work | None, kind: str, message: str, seconds: float, output: str = "") -> Grade:
+def failed(name: str, work: GradedWork | None, kind: str, message: str, seconds: float, output: str = "") -> Grade:
     """The grade of a submission whose process did not live to write one."""
     evidence = Evidence([Problem(kind, message)])
     return Grade(plain(name, 200), work.assignment if work else "unknown", of_problem(kind).value,
@@ -133,7 +133,7 @@ class _Examination:
     def __init__(self, works: Works, assignment: str | None, chosen: Callable[[str], Any]):
         self.works, self.wanted, self.chosen = works, assignment, chosen
         known = assignment or len(works) == 1
-        self.work: Work | None = works[assignment or next(iter(works))] if known else None
+        self.work: GradedWork | None = works[assignment or next(iter(works))] if known else None
         self.problems: list[Problem] = []
         self.notes: list[str] = []
         self.evidence = Evidence(self.problems)
@@ -215,13 +215,14 @@ class _Examination:
             return read_arrays(run / "predictions.npz", limits.arrays_mb << 20)
         return None
 
-    def _choose(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> Work:
+    def _choose(self, config: Mapping[str, Any], result: Mapping[str, Any]) -> GradedWork:
         """The work that the submission says it is of, if that is one, the same in both files, and the one wanted."""
         said, also = config.get("assignment"), result.get("assignment")
         if said != also:
             self._refuse("inconsistent", f"config.yaml is of {said!r:.60}, result.json of {also!r:.60}")
         if not isinstance(said, str) or said not in self.works:
-            self._refuse("other-assignment", f"it is a run of {said!r:.60}; graded are {', '.join(sorted(self.works))}")
+            graded = f"graded are {', '.join(sorted(self.works))}" if self.works else "no work of that name is graded"
+            self._refuse("other-assignment", f"it is a run of {said!r:.60}; {graded}")
         if self.wanted and said != self.wanted:
             self._refuse("other-assignment", f"it is a run of {said}, handed in for {self.wanted}")
         return self.works[said]
@@ -257,7 +258,7 @@ class _Examination:
             return True
         return False
 
-    def _judge(self, run: Path, work: Work) -> None:
+    def _judge(self, run: Path, work: GradedWork) -> None:
         with _noted(self.problems):
             judged = work.judge(run, work.data)
             measured = {metric: float(value) for metric, value in judged.metrics.items()}
@@ -267,7 +268,7 @@ class _Examination:
             self.judged, self.evidence.judged = judged, True
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],
-                predictions: Mapping[str, Any] | None, work: Work) -> None:
+                predictions: Mapping[str, Any] | None, work: GradedWork) -> None:
         claimed, judged, evidence = result.get("origin"), self.judged, self.evidence
         signs = list(judged.drawn_signs) if judged else []
         data = look_up(config.get("settings"), "data")

@@ -5,6 +5,7 @@
     tolerances: {macro_f1: 0.05}    # of single metrics
     predictions_tolerance: 0.01     # of submitted predictions against recomputed ones: |a - b| <= t * max(1, |b|)
     when_edited: keep               # or zero: no points at all for what was edited after the run
+    standard: true                  # the lines of standard_rubric.yaml come first
     criteria:
       - id: accuracy
         title: {en: Accuracy on the validation images, zh: 验证集准确率}
@@ -28,6 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from data_tools.errors import KitError
 
 KINDS = ("whole", "weights", "seal", "consistent", "reproduced", "metric", "preset")
@@ -36,7 +39,8 @@ FILE_LIMIT = 1 << 20  # bytes
 _ALWAYS = ("id", "title", "points", "kind")
 _ALLOWED = {"reproduced": ("metric", "tolerance"), "metric": ("metric", "at_least", "at_most", "band", "partial"),
             "preset": ("presets",)}
-_TOP = ("assignment", "tolerance", "tolerances", "predictions_tolerance", "when_edited", "criteria")
+_TOP = ("assignment", "tolerance", "tolerances", "predictions_tolerance", "when_edited", "standard", "criteria")
+STANDARD = Path(__file__).with_name("standard_rubric.yaml")
 
 
 @dataclass(frozen=True)
@@ -91,8 +95,11 @@ class Rubric:
         return {criterion.metric for criterion in self.criteria if criterion.metric} | set(self.tolerances)
 
 
-def read_rubric(path: Path) -> Rubric:
-    """The rubric of a YAML file; KitError names the file, the criterion, the key and the nearest right one."""
+def read_rubric(path: Path, assignment: str = "") -> Rubric:
+    """The rubric of a YAML file; KitError names the file, the criterion, the key and the nearest right one.
+
+    assignment: what it is of where the file does not say so.
+    """
     from reports.run_reader import parse_yaml
 
     path = Path(path)
@@ -103,17 +110,19 @@ def read_rubric(path: Path) -> Rubric:
         raise KitError(f"{path} cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
     if len(content) > FILE_LIMIT:
         raise KitError(f"{path} is larger than {FILE_LIMIT >> 20} MB; a rubric is a page")
-    return rubric_from(parse_yaml(text, path), str(path))
+    return rubric_from(parse_yaml(text, path), str(path), assignment)
 
 
-def rubric_from(values: Any, where: str) -> Rubric:
+def rubric_from(values: Any, where: str, assignment: str = "") -> Rubric:
     """A rubric from plain values, checked; `where` stands in front of every message."""
-    values = _keys(values, _TOP, where)
+    values = {**({"assignment": assignment} if assignment else {}), **_keys(values, _TOP, where)}
     for key in ("assignment", "criteria"):
         if not values.get(key):
             raise KitError(f"{where}: {key} is missing")
     if not isinstance(values["criteria"], list):
         raise KitError(f"{where}: criteria is a {type(values['criteria']).__name__}, expected a list")
+    if values.pop("standard", False) is True:
+        values["criteria"] = [*yaml.safe_load(STANDARD.read_text(encoding="utf-8")), *values["criteria"]]
     criteria = [_criterion(entry, f"{where}: criterion {number}") for number, entry in enumerate(values["criteria"], 1)]
     seen: set[str] = set()
     for criterion in criteria:

@@ -28,8 +28,8 @@ from typing import Any
 
 from data_tools.errors import KitError
 from reports.grading.grade_one import failed, grade
+from reports.grading.graded_work import Works
 from reports.grading.limits import Limits
-from reports.grading.work import Works
 
 try:
     import resource

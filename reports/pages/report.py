@@ -130,7 +130,8 @@ class Work:
     @property
     def headline(self) -> Number:
         """The number that stands for the work."""
-        return next(number for number in self.numbers if number.id == self.headline_id)
+        none = Number("", ("",) * len(tables.HEADER["en"]), "", "", "")
+        return next((number for number in self.numbers if number.id == self.headline_id), none)
 
 
 @cache

@@ -60,7 +60,7 @@ def make_run(name: str, folder: Path, *more: str) -> tuple[Path, str]:
     data = write_data(name, folder / "data")
     words = [*WORDS[name], "--out", str(folder / "run"), *(["--data", data] if data else []), *more]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("assignments.monkey_species.record.compare_optimizers",
+        patch.setattr("assignments.monkey_species.artifacts.compare_optimizers",
                       partial(compare_optimizers, steps=3, seeds=1))
         assert importlib.import_module(f"assignments.{name}.run").main(words) == 0
     return folder / "run", data

@@ -1,12 +1,19 @@
 """Builds the autograder zip: setup.sh and run_autograder at its root, the kit's code, the rubric, the grader's data."""
 
+import argparse
+import re
 import shlex
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from assignments.commands.grade import data_words, default_data, is_place, rubric_file, works
+import yaml
+
+from assignments.commands.grade import data_words, default_data, is_place, rubric_file, standard_rubric, works
 from assignments.commands.submit import member
+from assignments.common.command_line import add_command
+from assignments.common.works import work_names
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
 from data_tools.files.places import PROJECT_ROOT
@@ -19,6 +26,26 @@ SCRIPTS = ("setup.sh", "run_autograder")
 INSTALLED_BY = ("pyproject.toml", "setup.py")  # what `-e .` of the requirements files reads
 DATA = "grader_data"  # the grader's data inside the zip
 LARGEST = 100 * 2**20  # bytes of the data; Gradescope takes no larger zip
+
+
+def add_to(commands: Any) -> None:
+    """The command and its options."""
+    command = add_command(commands, "gradescope", gradescope)
+    command.add_argument("name", choices=work_names())
+    command.add_argument("-o", "--out", type=Path, default=Path("autograder.zip"), metavar="FILE.zip",
+                         help="default: autograder.zip")
+    command.add_argument("--data", default="",
+                         help="the grader's data: a folder or file, which goes into the zip, or sample, "
+                                                    "for swift_srgan also photographs (default: as the preset sample)")
+    command.add_argument("--rubric", type=Path, metavar="FILE", help="default: the kit's for these data")
+    command.add_argument("--lang", choices=("en", "zh"), default="en")
+
+
+def gradescope(arguments: argparse.Namespace) -> int:
+    """Build the autograder zip with which Gradescope grades submissions of a work."""
+    count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, arguments.lang)
+    print(f"written to {arguments.out} ({count} files, {arguments.out.stat().st_size / 1e6:.1f} MB)")
+    return 0
 
 
 def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None = None, language: str = "en",
@@ -39,18 +66,18 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
         wanted = f"there is no such folder or file; give a path, or the word {' or '.join(words)}"
         packaged = f"{name} is graded on data that come with its packages; leave --data out"
         raise KitError(f"--data {data}: {wanted if words else packaged}")
-    rubric = rubric or rubric_file(name, data)
-    if read_rubric(rubric).assignment != name:
+    if rubric and read_rubric(rubric).assignment != name:
         raise KitError(f"{rubric} is a rubric of {read_rubric(rubric).assignment}, not of {name}")
+    rubric = rubric or rubric_file(name, data)
     members = dict(_kit())
     if is_place(data):
         place = Path(data).expanduser().resolve()
         # here its errors are read, there all submissions would get 0
-        works([name], {name: str(place)}, {name: str(rubric)})
+        works([name], {name: str(place)}, {name: str(rubric or "")})
         members.update(_data(place))
         print(f"{data} goes into the zip, to be uploaded with it: mind the terms of these data")
         data = f"{DATA}/{place.name}"
-    members["rubric.yaml"] = _text(rubric)
+    members["rubric.yaml"] = _rubric(name, rubric)
     members["settings.sh"] = _settings(name, data, language, seconds, megabytes)
     for script in SCRIPTS:
         members[script] = _text(HERE / script)
@@ -58,6 +85,12 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
         for name in sorted(members):
             archive.writestr(member(name, executable=name in SCRIPTS), members[name])
     return len(members)
+
+
+def _rubric(name: str, file: Path | None) -> bytes:
+    """The rubric as a file that says what it is of."""
+    text = _text(file) if file else yaml.safe_dump(standard_rubric(name), allow_unicode=True).encode()
+    return text if re.search(rb"^assignment:", text, re.MULTILINE) else f"assignment: {name}\n".encode() + text
 
 
 def _kit() -> Iterator[tuple[str, bytes]]:

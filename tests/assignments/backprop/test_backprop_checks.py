@@ -57,7 +57,7 @@ def test_gradients_agree_with_automatic_differentiation(seed, output, hidden):
 
 @pytest.fixture(scope="module")
 def flowers():
-    from assignments.backprop.record import iris_flowers
+    from assignments.backprop.artifacts import iris_flowers
 
     return iris_flowers()
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from assignments.commands.doctor import SETS
+from assignments.common.works import work_of
 from data_tools.files.places import PROJECT_ROOT
 from paddle_models.trainer.settings import read_presets
 from tests.data_tools.small_set import encoded, monkey_files, write_folder
@@ -52,4 +52,5 @@ def test_cores_memory_and_room_are_shown(said):
 def test_sets_are_those_that_presets_look_for():
     presets = read_presets(PROJECT_ROOT / "assignments" / "swift_srgan" / "presets.yaml").values()
     searching = [preset["settings"] for preset in presets if "data" not in preset["settings"]]
-    assert {settings.get("train_sets", ["DIV2K_train"])[0] for settings in searching} == set(SETS)
+    wanted = {settings.get("train_sets", ["DIV2K_train"])[0] for settings in searching}
+    assert {f"super-resolution {name}:" for name in wanted} == set(work_of("swift_srgan").searched())

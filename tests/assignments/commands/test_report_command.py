@@ -13,7 +13,9 @@ import pytest
 import yaml
 
 from assignments.commands import report
-from assignments.commands.report import assignments_with_figures, build_report, read_about, run_command, script_of
+from assignments.commands.report import build_report, read_about, run_command
+from assignments.common.figures import script_of
+from assignments.common.works import work_names
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
@@ -23,7 +25,7 @@ from tests.reports.browser import CHROMIUM, look
 from tests.reports.make_run import make_run
 
 ROOT = PROJECT_ROOT
-NAMES = assignments_with_figures()
+NAMES = work_names()
 MONKEYS = script_of("monkey_species")
 
 
@@ -173,10 +175,10 @@ def test_the_command_makes_the_run_again(changes, words):
     settings = {"model": "resnet50", **changes}
     shown = run_command("monkey_species", {"preset": "smoke", "settings": settings, "command": "rm -rf ~"})
     assert shlex.split(shown) == ["python", "assignments/monkey_species/run.py", "--preset", "smoke", *words]
-    from assignments.monkey_species.run import ASSIGNMENT
+    from assignments.monkey_species.run import WORK
     from paddle_models.trainer.settings import parse_command_line
 
-    _, parsed = parse_command_line(ASSIGNMENT.settings, ASSIGNMENT.folder / "presets.yaml", shlex.split(shown)[2:])
+    _, parsed = parse_command_line(WORK.settings, WORK.folder / "presets.yaml", shlex.split(shown)[2:])
     for key in changes.keys() & {"image_size", "data", "workers", "mixup"}:
         assert getattr(parsed, key) == changes[key]
 

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from assignments.__main__ import main
-from assignments.face_attributes.calibration import samples as face_images
+from assignments.common.export import samples
+from assignments.face_attributes.run import WORK as FACES
 from assignments.face_attributes.run import FaceSettings
-from assignments.monkey_species.calibration import samples as monkey_images
+from assignments.monkey_species.run import WORK as MONKEYS
 from assignments.monkey_species.run import MonkeySettings
+from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.celeba_sample import draw_celeba
 from data_tools.drawing.monkey_sample import draw_monkeys
 from data_tools.errors import KitError
@@ -90,14 +92,14 @@ def test_eight_bits_want_an_assignment_with_images(run, capfd):
 def test_images_for_eight_bits_are_what_the_network_takes(tmp_path):
     found = find_or_draw(str(draw_monkeys(tmp_path / "monkeys", training_per_class=2, validation_per_class=1)))
     settings = MonkeySettings(image_size=32, data=str(tmp_path / "monkeys"))
-    training, images, labels = monkey_images(settings, "", found.classes)
+    training, images, labels = samples(MONKEYS, settings, "", found.classes)
     assert training.shape == (20, 3, 32, 32) and images.shape == (10, 3, 32, 32) and sorted(labels) == list(range(10))
     assert -1 <= training.min() < -0.5 and 0.5 < training.max() <= 1
     with pytest.raises(KitError, match="give the data it was trained on with --data"):
-        monkey_images(settings, "", CLASSES)
+        samples(MONKEYS, settings, "", CLASSES)
 
     draw_celeba(tmp_path / "faces", count=40, seed=1)
-    training, images, labels = face_images(FaceSettings(image_size=32), str(tmp_path / "faces"), HEAD_ORDER)
+    training, images, labels = samples(FACES, FaceSettings(image_size=32), str(tmp_path / "faces"), ATTRIBUTES)
     assert training.shape == (32, 3, 32, 32) and images.shape == (4, 3, 32, 32) and labels.shape == (4, 40)
     assert 0 <= training.min() < 0.2 and 0.8 < training.max() <= 1
     lines = (tmp_path / "faces" / "list_attr_celeba.txt").read_text().splitlines()

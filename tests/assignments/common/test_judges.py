@@ -1,6 +1,5 @@
 """Each judge on a real run: the run's own numbers come out again, and nothing in a submission is believed."""
 
-import importlib
 import json
 import re
 import shutil
@@ -11,9 +10,10 @@ import pytest
 import yaml
 
 from assignments.__main__ import main
-from assignments.commands.grade import FOLDER, choose, default_data, graded_assignments, rubric_file
+from assignments.commands.grade import choose, default_data, rubric_file, rubric_of
 from assignments.commands.submit import submit
 from assignments.common import judging
+from assignments.common.works import FOLDER, work_names, work_of
 from data_tools.errors import BadFile, KitError
 from paddle_models.weights.files import load_weights, save_weights
 from reports.grading.rubric import check_metrics, read_rubric
@@ -21,12 +21,12 @@ from reports.grading.seal import write_seal
 from tests.assignments.graded_runs import make_run
 from tests.paddle_models.weights.imagenet_file import publish, trained
 
-NAMES = graded_assignments()
+NAMES = work_names()
 
 
 @pytest.fixture(scope="module", params=NAMES)
 def judged(request, tmp_path_factory):
-    """(name, judge module, run folder, data, what the judge found)"""
+    """(name, work, run folder, data, what the judge found)"""
     folder = tmp_path_factory.mktemp(request.param)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_CACHE", str(folder / "cache"))
@@ -35,8 +35,8 @@ def judged(request, tmp_path_factory):
             run, data = request.getfixturevalue("backprop_run"), ""
         else:
             run, data = make_run(request.param, folder)
-        module = importlib.import_module(f"assignments.{request.param}.judge")
-        yield request.param, module, run, data, module.judge(run, data)
+        work = work_of(request.param)
+        yield request.param, work, run, data, work.judge(run, data)
 
 
 def changed(run: Path, to: Path, **settings) -> Path:
@@ -52,7 +52,7 @@ def test_every_assignment_has_a_judge_and_a_rubric():
     assert NAMES == sorted(path.parent.name for path in FOLDER.glob("*/run.py"))
     for name in NAMES:
         for file in (FOLDER / name).glob("rubric*.yaml"):
-            rubric = read_rubric(file)
+            rubric = read_rubric(file, name)
             assert (rubric.assignment, rubric.total) == (name, 100), file
             for criterion in rubric.criteria:
                 if criterion.kind == "metric":  # a run that just fails gets less, but not always nothing
@@ -61,7 +61,7 @@ def test_every_assignment_has_a_judge_and_a_rubric():
 
 
 def test_the_judge_finds_the_numbers_of_the_run_again(judged):
-    name, module, run, data, found = judged
+    name, work, run, data, found = judged
     result = json.loads((run / "result.json").read_text())
     assert found.origin == result["origin"] and not found.drawn_signs
     for metric, value in found.metrics.items():
@@ -73,21 +73,21 @@ def test_the_judge_finds_the_numbers_of_the_run_again(judged):
                 assert (array == submitted[key]).all()
             else:
                 np.testing.assert_allclose(array, submitted[key], rtol=1e-4, atol=1e-5, err_msg=key)
-        scored = module.score({key: submitted[key] for key in submitted.files})
+        scored = work.score({key: submitted[key] for key in submitted.files})
     assert scored and all(value == pytest.approx(result["metrics"][metric]["value"]) for metric,
                           value in scored.items())
 
 
 def test_the_ground_names_what_is_measured(judged):
-    name, module, _, data, found = judged
-    ground = module.ground(data)
+    name, work, _, data, found = judged
+    ground = work.ground(data)
     assert set(found.metrics) <= set(ground.metrics) and ground.origin == found.origin
-    assert ground == module.ground(data) and len(ground.fingerprint) == 64
-    check_metrics(read_rubric(rubric_file(name, data)), ground.metrics, name)
+    assert ground == work.ground(data) and len(ground.fingerprint) == 64
+    check_metrics(rubric_of(name, rubric_file(name, data)), ground.metrics, name)
 
 
 def test_weights_of_other_shapes_and_with_nan_are_named(judged, tmp_path):
-    _, module, run, data, _ = judged
+    _, work, run, data, _ = judged
     changes = {"wrong-shapes": lambda array: array.ravel()[:1], "not-finite": lambda array: array * np.float32("nan")}
     for kind, change in changes.items():
         copy = changed(run, tmp_path / kind)
@@ -96,7 +96,7 @@ def test_weights_of_other_shapes_and_with_nan_are_named(judged, tmp_path):
         first = next(key for key, array in arrays.items() if array.dtype == np.float32 and array.size > 1)
         save_weights(best, {**arrays, first: change(arrays[first])}, metadata)
         with pytest.raises(BadFile) as error:
-            module.judge(copy, data)
+            work.judge(copy, data)
         assert error.value.kind == kind
 
 
@@ -108,33 +108,33 @@ ABSURD = {"monkey_species": [{"image_size": 100_000}, {"model": "resnet9999"}, {
 
 
 def test_absurd_settings_are_refused_at_once(judged, tmp_path):
-    name, module, run, data, _ = judged
+    name, work, run, data, _ = judged
     general = [{"optimizer": {"class_path": "os.system"}} if name != "backprop" else {"rates": "x"}, {"seed": 10**40},
                {"seed": [[0] * 3000]}, {"unheard_of": 1}, {"epochs" if name != "backprop" else "seeds": "a" * 2000}]
     for number, settings in enumerate([*ABSURD[name], *general]):
         with pytest.raises(KitError):
-            module.judge(changed(run, tmp_path / str(number), **settings), data)
+            work.judge(changed(run, tmp_path / str(number), **settings), data)
 
 
 def test_no_path_of_a_submission_is_opened(judged, tmp_path):
-    _, module, run, data, found = judged
+    _, work, run, data, found = judged
     own = yaml.safe_load((run / "config.yaml").read_text())["settings"]
     paths = {name: f"/nonexistent/{name}.safetensors" for name in ("weights", "data", "content_weights") if name in own}
-    assert module.judge(changed(run, tmp_path / "run", **paths), data).metrics == found.metrics
+    assert work.judge(changed(run, tmp_path / "run", **paths), data).metrics == found.metrics
 
 
 def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_path, monkeypatch, capfd):
-    name, module, run, data, _ = judged
+    name, work, run, data, _ = judged
     if name == "backprop":
         return  # nothing is packed
     (tmp_path / "full").touch()
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "full"))
     with pytest.raises(BadFile, match="--prepare") as error:
-        module.judge(run, data)
+        work.judge(run, data)
     assert error.value.kind == "grader-data"
     if name == "monkey_species":  # whose weights fit images of any size
         with pytest.raises(BadFile, match="image_size 512 is larger than any preset's") as error:
-            module.judge(changed(run, tmp_path / "unusual", image_size=512), data)
+            work.judge(changed(run, tmp_path / "unusual", image_size=512), data)
         assert error.value.kind == "disk"
         # What the teacher sees of the first:
         assert main(["grade", str(run), "--data", f"{name}={data}", "--out", str(tmp_path / "out")]) == 2
@@ -145,9 +145,9 @@ def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_pa
 
 
 def test_preparing_packs_what_runs_of_every_preset_are_judged_on(judged, tmp_path, monkeypatch):
-    name, module, _, data, _ = judged
+    name, work, _, data, _ = judged
     monkeypatch.setenv("KIT_CACHE", str(tmp_path))
-    module.prepare(data)
+    work.prepare(data)
     # 128: 64, zoomed
     sides = {"monkey_species": {32, 64, 96, 224}, "face_attributes": {32, 64, 96, 192}, "glasses": {32, 128}}
     found = (re.match(r"[a-z]+-(\d+)", path.name) for path in tmp_path.rglob("*"))
@@ -155,13 +155,13 @@ def test_preparing_packs_what_runs_of_every_preset_are_judged_on(judged, tmp_pat
 
 
 def test_real_claims_can_be_handed_in_where_the_real_data_are_not(judged, tmp_path, capsys):
-    name, module, run, data, _ = judged
+    name, work, run, data, _ = judged
     if name != "swift_srgan":
         return
     copy = changed(run, tmp_path / "run", test_sets=["Set14"])
     write_seal(copy)
     with pytest.raises(BadFile, match="Set14 was not found") as error:
-        module.judge(copy, data)
+        work.judge(copy, data)
     assert error.value.kind == "other-data"
     assert submit(str(copy), tmp_path / "mine.zip") == 0 and (tmp_path / "mine.zip").is_file()
     assert "cannot show: Set14 was not found" in capsys.readouterr().out
@@ -172,14 +172,13 @@ def test_a_run_from_imagenet_weights_is_judged_with_their_inputs(tmp_path, monke
     publish(trained(20), tmp_path, monkeypatch)
     run, data = make_run("monkey_species", tmp_path, "--weights", "imagenet", "--train", "head")
     shutil.rmtree(tmp_path / "paddle-imagenet")  # the judge needs no file
-    module = importlib.import_module("assignments.monkey_species.judge")
     with np.load(run / "predictions.npz", allow_pickle=False) as submitted:
         expected = submitted["probabilities"]
-    found = module.judge(run, data).predictions["probabilities"]
+    found = work_of("monkey_species").judge(run, data).predictions["probabilities"]
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
     # the one word counts, alone
     for number, weights in enumerate(["", "/nonexistent/imagenet", "./imagenet", ["imagenet"]]):
-        others = module.judge(changed(run, tmp_path / str(number), weights=weights), data).predictions["probabilities"]
+        others = work_of("monkey_species").judge(changed(run, tmp_path / str(number), weights=weights), data).predictions["probabilities"]
         assert np.abs(others - expected).max() > 0.01
 
 
@@ -202,7 +201,7 @@ def test_a_worked_example_with_a_wrong_number_is_named(backprop_run, tmp_path):
     result["worked"]["w5_plus"] += 1e-3
     (copy / "result.json").write_text(json.dumps(result))
     with pytest.raises(BadFile, match="w5_plus of the worked example") as error:
-        importlib.import_module("assignments.backprop.judge").judge(copy, "")
+        work_of("backprop").judge(copy, "")
     assert error.value.kind == "inconsistent"
 
 
@@ -211,7 +210,7 @@ def test_rubrics_follow_the_data():
     assert rubric_file("monkey_species", "anywhere").name == "rubric_real.yaml"
     assert rubric_file("backprop", "anywhere").name == "rubric.yaml"
     assert rubric_file("swift_srgan", default_data("swift_srgan")).name == "rubric.yaml"
-    chosen = choose("monkey_species", ["monkey_species=anywhere"])
+    chosen = choose(["monkey_species"], ["monkey_species=anywhere"])
     assert chosen["names"] == ["monkey_species"] and chosen["rubrics"]["monkey_species"].endswith("rubric_real.yaml")
     with pytest.raises(KitError, match="expected NAME=PATH"):
-        choose(None, ["monkey=x"])
+        choose([], ["monkey=x"])

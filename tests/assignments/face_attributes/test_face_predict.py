@@ -17,7 +17,7 @@ import pytest
 from assignments.__main__ import main
 from assignments.face_attributes import annotate
 from assignments.face_attributes.model import FaceReader, exported, network_from
-from assignments.face_attributes.run import FaceSettings, build
+from assignments.face_attributes.run import WORK, FaceSettings
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.face_drawing import draw_face
 from data_tools.errors import KitError
@@ -207,7 +207,7 @@ def test_a_run_folder_is_exported_once_too(tmp_path):
         run.write_config("face_attributes", "smoke", to_dict(FaceSettings(image_size=64, variant="s0")))
         with pytest.raises(KitError, match="best.safetensors: the run has not finished"):
             exported(run.path)
-        save_checkpoint(run.best, {"networks/model": network_arrays(build(FaceSettings(image_size=64, variant="s0")))},
+        save_checkpoint(run.best, {"networks/model": network_arrays(WORK.network(FaceSettings(image_size=64, variant="s0"), ()))},
                         {})
     reader = FaceReader(weights=run.path, engine="paddle")
     assert reader([np.zeros((3, 64, 64), np.float32)]).shape == (1, 40) and reader.folder.name.startswith("my-run-")

@@ -13,10 +13,11 @@ import pytest
 
 from assignments.commands.release import release, shortened
 from assignments.face_attributes import ablation
-from assignments.face_attributes.run import FaceSettings, choose, positive_weights
+from assignments.face_attributes.run import WORK, FaceSettings, positive_weights
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.celeba_sample import draw_celeba
 from data_tools.errors import KitError
+from data_tools.packed.arrays import ArrayStore
 from paddle_models.networks.face_regions import REGIONS
 from paddle_models.tasks.attribute_metrics import MEASURES, majority, measure_attributes
 from paddle_models.weights.files import load_weights
@@ -167,8 +168,8 @@ def test_mistakes_in_an_ablation(rest, words, tmp_path, capsys):
     (["--dropout", "1"], "dropout: 1.0 is outside [0, 1)"),
     (["--drop_path", "-0.1"], "drop_path: -0.1"),
     (["--gamma", "0.5"], "gamma: 0.5 is neither 0 nor at least 1"),
-    (["--positive_weights", "-1"], "positive_weights: -1.0 is negative"),
-    (["--head_widths", "[16, 0]"], "head_widths: [16, 0]"),
+    (["--positive_weights", "-1"], "positive_weights: -1.0 is below 0"),
+    (["--head_widths", "[16, 0]"], "head_widths: [16, 0] holds 0"),
     (["--holdout", "1"], "holdout: 1.0"),
     (["--data", "/nonexistent"], "no data at /nonexistent"),
 ])
@@ -180,31 +181,36 @@ def test_mistakes_get_one_message(arguments, words, tmp_path, capsys):
     assert words in said and said.count("\n") == 1
 
 
-class Store(SimpleNamespace):
-    def __len__(self):
-        return self.count
+def stores(training, **others):
+    """A data set of stores with so many images each, all black."""
+    sets = {name: ArrayStore(np.zeros((count, 2, 2, 3), np.uint8), np.zeros((count, 40), np.uint8))
+            for name, count in {"training": training, "validation": 0, "test": 0, **others}.items()}
+    return SimpleNamespace(**sets)
 
 
 @pytest.mark.parametrize("choose_on, judge, there, held", [
     ("auto", "test", True, False), ("auto", "test", False, True), ("auto", "validation", True, True),
     ("holdout", "test", True, True), ("validation", "validation", True, False)])
 def test_what_chooses_the_best_epoch(choose_on, judge, there, held):
-    training, validation = Store(count=50), Store(count=8) if there else None
+    found = stores(50, validation=8 if there else 0, test=6 if judge == "test" else 0)
     settings = FaceSettings(choose_on=choose_on, holdout=0.2, seed=4)
-    store, kept, rows = choose(settings, training, validation, judge)
+    splits = WORK.split(settings, found)
+    kept, rows = splits.rows
+    assert splits.test is getattr(found, judge)
     if not held:
-        assert store is validation and kept is None and rows is None
+        assert splits.chooser is found.validation and kept is None and rows is None
         return
-    assert store is training and len(rows) == 10 and sorted([*kept, *rows]) == list(range(50))
-    assert np.array_equal(rows, choose(settings, training, validation, judge)[2])
-    assert not np.array_equal(rows, choose(FaceSettings(choose_on="holdout", holdout=0.2), training, None, judge)[2])
+    assert splits.chooser is found.training and len(rows) == 10 and sorted([*kept, *rows]) == list(range(50))
+    assert np.array_equal(rows, WORK.split(settings, found).rows[1])
+    other = FaceSettings(choose_on="holdout", holdout=0.2)
+    assert not np.array_equal(rows, WORK.split(other, found).rows[1])
 
 
 def test_nothing_left_to_choose_on_or_to_train_on():
     with pytest.raises(KitError, match="choose_on: the validation split has no images"):
-        choose(FaceSettings(choose_on="validation"), Store(count=5), None, "test")
+        WORK.split(FaceSettings(choose_on="validation"), stores(5, test=3))
     with pytest.raises(KitError, match="holdout: 95% of 5 training images leaves none"):
-        choose(FaceSettings(choose_on="holdout", holdout=0.95), Store(count=5), None, "test")
+        WORK.split(FaceSettings(choose_on="holdout", holdout=0.95), stores(5, test=3))
 
 
 def test_positive_weights():
@@ -220,7 +226,7 @@ def test_positive_weights():
 def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
     folder, _ = finished
     out = tmp_path / "small.safetensors"
-    print(release(str(folder), out, ["face_attributes"]))
+    print(release(str(folder), out))
     arrays, metadata = load_weights(out)
     assert metadata["variant"] == "s0" and metadata["image_size"] == "32" and metadata[
         "assignment"] == "face_attributes"
@@ -236,11 +242,9 @@ def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
 def test_mistakes_in_releasing_are_told(finished, tmp_path):
     folder, _ = finished
     with pytest.raises(KitError, match="nor a run folder"):
-        release(str(tmp_path), tmp_path / "a.safetensors", ["face_attributes"])
-    with pytest.raises(KitError, match="no assignment of this kit; there are monkey_species"):
-        release(str(folder), tmp_path / "a.safetensors", ["monkey_species"])
+        release(str(tmp_path), tmp_path / "a.safetensors")
     with pytest.raises(KitError, match="ends so"):
-        release(str(folder), tmp_path / "a.npz", ["face_attributes"])
+        release(str(folder), tmp_path / "a.npz")
     with pytest.raises(KitError, match="beyond float16"):
         shortened("w", np.full(3, 1e6, np.float32))
     assert shortened("bn._variance", np.full(3, 1e-9, np.float32)).dtype == np.float32

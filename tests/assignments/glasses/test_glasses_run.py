@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from sklearn.metrics import balanced_accuracy_score, log_loss
 
-from assignments.glasses import record, run
+from assignments.glasses import framing, lists, run
 from paddle_models.tasks.calibration import reliability
 from reports.run_reader import Run
 from tests.assignments.glasses.glasses_set import write_set
@@ -54,7 +54,7 @@ def test_result_is_what_the_predictions_say(finished):
     reached = balanced_accuracy_score(val_labels, val_p >= metrics["threshold"]["value"])
     assert reached == max(balanced_accuracy_score(val_labels, val_p >= cut) for cut in (0.0, *val_p, 1.1))
     assert metrics["accuracy_at_threshold"]["value"] == np.mean((p >= metrics["threshold"]["value"]) == labels)
-    assert metrics["uncertain"]["value"] == record.flagged(p, (0.45, 0.55)).sum()
+    assert metrics["uncertain"]["value"] == lists.flagged(p, (0.45, 0.55)).sum()
 
 
 def test_the_lists_hold_every_image_that_was_not_trained_on_once(finished, faces):
@@ -108,7 +108,7 @@ def test_the_best_weights_give_the_predictions_again(finished, faces):
     from paddle_models.deploy.predictor import Predictor
 
     opened = Run(finished[0], "glasses")
-    predictor = Predictor(export_run(str(finished[0]), ["glasses"], False, finished[0] / "exported"))
+    predictor = Predictor(export_run(str(finished[0]), False, finished[0] / "exported"))
     assert predictor.card.classes == ("glasses",) or predictor.card.classes == ["glasses"]
     from data_tools.sets.glasses import find_or_draw
 
@@ -121,7 +121,7 @@ def test_the_best_weights_give_the_predictions_again(finished, faces):
 @pytest.mark.parametrize("arguments, words", [
     (["--filtres", "[3]"], "did you mean --filters?"),
     (["--filters", "[4,4,4,4,4,4]"], "6 blocks do not fit an image of 16x16"),
-    (["--filters", "[0]"], "filters: [0] holds a number below 1"),
+    (["--filters", "[0]"], "filters: [0] holds 0, which is outside [1, 1024]"),
     (["--dropout", "1"], "dropout: 1.0 is outside [0, 1)"),
     (["--uncertain", "[0.6,0.4]"], "the lower one first"),
     (["--zoom", "0.5"], "zoom: 0.5 is neither 0 nor between 1 and 4"),
@@ -143,14 +143,14 @@ def test_the_middle_of_photographs_framed_as_celebas_is_used(faces):
         images = SimpleNamespace(sizes=lambda: np.array(sizes), subset=lambda indices: images)
         return type("Images", (), {"__len__": lambda self: len(sizes), "subset": lambda self, _: images})()
 
-    settings = run.GlassesSettings(image_size=16)
-    assert run.zoom_of(settings, framed((178, 218), (128, 157))) == 1.5
-    assert run.zoom_of(settings, framed((178, 218), (128, 128))) == run.zoom_of(settings, framed((0, 0))) == 1
-    assert run.zoom_of(run.GlassesSettings(zoom=2.0), framed((10, 10))) == 2
-    store = run.open_store(run.GlassesSettings(image_size=16, zoom=1.25), find_or_draw(str(faces)).test, progress=False)
+    assert framing.fitting_zoom(0.0, framed((178, 218), (128, 157))) == 1.5
+    assert framing.fitting_zoom(0.0, framed((178, 218), (128, 128))) == framing.fitting_zoom(0.0, framed((0, 0))) == 1
+    assert framing.fitting_zoom(2.0, framed((10, 10))) == 2
+    settings = run.GlassesSettings(image_size=16, zoom=1.25)
+    store = run.WORK.pack(find_or_draw(str(faces)).test, settings, progress=False)
     images = np.asarray(store.images[np.arange(2)])
     assert images.shape == (2, 20, 20, 3)
-    inputs = run.MiddleSigned(16)(images)
+    inputs = run.WORK.normalize(settings)(images)
     np.testing.assert_allclose(inputs, images[:, 2:18, 2:18].transpose(0, 3, 1, 2) / 127.5 - 1, atol=1e-6)
 
 
@@ -161,8 +161,8 @@ def test_all_splits_are_packed_at_one_size_whatever_their_images_look_like(tmp_p
     training = find_or_draw(str(faces)).training
     for name in training.names[:8]:
         Image.new("RGB", (36, 44)).save(Path(training.source.path, name))
-    stores = run.open_stores(run.GlassesSettings(image_size=16, data=str(faces)))
-    assert [store.size for store in stores[1:]] == [24] * 4
+    splits = run.WORK.splits(run.GlassesSettings(image_size=16, data=str(faces)))
+    assert [store.size for store in splits.stores] == [24] * 4
 
 
 def test_every_preset_is_one_that_can_be_built():
@@ -171,7 +171,7 @@ def test_every_preset_is_one_that_can_be_built():
     presets = read_presets(Path(run.__file__).with_name("presets.yaml"))
     assert list(presets) == ["smoke", "sample", "paper", "best"]
     for name, preset in presets.items():
-        run.build(from_dict(run.GlassesSettings, preset["settings"], name))
+        run.WORK.check(from_dict(run.GlassesSettings, preset["settings"], name))
     paper = from_dict(run.GlassesSettings, presets["paper"]["settings"], "paper")
     assert (paper.image_size, paper.batch_size, paper.epochs, paper.augmentation) == (32, 32, 100, "none")
     assert (paper.optimizer.name, paper.schedule.name) == ("adam", "exponential") and paper.early_stopping.patience

@@ -171,7 +171,7 @@ def test_every_point_of_a_space_is_a_network(space):
     for _ in range(6):
         chosen = study.suggest(drawn.ask(), space)
         settings = study.changed(plan.settings, chosen, "trial")
-        run.build(settings)
+        run.WORK.check(settings)
         seen.append(json.dumps(chosen))
         assert ("filters" in chosen) == (space != "learning_rate") and ("optimizer" in chosen) == (
             space != "architecture")

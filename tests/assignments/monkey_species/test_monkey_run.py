@@ -127,7 +127,7 @@ def test_a_wrong_label_is_named(monkeys, tmp_path):
     (["--model", "mobilenet_v2", "--weights", "/nonexistent.safetensors"], "/nonexistent.safetensors"),
     (["--device", "gpu"], "sees no GPU"),
     (["--resume", "/nonexistent"], "is not a run folder"),
-    (["--holdout", "2", "--choose_on", "holdout"], "holdout 2"),
+    (["--holdout", "2", "--choose_on", "holdout"], "holdout: 2.0 is outside (0, 1)"),
 ])
 def test_mistakes_get_one_message(arguments, words, monkeys, tmp_path):
     given = [] if arguments[0] in ("--resume",) else [*TINY, "--data", monkeys, "--out", tmp_path / "run"]

@@ -16,9 +16,10 @@ import pytest
 from PIL import Image
 
 from assignments.swift_srgan import evaluate, image_sets, speed
-from assignments.swift_srgan.generators import load_generator
+from assignments.swift_srgan.generators import build_generator, load_generator
 from assignments.swift_srgan.paper import TABLE_III
-from assignments.swift_srgan.run import SuperResolutionSettings, build_generator, build_task, network_of
+from assignments.swift_srgan.run import WORK
+from assignments.swift_srgan.settings import SuperResolutionSettings
 from data_tools.errors import KitError
 from data_tools.sets.samples import draw_sample
 from paddle_models.networks.swift_srgan import SwiftGenerator
@@ -106,8 +107,8 @@ def test_evaluate_finds_the_numbers_of_the_run_again(smoke, tmp_path, capfd):
 
 def test_the_network_of_a_run_is_built_again_for_export(smoke):
     folder, _ = smoke
-    network, shape, classes, value_range = network_of(SuperResolutionSettings(), folder)
-    assert (shape[:2], classes, value_range) == ((None, 3), [], (0.0, 1.0))
+    network = WORK.rebuild(SuperResolutionSettings(), (), ())
+    assert (WORK.input_shape(None)[0], WORK.outputs, WORK.value_range) == (3, (), (0.0, 1.0))
     arrays = network_arrays(load_generator(folder).network)
     assert {name: array.shape for name, array in arrays.items()} == {n: a.shape for n,
                                                                      a in network_arrays(network).items()}
@@ -220,12 +221,14 @@ def test_a_run_starts_from_a_run_a_file_or_the_kits_own(smoke, tmp_path):
 
 
 def test_the_discriminator_learns_at_its_own_rate():
-    task = build_task(SuperResolutionSettings(discriminator_rate=0.1, content_weight=0.0))
+    settings = SuperResolutionSettings(discriminator_rate=0.1, content_weight=0.0)
+    task = WORK.task(settings, WORK.network(settings, ()), ())
     assert task.rates == {"discriminator": 0.1}
 
 
 def test_without_a_discriminator_the_task_has_the_generator_alone():
-    assert list(build_task(SuperResolutionSettings(adversarial=False, residual=True)).networks) == ["generator"]
+    settings = SuperResolutionSettings(adversarial=False, residual=True)
+    assert list(WORK.task(settings, WORK.network(settings, ()), ()).networks) == ["generator"]
 
 
 @pytest.mark.realdata

@@ -11,9 +11,9 @@ import yaml
 
 from data_tools.errors import BadFile
 from paddle_models.weights.files import load_weights, save_weights, sha256_of_weights
+from reports.grading.graded_work import GradedWork, Judged
 from reports.grading.rubric import rubric_from
 from reports.grading.seal import write_seal
-from reports.grading.work import Judged, Work
 
 NAME = "toy"
 WEIGHTS = "checkpoints/best.safetensors"
@@ -109,10 +109,10 @@ def _die(_: Path) -> None:
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def works(origin: str = "real", rubric: dict | None = None, more: tuple[str, ...] = ()) -> dict[str, Work]:
+def works(origin: str = "real", rubric: dict | None = None, more: tuple[str, ...] = ()) -> dict[str, GradedWork]:
     """What the jail is told to call; `more` names of assignments that nobody has handed in."""
     read = rubric_from(rubric or RUBRIC, "toy rubric")
-    return {name: Work(name, read, judge, origin, f"toy data, {origin}", score) for name in (NAME, *more)}
+    return {name: GradedWork(name, read, judge, origin, f"toy data, {origin}", score) for name in (NAME, *more)}
 
 
 def make_toy_run(folder: Path, origin: str = "real", seed: int = 3, **settings) -> Path:

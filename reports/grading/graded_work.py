@@ -1,4 +1,4 @@
-"""What an assignment supplies to have its submissions graded: a judge, a rubric, and what the judge stands on."""
+"""What a work supplies to have its submissions graded: a judge, a rubric, and what the judge stands on."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,8 +34,8 @@ anything else in the submission that it cannot take, which is named "bad-file".
 
 
 @dataclass(frozen=True)
-class Work:
-    """An assignment as the grader knows it.
+class GradedWork:
+    """A work as the grader knows it.
 
     data: handed to the judge: where the grader's data are. fingerprint: of these data; grades are made again when it
     changes. score: metrics that follow from a submission's predictions.npz, for the check of result.json against it.
@@ -49,4 +49,4 @@ class Work:
     score: Callable[[Mapping[str, np.ndarray]], Mapping[str, float]] | None = None
 
 
-Works = Mapping[str, Work]  # by the assignment's name
+Works = Mapping[str, GradedWork]  # by the work's name

@@ -1,0 +1,70 @@
+"""What a finished run leaves behind beside its answers: the arrays that its figures need, and the result."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from assignments.common.splits import Finished
+from data_tools.batches.augment import Augmenter, face_pipeline
+from data_tools.drawing.attributes import ATTRIBUTES
+from data_tools.packed.store import PackedStore
+from paddle_models.networks.face_regions import REGIONS
+from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes
+from paddle_models.tasks.metrics import wilson_interval
+
+EXAMPLES, COPIES = 4, 5  # figure 1
+PREDICTIONS = 8
+
+
+def answers(_: Finished) -> dict[str, np.ndarray]:
+    """Of predictions.npz: what the columns are."""
+    return {"attributes": np.array(ATTRIBUTES)}
+
+
+def arrays(done: Finished) -> dict[str, np.ndarray]:
+    """artifacts.npz"""
+    rng, splits = np.random.default_rng(done.settings.seed), ("training", "validation", "test")
+    sets = {split: getattr(done.found, split) for split in splits}
+    return {**_augmented(done.splits.training, done.settings.seed), **_predictions(done.splits.test, rng),
+            **{f"frequency_{split}": images.labels.mean(axis=0) for split, images in sets.items() if len(images)}}
+
+
+def result(done: Finished, _: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Means over the attributes and by region, each beside always answering the training images' majority."""
+    test, data = done.splits.test, done.trainer.data
+    judge = "test" if len(done.found.test) else "validation"
+    measured = measure_attributes(done.rows["label"], done.rows["probabilities"])
+    baseline = majority(done.splits.training.labels, done.rows["label"])
+    return {
+        "judged_on": judge, "metrics": _means(measured, baseline, len(test)),
+        "images": {"training": len(data.training_rows), "choosing": len(data.validation_rows), judge: len(test)},
+        "regions": {name: {"model": by_region(measured[name], ATTRIBUTES, REGIONS),
+                           "majority": by_region(baseline[name], ATTRIBUTES, REGIONS)} for name in MEASURES}}
+
+
+def _means(measured: dict[str, np.ndarray], baseline: dict[str, np.ndarray], images: int) -> dict[str, Any]:
+    """Means over the 40 attributes, each beside the all-majority baseline; accuracy with a 95 % interval.
+
+    The interval counts images as independent and attributes of one image as one observation, which is cautious.
+    """
+    result: dict[str, Any] = {}
+    for name in MEASURES:
+        result[name] = {"value": float(np.nanmean(measured[name])), "n": images}
+        result[f"{name}_majority"] = {"value": float(np.nanmean(baseline[name])), "n": images}
+    low, high = wilson_interval(round(result["accuracy"]["value"] * images), images)
+    result["accuracy"].update(low=low, high=high)
+    return result
+
+
+def _augmented(training: PackedStore, seed: int) -> dict[str, np.ndarray]:
+    """Figure 1: images of the training set and what the document's augmentation makes of them."""
+    originals = np.asarray(training.images[np.linspace(0, len(training) - 1, EXAMPLES).astype(int)])
+    copies = Augmenter(face_pipeline())(np.repeat(originals, COPIES, axis=0), (seed,))
+    return {"augmented_originals": originals,
+            "augmented_examples": copies.reshape(EXAMPLES, COPIES, *originals.shape[1:])}
+
+
+def _predictions(test: PackedStore, rng) -> dict[str, np.ndarray]:
+    index = np.sort(rng.permutation(len(test))[:PREDICTIONS])
+    return {"prediction_images": np.asarray(test.images[index]), "prediction_index": index}

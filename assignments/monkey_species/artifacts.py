@@ -1,0 +1,107 @@
+"""What a finished run leaves behind beside its answers: the arrays that its figures need, and the result."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import paddle
+
+from assignments.common.iris import compare_optimizers
+from assignments.common.splits import Finished
+from data_tools.batches.augment import Augmenter, monkey_pipeline
+from data_tools.files.image_set import ImageSet
+from data_tools.packed.store import PackedStore, resize
+from data_tools.sets.audit import leaked_names
+from data_tools.sets.monkeys import MonkeyData
+from paddle_models.tasks.gradcam import grad_cam
+from paddle_models.tasks.metrics import share_right
+
+DOCUMENT_SAMPLE = 200  # images that the document drew at random for its test
+EXAMPLES, COPIES = 4, 7  # figure 2.8
+PREDICTIONS = 16  # figure 3.1
+HEAT_MAPS = 8
+PICTURE_SIDE = 160  # pixels of the pictures in figures
+
+
+def answers(done: Finished) -> dict[str, np.ndarray]:
+    """Of predictions.npz: which test images stand in the training images too, or nearly so, and the classes."""
+    identical, near = leaked_names(done.found.training, done.found.validation)
+    return {"leaked": np.isin(done.splits.test.names, [*identical, *near]), "classes": np.array(done.found.classes)}
+
+
+def arrays(done: Finished) -> dict[str, np.ndarray]:
+    """artifacts.npz"""
+    monkeys, training, test = done.found, done.splits.training, done.splits.test
+    pictures, maps, _ = _draws(len(test), done.settings.seed)
+    sizes, classes = _sizes(monkeys), len(monkeys.classes)
+    return {"species_images": _pictures(monkeys.training, _first_of_each(training, classes)),
+            **{f"label_counts_{s}": np.bincount(getattr(monkeys, s).labels, minlength=classes) for s in sizes},
+            **{f"sizes_{split}": values for split, values in sizes.items()},
+            **_augmented(monkeys.training, training, done.settings.seed),
+            **_predictions(monkeys.validation, test, np.sort(pictures)), **_heat_maps(done, np.sort(maps)),
+            **compare_optimizers()}
+
+
+def result(done: Finished, predictions: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The metrics, each with n and, where it is a share of images, its 95 % interval; what the data are like."""
+    right = predictions["probabilities"].argmax(axis=1) == predictions["labels"]
+    known, drawn = predictions["leaked"], _draws(len(right), done.settings.seed)[-1]
+    metrics = {
+        "accuracy": share_right(right), f"accuracy_{DOCUMENT_SAMPLE}": share_right(right[drawn]),
+        "accuracy_without_leaked": share_right(right[~known]),
+        "leaked_images": {"value": int(known.sum()), "n": len(known)},
+        "macro_f1": {"value": done.trainer.task.summarize(done.rows)["macro_f1"], "n": len(right)},
+        "val_accuracy_best": {"value": done.trainer.stopping.best, "n": len(done.trainer.data.validation_rows)}}
+    return {"metrics": metrics, "exploration": _exploration(done.found)}
+
+
+def _draws(count: int, seed: int) -> list[np.ndarray]:
+    """Random rows of the test images: for figure 3.1, for heat maps, and as many as the document tested."""
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(count)[:size] for size in (PREDICTIONS, HEAT_MAPS, DOCUMENT_SAMPLE)]
+
+
+def _sizes(monkeys: MonkeyData) -> dict[str, np.ndarray]:
+    return {"training": monkeys.training.sizes(), "validation": monkeys.validation.sizes()}
+
+
+def _exploration(monkeys: MonkeyData) -> dict[str, float]:
+    """Answers to what section 2.1 of the document says about its data."""
+    both = np.concatenate(list(_sizes(monkeys).values())).astype(float)
+    aspect = both.max(axis=1) / both.min(axis=1)
+    counts = np.bincount(monkeys.training.labels)
+    return {"classes": len(monkeys.classes), "images_training": len(monkeys.training),
+            "images_validation": len(monkeys.validation),
+            "share_within_aspect_2": float((aspect <= 2).mean()),
+            "share_below_1000": float((both.max(axis=1) <= 1000).mean()),
+            "largest_class_over_smallest": float(counts.max() / counts.min())}
+
+
+def _first_of_each(store: PackedStore, classes: int) -> list[str]:
+    return [store.names[np.flatnonzero(store.labels == label)[0]] for label in range(classes)]
+
+
+def _augmented(images: ImageSet, store: PackedStore, seed: int) -> dict[str, np.ndarray]:
+    """Always by the document's pipeline, whatever the run trained with: figure 2.8 shows that one."""
+    originals = _pictures(images, [store.names[row] for row in np.linspace(0, len(store) - 1, EXAMPLES).astype(int)])
+    copies = Augmenter(monkey_pipeline())(np.repeat(originals, COPIES, axis=0), (seed,))
+    return {"augmented_originals": originals,
+            "augmented_examples": copies.reshape(EXAMPLES, COPIES, *originals.shape[1:])}
+
+
+def _predictions(images: ImageSet, test: PackedStore, index: np.ndarray) -> dict[str, np.ndarray]:
+    return {"prediction_images": _pictures(images, [test.names[i] for i in index]), "prediction_index": index}
+
+
+def _heat_maps(done: Finished, index: np.ndarray) -> dict[str, np.ndarray]:
+    """Grad-CAM of the predicted class."""
+    test = done.splits.test
+    maps = grad_cam(done.network, paddle.to_tensor(done.trainer.data.normalize(test.images[index])),
+                    done.rows["probabilities"][index].argmax(axis=1))
+    names = [test.names[i] for i in index]
+    return {"gradcam_images": _pictures(done.found.validation, names), "gradcam_maps": maps, "gradcam_index": index}
+
+
+def _pictures(images: ImageSet, names: list[str]) -> np.ndarray:
+    """(N, S, S, 3) uint8 at the size of a figure, which the network's input may fall short of."""
+    return np.stack([resize(images.decode(images.names.index(name)), PICTURE_SIDE) for name in names])

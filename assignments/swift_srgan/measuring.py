@@ -1,0 +1,49 @@
+"""How well a generator restores sets of images: what run, judge and evaluation measure alike."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import paddle
+
+from data_tools.batches.bicubic import enlarge_bicubic
+from data_tools.batches.crops import WholePairs
+from data_tools.packed.packed_images import PackedImages
+from paddle_models.tasks.image_metrics import measure
+from paddle_models.tasks.super_resolution_task import METRICS, as_image
+
+
+def measured(generator, tests: Mapping[str, PackedImages], scale: int) -> dict[str, np.ndarray]:
+    """predictions.npz: of each set, "set/measure", what measure_set() gives."""
+    return {f"{name}/{key}": values for name, images in tests.items()
+            for key, values in measure_set(generator, images, scale).items()}
+
+
+def measure_set(generator, images: PackedImages, scale: int, distance=None) -> dict[str, np.ndarray]:
+    """Per image of a set: names, the METRICS of the generator, and as bicubic_* those of the bicubic enlargement.
+
+    distance: an LPIPS network; its values then stand beside them as "lpips", on RGB as it is saved, without a crop.
+    """
+    pairs, rows = WholePairs(scale), {}
+    generator.eval()
+    for index in range(len(images)):
+        batch = pairs(images, np.array([index]), (0,), 0)
+        with paddle.no_grad():
+            enlarged = generator(paddle.to_tensor(batch["lr"]))
+        whole = as_image(paddle.to_tensor(batch["hr"]))
+        bicubic = enlarge_bicubic(as_image(paddle.to_tensor(batch["lr"])), scale)
+        found = {}
+        for prefix, image in (("", as_image(enlarged)), ("bicubic_", bicubic)):
+            scores = measure(image, whole, scale)
+            if distance is not None:
+                with paddle.no_grad():
+                    scores["lpips"] = float(distance(as_tensor(image), as_tensor(whole)))
+            found.update({prefix + key: value for key, value in scores.items()})
+        for key, value in found.items():
+            rows.setdefault(key, []).append(value)
+    assert set(METRICS) <= set(rows)
+    return {"names": np.array(images.names), **{key: np.array(values) for key, values in rows.items()}}
+
+
+def as_tensor(image: np.ndarray) -> paddle.Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) in [0, 1]."""
+    return paddle.to_tensor(image.transpose(2, 0, 1)[None].astype("float32") / 255)
