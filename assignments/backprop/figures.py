@@ -39,7 +39,7 @@ def animation(run: Run, folder: Path, language: str) -> list[Path]:
     return [write_animation(run, folder / f"animation{suffix(language)}.html", language)]
 
 
-SCRIPT = FigureScript("backprop", __file__, FIGURES, others={"animation": animation})
+SCRIPT = FigureScript(__file__, FIGURES, others={"animation": animation})
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":

@@ -59,7 +59,12 @@ def examine() -> int:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a font-cache notice would go to standard error
     print(f"Chinese font     {find_cjk_font() or 'none found: figures fall back to English'}")
     for name in work_names():
-        for what, find in work_of(name).searched().items():
+        try:
+            searched = work_of(name).searched()
+        except KitError as error:
+            print(f"{name:16} cannot be taken: {error}")
+            continue
+        for what, find in searched.items():
             print(f"{what:16} {_data(find)}")
     return 0
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from assignments.common.command_line import add_command
 from assignments.common.works import FOLDER, PRESETS, summary, work_names, work_of
+from data_tools.errors import KitError
 
 
 def add_to(commands: Any) -> None:
@@ -23,9 +24,12 @@ def list_works(_: argparse.Namespace) -> int:
     from paddle_models.trainer.settings import read_presets
 
     for name in work_names():
-        print(f"{name}: {summary(name)}")
-        for preset, details in read_presets(FOLDER / name / PRESETS).items():
-            print(f"  {preset:8} {details['hardware']}, {details['time']}")
+        try:
+            lines = [f"{name}: {summary(name)}", *(f"  {preset:8} {details['hardware']}, {details['time']}" for
+                     preset, details in read_presets(FOLDER / name / PRESETS).items())]
+        except KitError as error:  # in a folder of somebody's own; the others are listed all the same
+            lines = [f"{name}: cannot be taken: {error}"]
+        print("\n".join(lines))
     return 0
 
 

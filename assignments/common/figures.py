@@ -12,7 +12,7 @@ def script_of(name: str) -> FigureScript:
     if not (FOLDER / name / "figures.py").is_file():
         from reports.figures.first_figures import first_script
 
-        return first_script(name, FOLDER / name)
+        return first_script(FOLDER / name)
     script = getattr(importlib.import_module(f"assignments.{name}.figures"), "SCRIPT", None)
     if not isinstance(script, FigureScript):
         raise KitError(f"assignments/{name}/figures.py has no SCRIPT = FigureScript(...), which the report reads")

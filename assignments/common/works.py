@@ -48,9 +48,9 @@ def summary(name: str) -> str:
     for file in ("__init__.py", "run.py"):
         path = FOLDER / name / file
         try:
-            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else ""
+            text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"), str(path))) if path.is_file() else ""
         except (SyntaxError, ValueError) as error:
-            raise KitError(f"{_where(error, path)}: {error}") from None
+            raise KitError(f"{_where(error, path)}: {getattr(error, 'msg', error)}") from None
         if text:
             return text.splitlines()[0].rpartition(": python ")[0] or text.splitlines()[0]
     return name

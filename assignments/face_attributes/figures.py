@@ -20,7 +20,7 @@ from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.style import Labels
 from reports.run_reader import Run, latest_beside_runs, peek
 
-ASSIGNMENT = "face_attributes"
+ASSIGNMENT = Path(__file__).resolve().parent.name
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def values(run: FaceRun) -> dict[str, Any]:
     return claims.values(run, run.ablation if run.ablation and run.ablation.origin == run.origin else None)
 
 
-SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES, more_tables={"attributes": attribute_table.table}, values=values,
+SCRIPT = FigureScript(__file__, FIGURES, more_tables={"attributes": attribute_table.table}, values=values,
                       options=options, open_run=open_run)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 

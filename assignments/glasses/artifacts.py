@@ -44,7 +44,7 @@ def arrays(done: Finished) -> dict[str, np.ndarray]:
     there = bins.count > 0
     return {**_examples(done, seed), **_uncertain(every), **_predictions(every[0], seed), **_feature_maps(done),
             "first_filters": done.network.blocks[0].conv.weight.numpy(),
-            **{f"calibration_{name}": values[there] for name, values in bins._asdict().items()}}
+            **{f"calibration_{name}": values[there] for name, values in vars(bins).items()}}
 
 
 def result(done: Finished, _: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from reports.figures.style import Labels
 from reports.run_reader import Run, latest_beside_runs, peek
 from reports.tables import PlainTable
 
-ASSIGNMENT = "glasses"
+ASSIGNMENT = Path(__file__).resolve().parent.name
 FULL = 0.995  # training accuracy that is 1.00 in two digits
 
 
@@ -185,7 +185,7 @@ def values(run: GlassesRun) -> dict[str, Any]:
     return {**tables.run_values(run), "derived": derived, "experiments": made, "label_errors": doubted}
 
 
-SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES, more_tables=TABLES, values=values, options=options,
+SCRIPT = FigureScript(__file__, FIGURES, more_tables=TABLES, values=values, options=options,
                       open_run=open_run)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 

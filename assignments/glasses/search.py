@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assignments.common.command_line import tells_errors, wait_for
+from assignments.glasses.run import WORK
 from assignments.glasses.trainings import base_settings, goes_on_later
 from data_tools.errors import KitError
 from data_tools.files import places
@@ -30,7 +31,7 @@ def search(options: argparse.Namespace, rest: Sequence[str]) -> int:
     from assignments.glasses import study as studies
 
     name = f"{options.space}-{options.sampler}-{options.preset}-seed{options.seed}"
-    out = options.out or places.runs() / "glasses_search" / name
+    out = options.out or places.runs() / f"{WORK.name}_search" / name
     plan = studies.Plan(options.space, options.sampler, options.seed, options.preset, tuple(rest), settings)
     study = studies.open_study(out, plan)
     with studies.database_of(out):

@@ -53,10 +53,10 @@ def continued(kind: str, plan: dict[str, Any], out: Path | None) -> Path:
 
     text = json.dumps(plan, indent=2, ensure_ascii=False) + "\n"
     if out is None:
-        begun = sorted((places.runs() / f"glasses_{kind}").glob("*/plan.json"), reverse=True)
+        begun = sorted((places.runs() / f"{WORK.name}_{kind}").glob("*/plan.json"), reverse=True)
         same = [file.parent for file in begun if file.read_text(encoding="utf-8", errors="replace") == text]
         out = next((folder for folder in same if not read_json(folder / "result.json").get("complete")), None)
-        out = out or new_run_path(f"glasses_{kind}", plan["preset"])
+        out = out or new_run_path(f"{WORK.name}_{kind}", plan["preset"])
     file = out / "plan.json"
     if file.exists() and file.read_text(encoding="utf-8", errors="replace") != text:
         raise KitError(f"{out} was begun with other words or settings: repeat the command that began it, or choose "

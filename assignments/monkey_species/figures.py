@@ -298,7 +298,7 @@ def _index(run: Run, name: str, n: int, rows: int) -> np.ndarray:
     return index
 
 
-SCRIPT = FigureScript("monkey_species", __file__, FIGURES)
+SCRIPT = FigureScript(__file__, FIGURES)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from reports.figures.style import Labels
 from reports.run_reader import Run, latest_beside_runs, look_up
 from reports.tables import PlainTable
 
-ASSIGNMENT = "swift_srgan"
+ASSIGNMENT = Path(__file__).resolve().parent.name
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def values(run: SwiftRun) -> dict[str, Any]:
     return {**tables.run_values(run), "speed": found, "sets": sets, "derived": derived}
 
 
-SCRIPT = FigureScript(ASSIGNMENT, __file__, FIGURES,
+SCRIPT = FigureScript(__file__, FIGURES,
                       more_tables={"table_i": results.table_1, "table_ii": results.table_2, "table_iii": speed_table},
                       values=values, options=options, open_run=open_run)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)

@@ -1,6 +1,5 @@
 """Anybody's own classes: a folder (or zip) of class folders, split so that near-duplicates stand on one side."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -70,12 +70,11 @@ class Entry:
 class FigureScript:
     """All that can be drawn from a run of an assignment, and its numbers.
 
-    file: the figures.py itself, beside which claims.yaml stands. more_tables: tables that are no claims, by file name.
+    file: the figures.py of the work, beside which claims.yaml stands; its folder has the name of the work. more_tables: tables that are no claims, by file name.
     others: what else is written (an animation), by name. values: what the claims' result keys can name. options and
     open_run: more command-line options, and the run made from them (None: plain defaults).
     """
 
-    assignment: str
     file: str
     figures: Sequence[Entry]
     more_tables: Mapping[str, Callable[[Run, str], tables.PlainTable]] = field(default_factory=dict)
@@ -83,6 +82,11 @@ class FigureScript:
     values: Callable[[Run], dict[str, Any]] = tables.run_values
     options: Callable[[argparse.ArgumentParser], None] = lambda parser: None
     open_run: Callable[[Path, argparse.Namespace | None], Run] | None = None
+
+    @property
+    def assignment(self) -> str:
+        """The name of the work: that of its folder."""
+        return Path(self.file).resolve().parent.name
 
     def open(self, path: Path | None = None, arguments: argparse.Namespace | None = None) -> Run:
         """The run in `path`, else the newest of the assignment; KitError where it is one of another assignment."""

@@ -23,9 +23,9 @@ MOST_CLASSES = 30  # that a confusion matrix has room for
 MOST_OUTPUTS = 3  # of a regression, side by side
 
 
-def first_script(name: str, folder: Path) -> FigureScript:
-    """What can be drawn of any run of the work `name`, in whose `folder` claims.yaml may stand."""
-    return FigureScript(name, str(Path(folder) / "figures.py"), FIRST)
+def first_script(folder: Path) -> FigureScript:
+    """What can be drawn of any run of the work in `folder`, where claims.yaml may stand."""
+    return FigureScript(str(Path(folder) / "figures.py"), FIRST)
 
 
 # ---- curves

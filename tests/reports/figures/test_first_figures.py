@@ -38,7 +38,7 @@ def classified(count, kinds, **more):
 
 def drawn(folder, tmp_path, *words):
     """Names of the files that the command draws."""
-    script = first_script("sixth", tmp_path)
+    script = first_script(tmp_path / "sixth")
     assert script.command("First figures.")([str(folder), "--out", str(tmp_path / "out"), *words]) == 0
     return {path.stem for path in (tmp_path / "out").iterdir()}
 
@@ -58,7 +58,7 @@ def test_entries_are_complete():
     ({"labels": np.zeros((3, 40), int), "probabilities": np.zeros((3, 40))}, ["curves"]), ({}, ["curves"])])
 def test_each_kind_of_run_gets_its_figures_legibly(tmp_path, predictions, numbers, language):
     run, t = Run(made(tmp_path / "run", **predictions), "sixth"), labels_in(language)
-    entries = first_script("sixth", tmp_path).figures_of(run)
+    entries = first_script(tmp_path / "sixth").figures_of(run)
     assert [entry.number for entry in entries] == numbers
     for entry in entries:
         check_legible(entry, run, t)
@@ -73,7 +73,7 @@ def test_the_command_draws_and_prints_a_row_for_each_metric(tmp_path, capsys):
 
 
 def test_a_figure_that_a_run_cannot_give_is_refused_by_name_only(tmp_path, capsys):
-    folder, script = made(tmp_path / "run"), first_script("sixth", tmp_path)
+    folder, script = made(tmp_path / "run"), first_script(tmp_path / "sixth")
     assert script.command("x")([str(folder), "--out", str(tmp_path), "--only", "confusion"]) == 2
     assert "not drawn: confusion." in capsys.readouterr().err
     assert script.command("x")([str(folder), "--out", str(tmp_path)]) == 0
@@ -94,7 +94,7 @@ def test_counts_and_shares_are_those_of_the_run(tmp_path):
     ({**classified(40, 4), "classes": np.array(["a"])}, "predictions.npz")])
 def test_predictions_that_do_not_fit_are_told(tmp_path, capsys, predictions, file):
     folder = made(tmp_path / "run", **predictions)
-    assert first_script("sixth", tmp_path).command("x")([str(folder), "--out", str(tmp_path)]) == 2
+    assert first_script(tmp_path / "sixth").command("x")([str(folder), "--out", str(tmp_path)]) == 2
     printed = capsys.readouterr()
     assert file in printed.err and "curves.svg" in printed.out
 
@@ -102,12 +102,12 @@ def test_predictions_that_do_not_fit_are_told(tmp_path, capsys, predictions, fil
 def test_damaged_predictions_leave_the_curves(tmp_path, capsys):
     folder = made(tmp_path / "run")
     (folder / "predictions.npz").write_bytes(b"PK no")
-    assert first_script("sixth", tmp_path).command("x")([str(folder), "--out", str(tmp_path)]) == 2
+    assert first_script(tmp_path / "sixth").command("x")([str(folder), "--out", str(tmp_path)]) == 2
     printed = capsys.readouterr()
     assert "predictions.npz is damaged" in printed.err and "curves.svg" in printed.out
 
 
 def test_no_epoch_yet_is_told(tmp_path, capsys):
     folder = made(tmp_path / "run", rows=[{"kind": "step", "step": 1, "loss/model": 2.0}])
-    assert first_script("sixth", tmp_path).command("x")([str(folder), "--out", str(tmp_path)]) == 2
+    assert first_script(tmp_path / "sixth").command("x")([str(folder), "--out", str(tmp_path)]) == 2
     assert "has not finished its first epoch" in capsys.readouterr().err
