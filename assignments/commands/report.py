@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import add_command
-from assignments.common.figures import script_of
+from assignments.common.figure_scripts import script_of
 from assignments.common.works import FOLDER, summary, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places

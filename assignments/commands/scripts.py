@@ -40,7 +40,7 @@ def run_work(arguments: argparse.Namespace) -> int:
 
 def draw_figures(arguments: argparse.Namespace) -> int:
     """Draw the figures of a run, as assignments/NAME/figures.py."""
-    from assignments.common.figures import script_of
+    from assignments.common.figure_scripts import script_of
 
     return script_of(arguments.name).main(f"Figures of {arguments.name}", arguments.rest)
 

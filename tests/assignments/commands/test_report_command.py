@@ -14,7 +14,7 @@ import yaml
 
 from assignments.commands import report
 from assignments.commands.report import build_report, read_about, run_command
-from assignments.common.figures import script_of
+from assignments.common.figure_scripts import script_of
 from assignments.common.works import work_names
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
