@@ -18,7 +18,8 @@ def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], in
                 function: Callable | None = None) -> argparse.ArgumentParser:
     """A sub-command of a door, to which options are added; help: the first line of the docstring of `function`, else of
     `run`, which gets the arguments and returns the status."""
-    command = commands.add_parser(name, help=(function or run).__doc__.splitlines()[0], allow_abbrev=False)
+    described = (function or run).__doc__ or ""
+    command = commands.add_parser(name, help=described.partition("\n")[0], allow_abbrev=False)
     command.set_defaults(function=run)
     return command
 

@@ -91,7 +91,8 @@ def _examples(done: Finished, seed: int) -> dict[str, np.ndarray]:
 
 def _uncertain(every: list[Judged]) -> dict[str, np.ndarray]:
     """The images nearest to 0.5 of all that the network was not trained on."""
-    answers = [(abs(float(p) - 0.5), part, name, p) for part in every for name, p in zip(part.names, part.probabilities)]
+    answers = [(abs(float(p) - 0.5), part, name, p)
+               for part in every for name, p in zip(part.names, part.probabilities)]
     nearest = sorted(answers, key=lambda entry: (entry[0], entry[2]))[:UNCERTAIN]
     return {"uncertain_images": np.concatenate([pictures(part.images, [name]) for _, part, name, _ in nearest]),
             "uncertain_names": np.array([name for _, _, name, _ in nearest]),

@@ -122,7 +122,8 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
         raise KitError(f"{file} belongs to other images; choose another --out, or delete it")
     kept, held = hold_out(store.labels[others], CHOOSE, settings.seed)
     with RunFolder(folder / f"fold-{number}") as run:
-        trainer = WORK.fit(settings, Splits(store, store, store, (others[kept], others[held])), run, device, resume=run.begun)
+        splits = Splits(store, store, store, (others[kept], others[held]))
+        trainer = WORK.fit(settings, splits, run, device, resume=run.begun)
         found, _ = trainer.evaluate(trainer.data.in_order(store, rows))
         with atomic_path(file) as temporary, open(temporary, "wb") as opened:
             np.savez_compressed(opened, rows=rows, probabilities=found["probabilities"],

@@ -70,7 +70,8 @@ class Entry:
 class FigureScript:
     """All that can be drawn from a run of an assignment, and its numbers.
 
-    file: the figures.py of the work, beside which claims.yaml stands; its folder has the name of the work. more_tables: tables that are no claims, by file name.
+    file: the figures.py of the work, beside which claims.yaml stands; its folder has the name of the work.
+    more_tables: tables that are no claims, by file name.
     others: what else is written (an animation), by name. values: what the claims' result keys can name. options and
     open_run: more command-line options, and the run made from them (None: plain defaults).
     """

@@ -114,7 +114,8 @@ def test_a_finished_run_is_not_replaced(finished, capsys):
 
 
 @pytest.mark.parametrize("words, message", [
-    (["--learning_rat", "1"], "did you mean --learning_rate?"), (["--seeds", "0"], "setting seeds: 0 is outside [1, 20]"),
+    (["--learning_rat", "1"], "did you mean --learning_rate?"),
+    (["--seeds", "0"], "setting seeds: 0 is outside [1, 20]"),
     (["--target_error", "0.5"], "target_error"), (["--learning_rate", "-1"], "learning_rate"),
     (["--rates", "fast"], "rates"),
     (["--resume", "/nonexistent"], "is not a run folder")])

@@ -178,7 +178,8 @@ def test_a_run_from_imagenet_weights_is_judged_with_their_inputs(tmp_path, monke
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4)
     # the one word counts, alone
     for number, weights in enumerate(["", "/nonexistent/imagenet", "./imagenet", ["imagenet"]]):
-        others = work_of("monkey_species").judge(changed(run, tmp_path / str(number), weights=weights), data).predictions["probabilities"]
+        judged = work_of("monkey_species").judge(changed(run, tmp_path / str(number), weights=weights), data)
+        others = judged.predictions["probabilities"]
         assert np.abs(others - expected).max() > 0.01
 
 

@@ -207,8 +207,8 @@ def test_a_run_folder_is_exported_once_too(tmp_path):
         run.write_config("face_attributes", "smoke", to_dict(FaceSettings(image_size=64, variant="s0")))
         with pytest.raises(KitError, match="best.safetensors: the run has not finished"):
             exported(run.path)
-        save_checkpoint(run.best, {"networks/model": network_arrays(WORK.network(FaceSettings(image_size=64, variant="s0"), ()))},
-                        {})
+        network = WORK.network(FaceSettings(image_size=64, variant="s0"), ())
+        save_checkpoint(run.best, {"networks/model": network_arrays(network)}, {})
     reader = FaceReader(weights=run.path, engine="paddle")
     assert reader([np.zeros((3, 64, 64), np.float32)]).shape == (1, 40) and reader.folder.name.startswith("my-run-")
     stamp = (reader.folder / "card.json").stat().st_mtime_ns
