@@ -83,7 +83,7 @@ def exported(weights: Path) -> Path:
     print(f"exporting {weights.name} for this machine (once) ...", flush=True)
     onnx = all(importlib.util.find_spec(name) for name in ("paddle2onnx", "onnx", "onnxruntime"))
     if weights.is_dir():
-        return export_run(str(weights), ["face_attributes"], onnx, folder)
+        return export_run(str(weights), onnx, folder)
     from paddle_models.deploy.export import export_network
     from paddle_models.networks.face_attributes import HEAD_ORDER
 
