@@ -30,7 +30,7 @@ def is_drawn(source: Source, names: Iterable[str]) -> bool:
     folders = {name.rpartition("/")[0] for name in names}
     inside = {above for folder in folders for above in islice(PurePosixPath(folder, NOTICE_FILE).parents, ABOVE + 1)}
     places = [(source, str(folder / NOTICE_FILE)) for folder in inside]
-    places += [(FolderSource(folder), NOTICE_FILE) for folder in Path(source.path).parents[:ABOVE]]
+    places += [(FolderSource(folder), NOTICE_FILE) for folder in Path(source.path).parents[:ABOVE] if folder.is_dir()]
     return any(_is_notice(*place) for place in places)
 
 

@@ -5,7 +5,6 @@ import os
 import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.image_set import MAX_HEADER, ImageSet, image_size
-from data_tools.files.sources import FolderSource, Source, ZipSource
+from data_tools.files.sources import FolderSource, Source, richest
 from data_tools.sets.celeba_labels import read_rows, split_header
 from data_tools.sets.finder import Finder
 
@@ -77,11 +76,11 @@ def _place_at(path: Path, strict: bool) -> _Place | None:
     Where `strict`, a damaged zip or images without label files raise KitError, which otherwise pass for nothing.
     """
     try:
-        images = _images_at(path)
+        images = _images_at(path, strict)
         if images is None:
             return None
         source, prefix = images
-        labels = _labels_near(source, path)
+        labels = _labels_near(source, path, strict)
     except KitError:
         if strict:
             raise
@@ -92,31 +91,24 @@ def _place_at(path: Path, strict: bool) -> _Place | None:
     return _Place(source, prefix, *labels) if labels is not None else None
 
 
-def _images_at(path: Path) -> tuple[Source, str] | None:
+def _images_at(path: Path, strict: bool) -> tuple[Source, str] | None:
     """Source of the images and the folder in it that holds them."""
-    if path.is_file():
-        source = _ListedZip(path)
-        folders = Counter(name[:name.rfind("/") + 1] for name in source.names()
-                          if IMAGE_NAME.fullmatch(name, name.rfind("/") + 1))
-        if not folders:
-            return None
-        # img_celeba holds the same names, not aligned
-        return source, min(folders, key=lambda name: ("align" not in name.lower(), -folders[name], name))
-    folder = _image_folder(path, DEPTH)
+    folder = None if path.is_file() else _image_folder(path, DEPTH)
     if folder is not None:
         return FolderSource(folder), ""
-    damaged = None
-    for archive in sorted((found for depth in ("*.zip", "*/*.zip") for found in path.glob(depth)), key=_align_first):
-        try:
-            found = _images_at(archive)
-        except KitError as error:
-            damaged = damaged or error
-            continue
-        if found is not None:
-            return found
-    if damaged is not None:
-        raise damaged
-    return None
+    source = richest(path, lambda source: _most_images(source)[0], strict)
+    return None if source is None else (source, _most_images(source)[1])
+
+
+def _most_images(source: Source) -> tuple[tuple, str]:
+    """What the folder with the images is worth, and that folder; () and "" where there is none."""
+    folders = Counter(name[:name.rfind("/") + 1] for name in source.names()
+                      if IMAGE_NAME.fullmatch(name, name.rfind("/") + 1))
+    if not folders:
+        return (), ""
+    # img_celeba holds the same names, not aligned
+    folder = min(folders, key=lambda name: ("align" not in name.lower(), -folders[name], name))
+    return ("align" in f"{Path(source.path).name}/{folder}".lower(), folders[folder]), folder
 
 
 def _image_folder(folder: Path, depth: int) -> Path | None:
@@ -139,17 +131,25 @@ def _align_first(path: Path) -> tuple[bool, str]:
     return "align" not in path.name.lower(), str(path)
 
 
-def _labels_near(source: Source, given: Path) -> tuple[Source, str] | None:
-    """What has the attribute file, and that: the archive itself, the given folder, or the images' folder or above it.
+def _labels_near(source: Source, given: Path, strict: bool) -> tuple[Source, str] | None:
+    """What has the attribute file, and that: the archive itself, the given folder, the images' folder or above it, or
+    archives beside them.
     """
     images = Path(source.path)
-    candidates: list[Source] = [source] if isinstance(source, ZipSource) else []
+    candidates: list[Source] = [] if isinstance(source, FolderSource) else [source]
     candidates += [_LabelFolder(folder) for folder in (given, images, *list(images.parents)[:DEPTH]) if folder.is_dir()]
     for labels in candidates:
         listing = _label_file(labels, ATTRIBUTE_FILES)
         if listing is not None:
             return labels, listing
-    return None
+    beside = richest(given if given.is_dir() else given.parent, _label_files, strict)
+    return None if beside is None else (beside, str(_label_file(beside, ATTRIBUTE_FILES)))
+
+
+def _label_files(source: Source) -> int:
+    """How many of the two a source has, 0 without the attributes."""
+    attributes, partition = (_label_file(source, files) is not None for files in (ATTRIBUTE_FILES, PARTITION_FILES))
+    return attributes + (attributes and partition)
 
 
 class _LabelFolder(FolderSource):
@@ -159,17 +159,6 @@ class _LabelFolder(FolderSource):
         wanted = (*ATTRIBUTE_FILES, *PARTITION_FILES)
         candidates = [f"{inside}{name}" for inside in LABEL_FOLDERS for name in wanted]
         return [name for name in candidates if os.path.isfile(os.path.join(self.path, name))]
-
-
-class _ListedZip(ZipSource):
-    """An archive that lists its 200,000 members once."""
-
-    @cached_property
-    def _listing(self) -> list[str]:
-        return super().names()
-
-    def names(self) -> list[str]:
-        return self._listing
 
 
 def _label_file(source: Source, wanted: tuple[str, ...]) -> str | None:
@@ -252,7 +241,7 @@ def _read_partition(source: Source, numbers: np.ndarray) -> np.ndarray:
 
 
 def _image_names(place: _Place) -> list[str]:
-    if isinstance(place.images, ZipSource):
+    if not isinstance(place.images, FolderSource):
         start = len(place.prefix)
         return [name for name in place.images.names()
                 if name.startswith(place.prefix) and IMAGE_NAME.fullmatch(name, start)]

@@ -14,7 +14,7 @@ from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.image_set import ImageSet
-from data_tools.files.sources import FolderSource, Source, ZipSource
+from data_tools.files.sources import FolderSource, Source, candidates
 from data_tools.sets import celeba
 from data_tools.sets.finder import Finder
 from data_tools.sets.glasses_labels import LabelFile, read_labels, some
@@ -88,36 +88,22 @@ def _place_at(path: Path, strict: bool) -> _Place | None:
 
     Where `strict`, a damaged zip that was needed raises KitError, which otherwise passes for nothing.
     """
-    images = labels = damaged = None
-    for source in _sources(path):
-        try:
-            source = source()
-            names = source.names()
-        except KitError as error:
-            damaged = damaged or error
-            continue
+    images = labels = None
+    damaged: list[KitError] = []
+    for source in candidates(path, strict, damaged):
+        names = source.names()
         faces, folder = _faces(source, names), _label_folder(source, names)
-        if faces and folder:
-            return _Place(*faces[:2], *folder, faces[2])
-        images, labels = images or faces, labels or folder
+        if faces and (images is None or len(faces[1]) > len(images[1])):
+            images, labels = faces, folder or labels
+        labels = labels or folder
     if images and not labels and path.is_dir():
         labels = next(((FolderSource(above), "") for above in list(path.absolute().parents)[:ABOVE]
                        if (above / TRAIN_FILE).is_file()), None)
     if images and labels:
         return _Place(*images[:2], *labels, images[2])
-    if strict and damaged is not None:
-        raise damaged
+    if strict and damaged:
+        raise damaged[0]
     return None
-
-
-def _sources(path: Path):
-    """What opens the folder or archive at `path`, then the zips up to two below it."""
-    if path.is_dir():
-        yield lambda: FolderSource(path)
-        for archive in sorted(found for depth in ("*.zip", "*/*.zip") for found in path.glob(depth)):
-            yield lambda archive=archive: ZipSource(archive)
-    else:
-        yield lambda: ZipSource(path)
 
 
 def _faces(source: Source, names: list[str]) -> tuple[Source, dict[int, str], tuple[str, ...]] | None:

@@ -14,7 +14,7 @@ from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.image_set import ImageSet, image_format, suffix_format
-from data_tools.files.sources import FolderSource, Source, ZipSource
+from data_tools.files.sources import Source, richest
 from data_tools.sets.finder import Finder
 
 SPLITS = ("training", "validation")
@@ -27,8 +27,8 @@ COMMON_NAMES = (
 LABELS_FILE = "monkey_labels.txt"
 REAL_COUNTS = (1097, 272)
 
-EXPECTED = ("training/n0..n9 and validation/n0..n9, in a folder or a zip archive (an outer or doubled folder "
-            "such as training/training/n0 is fine)")
+EXPECTED = ("training/n0..n9 and validation/n0..n9, in a folder or in one or several zip archives (an outer or doubled "
+            "folder such as training/training/n0 is fine)")
 
 
 @dataclass(frozen=True)
@@ -47,36 +47,16 @@ class MonkeyData:
 
 
 def _read_at(path: Path, strict: bool) -> MonkeyData | None:
-    """`path`: the data folder, the zip archive, one of the split folders, or a folder above."""
-    source = _source_at(path.parent if path.name in SPLITS and path.is_dir() else path, strict)
+    """`path`: the data folder, zip archives, one of the split folders, or a folder above."""
+    source = richest(path.parent if path.name in SPLITS and path.is_dir() else path, _count, strict)
     return None if source is None else read_monkeys(source)
 
 
-def _source_at(path: Path, strict: bool) -> Source | None:
-    """The folder or archive at `path` that has class folders, else the first such zip up to two below.
-
-    A damaged zip raises KitError when `strict`, otherwise it is passed over.
-    """
-    below = [archive for depth in ("*.zip", "*/*.zip") for archive in path.glob(depth)]
-    archives = [path] if path.is_file() else sorted(below)
-    if path.is_dir():
-        folder = FolderSource(path)
-        if _has_layout(folder):
-            return folder
-    for archive in archives:
-        try:
-            source = ZipSource(archive)
-        except KitError:
-            if strict:
-                raise
-            continue
-        if _has_layout(source):
-            return source
-    return None
-
-
-def _has_layout(source: Source) -> bool:
-    return any((place := _place(name)) is not None and place[2] in FOLDERS for name in source.names())
+def _count(source: Source) -> int:
+    """Files in the class folders that are read."""
+    names = source.names()
+    listings = [_split_files(names, split, [])[1] for split in SPLITS]
+    return sum(len(listing.get(folder, ())) for listing in listings for folder in FOLDERS)
 
 
 def _place(name: str) -> tuple[str, str, str] | None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet, image_format, suffix_format
-from data_tools.files.sources import Source, open_source
+from data_tools.files.sources import Source, open_source, richest
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,11 @@ def read_images(path: str | Path, name: str | None = None) -> ImageSet:
     Where some are marked as originals (HR, GTmod12, original in a name), only these; reduced or enlarged versions
     (LR, bicubic, x4, ...) never. Raises KitError where nothing remains.
     """
-    return _image_set(open_source(path), "", name or Path(path).stem, str(path))
+    source = open_source(path)
+    if not any(_is_image(source, held) for held in source.names()):  # but in archives
+        source = richest(Path(source.path), lambda held: sum(_is_image(held, each) for each in held.names()),
+                         strict=True) or source
+    return _image_set(source, "", name or Path(path).stem, str(path))
 
 
 def find_set(name: str, *places: str | Path) -> ImageSet:
@@ -69,6 +73,9 @@ def find_set(name: str, *places: str | Path) -> ImageSet:
             prefix = _prefix(source, known) if not inside else ""
             if prefix is not None:
                 return _image_set(source, prefix, name, str(path))
+        parts = richest(place, lambda held: _prefixed(held, known), strict=True) if place.exists() else None
+        if parts is not None:
+            return _image_set(parts, str(_prefix(parts, known)), name, parts.path)
     folders = " or ".join(known.folders)
     raise KitError(f"{name} was not found in {', '.join(map(str, places)) or 'no place at all'}: a folder or zip "
                    f"archive named {folders} is looked for; fetch it (data fetch), unpack it if it is a .tar or .tgz, "
@@ -108,6 +115,12 @@ def _prefix(source: Source, known: KnownSet) -> str | None:
     fitting = [folder for folder in folders if _ends_like(folder, known)]
     ranked = sorted(fitting, key=lambda folder: (_rank(folder, known), folder.count("/"), folder))
     return f"{ranked[0]}/" if ranked else None
+
+
+def _prefixed(source: Source, known: KnownSet) -> int:
+    """How many images a source has in the folder that holds the set."""
+    prefix = _prefix(source, known)
+    return 0 if prefix is None else sum(name.startswith(prefix) for name in source.names() if suffix_format(name))
 
 
 def _rank(folder: str, known: KnownSet) -> int:
