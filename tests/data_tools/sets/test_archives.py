@@ -1,7 +1,7 @@
 """Data sets in the archives that people have: from Windows, from a Mac, several side by side, one in another."""
 
+import copy
 import io
-import pickle
 import zipfile
 
 import pytest
@@ -139,7 +139,7 @@ def test_chinese_names_are_text_whoever_wrote_them(tmp_path, encoding):
     path = rebuilt(tmp_path / "b.zip", content, encoding)
     source = open_source(path)
     assert source.names() == sorted(content) and {name: source.read(name) for name in content} == content
-    assert pickle.loads(pickle.dumps(source)).read("猴子/plain.png") == content["猴子/plain.png"]
+    assert copy.deepcopy(source).read("猴子/plain.png") == content["猴子/plain.png"]
 
 
 def rebuilt(path, files, encoding):
@@ -160,7 +160,7 @@ def test_names_that_differ_in_header_and_directory_are_read(tmp_path):
     assert open_source(path).read("a/b.txt") == b"text"
 
 
-def test_together_and_inside_survive_pickling_and_packing(tmp_path, monkeypatch):
+def test_together_and_inside_survive_other_processes_and_packing(tmp_path, monkeypatch):
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     write_zip(tmp_path / "place" / "outer.zip", {
         "training.zip": zipped(below(monkey_files(), "training/")),
@@ -169,7 +169,7 @@ def test_together_and_inside_survive_pickling_and_packing(tmp_path, monkeypatch)
     assert data.training.source.path.endswith("*.zip")
     again = open_source(data.training.source.path)  # as a worker process opens it
     assert [again.read(name) for name in data.training.names] == [data.training.read(row) for row in range(30)]
-    assert pickle.loads(pickle.dumps(data.training.source)).names() == again.names()
+    assert copy.deepcopy(data.training.source).names() == again.names()
     store = PackedStore.open(data.validation, 16, progress=False)
     assert isinstance(data.validation, ImageSet) and len(store) == 10
 
