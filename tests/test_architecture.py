@@ -25,7 +25,8 @@ STOREYS = {
 }
 LONGEST_FILE = 400  # lines; a file that needs more is two files
 FINDS_ITSELF = {"data_tools.files.places"}  # the one module that asks where the project lies
-CHANGES_THE_PATH = {"assignments.backprop.grade"}  # so that the files that a student writes beside it are found
+# so that the files that a student writes are found: beside the first, in the jail's scratch folder
+CHANGES_THE_PATH = {"assignments.backprop.grade", "reports.grading.confined"}
 HEAVY = ("paddle", "matplotlib", "cv2", "sklearn", "imgaug", "paddleclas")
 
 

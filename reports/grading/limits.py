@@ -42,3 +42,23 @@ class Limits:
         megabytes = {"checkpoints/best.safetensors": self.weights_mb, "predictions.npz": self.arrays_mb,
                      "metrics.jsonl": self.metrics_mb}
         return megabytes[name] << 20 if name in megabytes else self.text_kb << 10
+
+
+@dataclass(frozen=True)
+class CodeLimits:
+    """What a student's code may use in its jail (code_jail.py)."""
+
+    seconds: float = 20.0
+    """wall time of one call, of the start too"""
+    cpu_seconds: int = 120
+    """of one process, which answers many calls"""
+    memory_mb: int = 512
+    """beyond Python and NumPy"""
+    scratch_mb: int = 16
+    """what it may write"""
+    files: int = 64
+    """open at a time"""
+    output_kb: int = 64
+    """what it prints and is kept"""
+    answer_mb: int = 32
+    """the arrays of one answer"""
