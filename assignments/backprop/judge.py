@@ -37,7 +37,8 @@ def judge(work: Work, run: Path) -> Judged:
         predictions = {"labels": t.argmax(axis=1), "probabilities": _submitted(run).predict(x).astype(np.float32)}
         again = [accuracy(_trained(settings, seed), *centred_digits(seed)[2:])
                  for seed in range(settings.seed, settings.seed + settings.seeds)]
-    return Judged({**work.score(predictions), "digits_Adam": float(np.mean(again))}, len(t), "real", predictions)
+    return Judged({**work.score(predictions), "digits_Adam": float(np.mean(again))}, len(t), "real", predictions,
+                  baseline=work.baseline(predictions))
 
 
 def _trained(settings, seed: int):

@@ -17,7 +17,6 @@ OUT = Path("grading")  # where grades go unless told otherwise
 MEMORY = 1500  # MB of all submissions that are judged at a time; with the kit itself, which they share, less than 2 GB
 EACH, LEAST = 700, 300  # MB by which jobs are chosen; MB below which no network can be judged
 NOT_PLACES = ("sample", "photographs")  # words for --data, even where a folder is called so
-REAL, OF_DRAWN = "rubric_real.yaml", "rubric_drawn.yaml"  # for data other than those of the preset sample
 
 
 def add_to(commands: Any) -> None:
@@ -30,8 +29,8 @@ def add_to(commands: Any) -> None:
                          help="the grader's data, as --data of that "
                          "assignment's run.py; may be given several times (default: those of its preset sample)")
     command.add_argument("--rubric", type=Path, metavar="FILE",
-                         help="default: rubric.yaml of the assignment, for other data "
-                                                                     f"than those of the preset sample its {REAL}")
+                         help="default: that of the assignment for these data, "
+                                                                     "rubric.yaml or another beside it")
     command.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"default: {OUT}")
     command.add_argument("--jobs", type=int, metavar="N",
                          help=f"submissions at a time (default: as many as cores, with {EACH} MB "
@@ -71,8 +70,10 @@ def grade(arguments: argparse.Namespace) -> int:
     jobs, megabytes = shares(arguments.memory, arguments.jobs)
     limits = Limits(seconds=arguments.time, cpu_seconds=2 * arguments.time, memory_mb=megabytes)
     wanted = [arguments.assignment] if arguments.assignment else []
-    found = {named_assignment(path, work_names(), limits) for path in paths} if not (wanted or arguments.rubric) else ()
-    options = choose(wanted or sorted(name for name in found if name), arguments.data, arguments.rubric)
+    found = {named_assignment(path, work_names(), limits) for path in paths} if not wanted else ()
+    names = wanted or sorted(name for name in found if name)
+    options = choose(names if wanted or not arguments.rubric else [], arguments.data, arguments.rubric,
+                     names[0] if len(names) == 1 else "")
     only = options["names"][0] if wanted or arguments.rubric else None
     if single:
         _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
@@ -115,9 +116,10 @@ def prepare(options: Mapping[str, Any]) -> int:
     return 0
 
 
-def choose(names: Sequence[str] = (), data: Sequence[str] = (), rubric: Path | None = None) -> dict[str, Any]:
+def choose(names: Sequence[str] = (), data: Sequence[str] = (), rubric: Path | None = None,
+           likely: str = "") -> dict[str, Any]:
     """{"names", "data", "rubrics"} for works(), of these works or of all. data: NAME=PATH each. rubric: a teacher's
-    file, which names its work.
+    file; likely: its work where it names none.
 
     KitError for a rubric with mistakes and for names that there are not.
     """
@@ -125,7 +127,7 @@ def choose(names: Sequence[str] = (), data: Sequence[str] = (), rubric: Path | N
 
     names = list(names) or work_names()
     if rubric is not None:
-        named = read_rubric(rubric).assignment
+        named = read_rubric(rubric, likely).assignment
         if named not in names:
             raise KitError(f"{rubric} is a rubric of {named}; wanted is one of {', '.join(names)}")
         names = [named]
@@ -175,10 +177,8 @@ def default_data(name: str) -> str:
 
 def rubric_file(name: str, data: str) -> Path | None:
     """The rubric in the folder of a work for these data; None where it has none."""
-    other, usual = FOLDER / name / (OF_DRAWN if data == "sample" else REAL), FOLDER / name / "rubric.yaml"
-    if data != default_data(name) and other.is_file():
-        return other
-    return usual if usual.is_file() else None
+    wanted, usual = FOLDER / name / work_of(name).rubric(data, default_data(name)), FOLDER / name / "rubric.yaml"
+    return next((file for file in (wanted, usual) if file.is_file()), None)
 
 
 def rubric_of(name: str, file: str | Path | None):
@@ -195,7 +195,8 @@ def standard_rubric(name: str) -> dict[str, Any]:
     expects = read_presets(FOLDER / name / PRESETS)["sample"]["expects"]
     metric = str(expects["metric"])
     return {"tolerance": 0.02, "standard": True, "criteria": [
-        {"id": metric, "kind": "metric", "metric": metric, "points": 30, "at_least": float(expects["low"]),
+        {"id": metric, "kind": "metric", "metric": metric, "points": 86, "from": "baseline",
+         "at_least": float(expects["low"] or expects["high"]),
          "title": {"en": f"Measured: {metric}", "zh": f"实测：{metric}"}}]}
 
 

@@ -69,7 +69,7 @@ def judge(work: Work, run: Path, data: str) -> Judged:
         store = work.pack(work.judged(found), settings, progress=False)
     predictions = work.answers(evaluate(work, settings, network, classes, store), store)
     signs = drawn_signs(run, work.drawn, lambda: work.judged(found_by(work, "sample"))) if work.drawn else []
-    return Judged(work.score(predictions), len(store), found.origin, predictions, signs)
+    return Judged(work.score(predictions), len(store), found.origin, predictions, signs, work.baseline(predictions))
 
 
 def prepare(work: Work, data: str) -> None:

@@ -20,6 +20,14 @@ class RegressionWork(Work):
 
         return {"names": np.array(store.names), "expected": rows["label"], "predicted": rows["predicted"]}
 
+    def baseline(self, predictions: Any) -> dict[str, float]:
+        """Of the mean of all answers, for every image."""
+        import numpy as np
+
+        expected = predictions["expected"]
+        mean = np.broadcast_to(expected.mean(axis=0), expected.shape)
+        return self.score({**predictions, "predicted": mean.astype(predictions["predicted"].dtype)})
+
     def score(self, predictions: Any) -> dict[str, float]:
         import numpy as np
 

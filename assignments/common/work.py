@@ -163,6 +163,18 @@ class Work:
         right = predictions["probabilities"].argmax(axis=1) == predictions["labels"]
         return {"accuracy": float(right.mean())}
 
+    def baseline(self, predictions: Mapping[str, "np.ndarray"]) -> dict[str, float]:
+        """What score() gives to one answer for all images, as probable as each class is frequent among them."""
+        import numpy as np
+
+        labels, probabilities = predictions["labels"], predictions["probabilities"]
+        if probabilities.ndim > labels.ndim:
+            shares = np.bincount(labels.astype("int64"), minlength=probabilities.shape[1]) / len(labels)
+        else:
+            shares = labels.mean(axis=0)
+        same = np.broadcast_to(shares, probabilities.shape).astype(probabilities.dtype)
+        return self.score({**predictions, "probabilities": same})
+
     def predictions(self, done: Finished) -> dict[str, "np.ndarray"]:
         """All of predictions.npz."""
         import numpy as np
@@ -285,6 +297,11 @@ class Work:
                          validation_rows=splits.rows[1], normalize=self.normalize(settings))
 
     # ---- the grader's second look: what happens is in judging.py
+
+    def rubric(self, data: str, usual: str) -> str:
+        """The file of its folder by which runs on the grader's data are graded; usual: the data of the preset sample.
+        Where there is no such file, rubric.yaml."""
+        return "rubric.yaml" if data == usual else "rubric_real.yaml"
 
     def prepare(self, data: str) -> None:
         """Decode the grader's data at the sizes of all presets, before a submission does."""

@@ -10,7 +10,7 @@ from typing import Literal
 
 from assignments.common.splits import Splits
 from assignments.common.work import Work, WorkSettings
-from assignments.glasses.framing import MiddleSigned, fitting_zoom
+from assignments.glasses.framing import MiddleSigned, fitting_zoom, framed_as_celeba
 from data_tools.errors import KitError
 from paddle_models.trainer.ranges import bounded
 
@@ -111,6 +111,12 @@ class Glasses(Work):
 
     def describe(self, settings):
         return f"{len(settings.filters)} blocks at {settings.image_size}x{settings.image_size}"
+
+    def rubric(self, data, usual):
+        if data in ("", usual, "celeba:sample"):
+            return super().rubric(data, usual)
+        others = data.startswith("celeba:") or framed_as_celeba(self.find(data).test)
+        return "rubric_photographs.yaml" if others else "rubric_real.yaml"
 
     def score(self, predictions):
         from paddle_models.tasks import calibration

@@ -18,6 +18,19 @@ def measured(generator, tests: Mapping[str, PackedImages], scale: int) -> dict[s
             for key, values in measure_set(generator, images, scale).items()}
 
 
+class Untouched:
+    """What the network with `residual` gives before it has learnt anything: its input, enlarged by Paddle's bicubic."""
+
+    def __init__(self, scale: int):
+        self.scale = scale
+
+    def eval(self) -> None:
+        """As of a network."""
+
+    def __call__(self, image: paddle.Tensor) -> paddle.Tensor:
+        return paddle.nn.functional.interpolate(image, scale_factor=self.scale, mode="bicubic")
+
+
 def measure_set(generator, images: PackedImages, scale: int, distance=None) -> dict[str, np.ndarray]:
     """Per image of a set: names, the METRICS of the generator, and as bicubic_* those of the bicubic enlargement.
 

@@ -84,6 +84,17 @@ class SwiftSRGAN(Work):
         return {key.replace("/", "_"): float(values.mean()) for key, values in predictions.items()
                 if values.dtype.kind == "f"}
 
+    def baseline(self, predictions):
+        """The better of two enlargements without a network: Pillow's bicubic, and Paddle's, on which `residual` builds;
+        predictions: of the second."""
+        scores = self.score(predictions)
+        bicubic = {name: name.rpartition("_bicubic_") for name in scores}
+        plain = {f"{place}_{kind}": scores[name] for name, (place, found, kind) in bicubic.items() if found}
+        return {name: max(value, scores[name]) for name, value in plain.items()}
+
+    def rubric(self, data, usual):
+        return "rubric_drawn.yaml" if data == "sample" else super().rubric(data, usual)
+
     def prepare(self, data):
         from assignments.swift_srgan.image_sets import graded_sets
         from data_tools.packed.packed_images import PackedImages
@@ -114,7 +125,9 @@ class SwiftSRGAN(Work):
             tests = {images.name: PackedImages.open(images, progress=False) for images in sets.test}
         predictions = measuring.measured(generator, tests, settings.scale)
         count = sum(map(len, tests.values()))
-        return Judged(self.score(predictions), count, sets.origin, predictions, artifacts.drawn_signs(run))
+        untouched = measuring.measured(measuring.Untouched(settings.scale), tests, settings.scale)
+        return Judged(self.score(predictions), count, sets.origin, predictions, artifacts.drawn_signs(run),
+                      self.baseline(untouched))
 
     def input_shape(self, settings):
         return 3, *EXPORTED

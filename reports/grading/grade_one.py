@@ -15,7 +15,7 @@ from reports.grading import consistency
 from reports.grading.graded_work import GradedWork, Judged, Works
 from reports.grading.inert import plain
 from reports.grading.limits import Limits
-from reports.grading.points import Evidence, Line, award
+from reports.grading.points import Evidence, Line, award, unscaled
 from reports.grading.seal import check_seal
 from reports.grading.submission import NEEDED, WEIGHTS, check_weights, open_submission
 from reports.grading.verdict import PROBLEMS, Problem, Verdict, compare_all, of_problem, overall
@@ -30,9 +30,9 @@ REAL = ("real", "subset")
 class Grade:
     """The grade of a submission; all of it goes to JSON and back (to_dict, from_dict).
 
-    problems: [{kind, message}]. criteria: in the rubric's order. claimed, measured: {metric: value}; compared:
-    {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the judging
-    printed.
+    problems: [{kind, message}]. criteria: in the rubric's order. claimed, measured, baseline: {metric: value};
+    compared: {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the
+    judging printed.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Grade:
     max_score: float = 0.0
     claimed: dict[str, float] = field(default_factory=dict)
     measured: dict[str, float] = field(default_factory=dict)
+    baseline: dict[str, float] = field(default_factory=dict)
     compared: dict[str, str] = field(default_factory=dict)
     origin: str = ""
     n: int = 0
@@ -173,6 +174,9 @@ class _Examination:
                 self.problems += found
                 self.notes += notes
         self._origin(config, result, predictions, work)
+        unfit = unscaled(work.rubric, self.evidence)
+        if unfit:
+            self.problems.append(Problem("grader-rubric", unfit))
         self.evidence.checked = self.evidence.whole and self.judged is not None
 
     def grade(self, name: str, run: Path) -> Grade:
@@ -196,6 +200,7 @@ class _Examination:
             [{"kind": problem.kind, "message": text(problem.message)} for problem in self.problems[:MOST_PROBLEMS]],
             lines, round(sum(line.points for line in lines), 6), work.rubric.total if work else 0.0,
             {metric: evidence.claimed[metric] for metric in measured if metric in evidence.claimed}, measured,
+            {metric: evidence.baseline[metric] for metric in measured if metric in evidence.baseline},
             {metric: found.value for metric, found in compared.items()}, judged.origin if judged else "",
             judged.n if judged else 0, [text(note) for note in self.notes])
 
@@ -265,6 +270,8 @@ class _Examination:
             self.evidence.measured = {metric: value for metric, value in measured.items() if math.isfinite(value)}
             self.notes += [f"{metric} of these weights is not finite"
                            for metric in measured.keys() - self.evidence.measured]
+            self.evidence.baseline = {metric: float(value) for metric, value in judged.baseline.items()
+                                      if math.isfinite(value)}
             self.judged, self.evidence.judged = judged, True
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],

@@ -1,9 +1,10 @@
 """Points: each criterion of a rubric against what was checked or measured, never against a bare claim."""
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from reports.grading.rubric import LANGUAGES, Criterion, Rubric
+from reports.grading.rubric import BASELINE, LANGUAGES, Criterion, Rubric
 from reports.grading.verdict import Problem, Verdict, compare, in_both, of_problem
 
 Found = tuple[str, str]  # what was found, in English and Chinese
@@ -35,6 +36,8 @@ class Evidence:
     preset: str = ""
     claimed: Mapping[str, float] = field(default_factory=dict)
     measured: Mapping[str, float] = field(default_factory=dict)
+    baseline: Mapping[str, float] = field(default_factory=dict)
+    """what nothing learnt gets, by metric"""
 
     def first(self, verdict: Verdict) -> Found | None:
         """Text of the first problem that brings this verdict."""
@@ -45,16 +48,54 @@ class Evidence:
 def award(rubric: Rubric, evidence: Evidence) -> list[Line]:
     """The lines of a grade, in the rubric's order."""
     lines = []
-    for criterion in rubric.criteria:
+    for criterion in (resolved(each, evidence) for each in rubric.criteria):
         met, message = _CHECKS[criterion.kind](criterion, rubric, evidence)
-        points = criterion.points if met else _partial(criterion, evidence.measured.get(criterion.metric))
+        points = criterion.points if met else _partial(criterion, evidence)
         lines.append(Line(criterion.id, dict(criterion.title), points, criterion.points, met,
                           dict(zip(LANGUAGES, message))))
     return lines
 
 
-def _partial(criterion: Criterion, value: float | None) -> float:
-    """Points of the best step that a measured value passes."""
+def resolved(criterion: Criterion, evidence: Evidence) -> Criterion:
+    """With at_least in place of a gain; nothing reaches it where the base line is not known."""
+    if criterion.gain is None:
+        return criterion
+    return replace(criterion, at_least=evidence.baseline.get(criterion.metric, math.inf) + criterion.gain)
+
+
+def unscaled(rubric: Rubric, evidence: Evidence) -> str:
+    """Why a scale of the rubric fits nothing on these data, which is the grader's to mend; empty where all fit."""
+    for criterion in (resolved(each, evidence) for each in rubric.criteria):
+        if criterion.start is None or criterion.metric not in evidence.measured:
+            continue
+        start, goal = start_of(criterion, evidence), goal_of(criterion)
+        if start is None:
+            return f"no base line of {criterion.metric} is measured; {criterion.id} of the rubric needs from: NUMBER"
+        if start >= goal if criterion.at_least == goal else start <= goal:
+            return (f"the goal {goal:g} of {criterion.id} is no better than the base line {start:.4g} of these data; "
+                    f"the rubric needs another goal")
+    return ""
+
+
+def start_of(criterion: Criterion, evidence: Evidence) -> float | None:
+    """The value at which the scale of a metric begins; None where it is not known."""
+    return evidence.baseline.get(criterion.metric) if criterion.start == BASELINE else criterion.start  # type: ignore
+
+
+def goal_of(criterion: Criterion) -> float:
+    """The value from which on all points are given."""
+    return criterion.at_least if criterion.at_least > -math.inf else criterion.at_most
+
+
+def _partial(criterion: Criterion, evidence: Evidence) -> float:
+    """Points of a measured value that does not reach the goal: of a scale, or of the best step that it passes."""
+    value = evidence.measured.get(criterion.metric)
+    if criterion.start is not None:
+        start = start_of(criterion, evidence)
+        if value is None or start is None or start == goal_of(criterion):
+            return 0.0
+        share = (value - start) / (goal_of(criterion) - start)
+        return round(criterion.points * min(1.0, max(0.0, share)), 1)
     return max((step.points for step in criterion.partial if value is not None
                 and step.at_least <= value <= step.at_most),
                default=0.0)
@@ -117,10 +158,25 @@ def _metric(criterion: Criterion, _: Rubric, evidence: Evidence) -> tuple[bool, 
     value = evidence.measured.get(name)
     if value is None:
         return False, evidence.first(Verdict.INCOMPLETE) or (f"{name} was not measured", f"没有测得 {name}")
-    wanted = [f"at least {low:g}"] * (low > -1e300) + [f"at most {high:g}"] * (high < 1e300)
-    chinese = [f"不低于 {low:g}"] * (low > -1e300) + [f"不高于 {high:g}"] * (high < 1e300)
-    return low <= value <= high, (f"{name} {value:.4f} measured; {' and '.join(wanted)} for all points",
-                                  f"{name} 实测 {value:.4f}；满分要求{'且'.join(chinese)}")
+    wanted = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)
+    chinese = [f"不低于 {low:g}"] * (low > -math.inf) + [f"不高于 {high:g}"] * (high < math.inf)
+    english, translated = _beside_start(criterion, evidence, value)
+    return low <= value <= high, (f"{name} {value:.4f} measured; {english}{' and '.join(wanted)} for all points",
+                                  f"{name} 实测 {value:.4f}；{translated}满分要求{'且'.join(chinese)}")
+
+
+def _beside_start(criterion: Criterion, evidence: Evidence, value: float) -> Found:
+    """Where a measured value stands beside the beginning of its scale; empty without one."""
+    start = start_of(criterion, evidence)
+    if start is None:
+        return "", ""
+    better = value > start if criterion.at_least > -math.inf else value < start
+    if criterion.start != BASELINE:
+        return f"points from {start:.4f} on, ", f"从 {start:.4f} 起给分，"
+    if not better:
+        return (f"no better than the base line {start:.4f}, which one gets without learning anything; ",
+                f"不优于基线 {start:.4f}（什么都不学也能得到），")
+    return f"base line {start:.4f}, ", f"基线 {start:.4f}，"
 
 
 def _preset(criterion: Criterion, _: Rubric, evidence: Evidence) -> tuple[bool, Found]:

@@ -5,7 +5,7 @@
     tolerances: {macro_f1: 0.05}    # of single metrics
     predictions_tolerance: 0.01     # of submitted predictions against recomputed ones: |a - b| <= t * max(1, |b|)
     when_edited: keep               # or zero: no points at all for what was edited after the run
-    standard: true                  # the lines of standard_rubric.yaml come first
+    standard: true                  # the lines of standard_rubric.yaml come first and share what is left of 100
     criteria:
       - id: accuracy
         title: {en: Accuracy on the validation images, zh: 验证集准确率}
@@ -14,6 +14,11 @@
         metric: accuracy
         at_least: 0.9
         partial: [{at_least: 0.8, points: 30}, {at_least: 0.6, points: 15}]
+        from: baseline              # in place of partial: points grow evenly from there to at_least (or at_most)
+
+from: a number, or `baseline`: what one gets without having learnt anything (guessing, the more frequent class, bicubic
+enlargement), measured by the kit on the grader's own data; a value there, or worse, earns nothing. gain, in place of
+at_least and from: all points for a value so far above the base line.
 
 kind: whole (all files are there and can be read), weights (they fit the network and are finite), seal (no file differs
 from the run's seal), consistent (no file contradicts another), reproduced (claims against measurements; of `metric`, or
@@ -37,10 +42,13 @@ KINDS = ("whole", "weights", "seal", "consistent", "reproduced", "metric", "pres
 LANGUAGES = ("en", "zh")
 FILE_LIMIT = 1 << 20  # bytes
 _ALWAYS = ("id", "title", "points", "kind")
-_ALLOWED = {"reproduced": ("metric", "tolerance"), "metric": ("metric", "at_least", "at_most", "band", "partial"),
+_BOUNDS = ("at_least", "at_most", "band", "gain")
+_ALLOWED = {"reproduced": ("metric", "tolerance"), "metric": ("metric", *_BOUNDS, "partial", "from"),
             "preset": ("presets",)}
 _TOP = ("assignment", "tolerance", "tolerances", "predictions_tolerance", "when_edited", "standard", "criteria")
 STANDARD = Path(__file__).with_name("standard_rubric.yaml")
+WHOLE = 100      # points of a rubric with the standard lines
+BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Criterion:
-    """One line of a rubric. at_least, at_most: inclusive bounds of a metric. partial: best first."""
+    """One line of a rubric. at_least, at_most: inclusive bounds of a metric. partial: best first. start: where a scale
+    begins, a number or BASELINE; None for a metric that is met or not. gain: where the scale ends, above BASELINE."""
 
     id: str
     title: dict[str, str]
@@ -64,6 +73,8 @@ class Criterion:
     at_least: float = -math.inf
     at_most: float = math.inf
     partial: Sequence[Step] = ()
+    start: float | str | None = None
+    gain: float | None = None
     tolerance: float | None = None
     presets: Sequence[str] = ()
 
@@ -122,7 +133,7 @@ def rubric_from(values: Any, where: str, assignment: str = "") -> Rubric:
     if not isinstance(values["criteria"], list):
         raise KitError(f"{where}: criteria is a {type(values['criteria']).__name__}, expected a list")
     if values.pop("standard", False) is True:
-        values["criteria"] = [*yaml.safe_load(STANDARD.read_text(encoding="utf-8")), *values["criteria"]]
+        values["criteria"] = [*_standard(values["criteria"]), *values["criteria"]]
     criteria = [_criterion(entry, f"{where}: criterion {number}") for number, entry in enumerate(values["criteria"], 1)]
     seen: set[str] = set()
     for criterion in criteria:
@@ -151,6 +162,16 @@ def check_metrics(rubric: Rubric, known: Sequence[str], where: str) -> None:
         raise KitError(f"{where}: unknown metric {name}{_nearest(name, known)}; there are {', '.join(sorted(known))}")
 
 
+def _standard(own: list) -> list[dict[str, Any]]:
+    """The standard lines with the points that a rubric's own lines leave of WHOLE; as in their file where none are
+    left."""
+    lines = yaml.safe_load(STANDARD.read_text(encoding="utf-8"))
+    points = [entry.get("points") for entry in own if isinstance(entry, dict)]
+    left = WHOLE - sum(value for value in points if isinstance(value, (int, float)) and value == value)
+    share = left / sum(line["points"] for line in lines) if 0 < left < WHOLE else 1
+    return [{**line, "points": round(share * line["points"], 6)} for line in lines]
+
+
 def _criterion(entry: Any, where: str) -> Criterion:
     if isinstance(entry, dict) and isinstance(entry.get("id"), str):
         where = f"{where} ({entry['id'][:40]})"
@@ -177,6 +198,10 @@ def _extra(kind: str, entry: dict, points: float, where: str) -> dict[str, Any]:
         extra = _bounds(entry, where)
         extra["metric"] = _text(entry.get("metric"), f"{where}: metric")
         extra["partial"] = _steps(entry.get("partial", []), extra, points, f"{where}: partial")
+        if "gain" in extra:
+            entry = {**entry, "from": entry.get("from", BASELINE)}
+        if "from" in entry:
+            extra["start"] = _start(entry, f"{where}: from")
     elif kind == "reproduced":
         extra = {"metric": _text(entry["metric"], f"{where}: metric")} if "metric" in entry else {}
         if "tolerance" in entry:
@@ -189,10 +214,28 @@ def _extra(kind: str, entry: dict, points: float, where: str) -> dict[str, Any]:
     return extra
 
 
+def _start(entry: dict, where: str) -> float | str:
+    """Where the scale of a metric begins."""
+    if "band" in entry or entry.get("partial"):
+        raise KitError(f"{where} stands beside {'band' if 'band' in entry else 'partial'}; a scale goes from there to "
+                       f"at_least or at_most, without steps")
+    start = entry["from"]
+    if "gain" in entry and start != BASELINE:
+        raise KitError(f"{where} is {start!r:.40} beside gain, which counts from {BASELINE}")
+    if start == BASELINE:
+        return BASELINE
+    if isinstance(start, str):
+        raise KitError(f"{where} is {start!r:.40}, expected {BASELINE} or a number")
+    start = _number(start, where)
+    if start >= entry.get("at_least", math.inf) or start <= entry.get("at_most", -math.inf):
+        raise KitError(f"{where} is {start:g}, which is as good as the goal; a scale begins at a worse value")
+    return start
+
+
 def _bounds(entry: dict, where: str) -> dict[str, Any]:
-    given = [key for key in ("at_least", "at_most", "band") if key in entry]
+    given = [key for key in _BOUNDS if key in entry]
     if len(given) != 1:
-        raise KitError(f"{where}: give one of at_least, at_most and band; found {', '.join(given) or 'none'}")
+        raise KitError(f"{where}: give one of at_least, at_most, band and gain; found {', '.join(given) or 'none'}")
     if given == ["band"]:
         band = entry["band"]
         if not isinstance(band, list) or len(band) != 2:
@@ -201,7 +244,10 @@ def _bounds(entry: dict, where: str) -> dict[str, Any]:
         if low > high:
             raise KitError(f"{where}: band [{low:g}, {high:g}] is empty; the lower bound comes first")
         return {"at_least": low, "at_most": high}
-    return {given[0]: _number(entry[given[0]], f"{where}: {given[0]}")}
+    value = _number(entry[given[0]], f"{where}: {given[0]}")
+    if given == ["gain"] and value <= 0:
+        raise KitError(f"{where}: gain is {value:g}, expected a number above 0")
+    return {given[0]: value}
 
 
 def _steps(entries: Any, bounds: dict, most: float, where: str) -> tuple[Step, ...]:

@@ -9,7 +9,7 @@ SAME = 1e-6  # relative difference up to which two numbers count as the same
 
 
 class Verdict(str, Enum):
-    """What is thought of a submission's claims; the value is the text that people read."""
+    """What is thought of a submission's claims; the value is what files hold, name_of() what people read."""
 
     REPRODUCED = "reproduced"
     WITHIN_TOLERANCE = "within tolerance"
@@ -18,7 +18,9 @@ class Verdict(str, Enum):
     INCOMPLETE = "incomplete"
 
 
-CHINESE = {"reproduced": "已复现", "within tolerance": "在容差之内", "claim not reproduced": "所称结果未能复现",
+# What people read: that a claim holds says nothing of how good the result is, which the points say.
+ENGLISH = {"reproduced": "as claimed", "within tolerance": "nearly as claimed"}
+CHINESE = {"reproduced": "与所称一致", "within tolerance": "与所称接近", "claim not reproduced": "与所称不符",
            "edited after the run": "运行后被改动", "incomplete": "不完整"}
 
 
@@ -75,13 +77,14 @@ _BROKEN = {  # kinds that keep a submission from being judged
 _GRADERS = {  # kinds that say nothing against a submission: the grader has to mend something and grade again
     "other-data": ("claims that the grader's data cannot show", "评分方的数据无法检验所称的结果"),
     "grader-data": ("the grader's own data could not be used", "评分方自己的数据无法使用"),
+    "grader-rubric": ("the grader's rubric does not fit the data", "评分方的评分表与数据不符"),
 }
 PROBLEMS = {**_CLAIMS, **_BROKEN, **_GRADERS}  # {kind: what it means, in English and Chinese}
 
 
 def name_of(verdict: str, language: str) -> str:
     """A verdict's value in "en" or "zh"."""
-    return CHINESE.get(verdict, verdict) if language == "zh" else verdict
+    return (CHINESE if language == "zh" else ENGLISH).get(verdict, verdict)
 
 
 def meaning(kind: str, language: str) -> str:

@@ -1,6 +1,7 @@
 """Each judge on a real run: the run's own numbers come out again, and nothing in a submission is believed."""
 
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -10,12 +11,14 @@ import pytest
 import yaml
 
 from assignments.__main__ import main
-from assignments.commands.grade import choose, default_data, rubric_file, rubric_of
+from assignments.commands.grade import choose, default_data, rubric_file, rubric_of, works
 from assignments.commands.submit import submit
 from assignments.common import judging
 from assignments.common.works import FOLDER, work_names, work_of
 from data_tools.errors import BadFile, KitError
-from paddle_models.weights.files import load_weights, save_weights
+from paddle_models.weights.files import load_weights, save_weights, sha256_of_weights
+from reports.grading.grade_one import grade
+from reports.grading.limits import Limits
 from reports.grading.rubric import check_metrics, read_rubric
 from reports.grading.seal import write_seal
 from tests.assignments.graded_runs import make_run
@@ -54,16 +57,30 @@ def test_every_assignment_has_a_judge_and_a_rubric():
         for file in (FOLDER / name).glob("rubric*.yaml"):
             rubric = read_rubric(file, name)
             assert (rubric.assignment, rubric.total) == (name, 100), file
+            points = {criterion.id: criterion.points for criterion in rubric.criteria}
+            assert sum(points[form] for form in ("whole", "weights", "seal", "consistent")) <= 20
+            assert points["reproduced"] <= 20 and sum(points.values()) - points["reproduced"] - 8 >= 75
             for criterion in rubric.criteria:
-                if criterion.kind == "metric":  # a run that just fails gets less, but not always nothing
-                    assert 0 < max(step.points
-                                   for step in criterion.partial) < criterion.points, f"{file}: {criterion.id}"
+                if criterion.kind == "metric":  # a run at the base line gets none of these points
+                    assert criterion.start == "baseline", f"{file}: {criterion.id}"
+
+
+def test_glasses_are_graded_by_what_their_images_are(judged, tmp_path):
+    name, _, _, data, _ = judged
+    if name != "glasses":
+        return
+    files = {place: rubric_file(name, place).name for place in ("sample", "celeba:sample", "celeba:/some/where", data)}
+    assert list(files.values()) == ["rubric.yaml", "rubric_real.yaml", "rubric_photographs.yaml", "rubric_real.yaml"]
+    goal = rubric_of(name, FOLDER / name / "rubric_real.yaml").criteria[-1].at_least
+    assert 0.88 < goal <= 399 / 450  # what the document's network got on the document's own images gets all points
 
 
 def test_the_judge_finds_the_numbers_of_the_run_again(judged):
     name, work, run, data, found = judged
     result = json.loads((run / "result.json").read_text())
     assert found.origin == result["origin"] and not found.drawn_signs
+    assert set(found.baseline) >= {criterion.metric for criterion in rubric_of(name, rubric_file(name, data)).criteria
+                                   if criterion.kind == "metric"} and all(map(math.isfinite, found.baseline.values()))
     for metric, value in found.metrics.items():
         assert value == pytest.approx(result["metrics"][metric]["value"], rel=1e-5, abs=1e-6), metric
     with np.load(run / "predictions.npz", allow_pickle=False) as submitted:
@@ -84,6 +101,43 @@ def test_the_ground_names_what_is_measured(judged):
     assert set(found.metrics) <= set(ground.metrics) and ground.origin == found.origin
     assert ground == work.ground(data) and len(ground.fingerprint) == 64
     check_metrics(rubric_of(name, rubric_file(name, data)), ground.metrics, name)
+
+
+def with_weights(run: Path, to: Path, work, data: str, change) -> Path:
+    """A copy of a run with other weights whose files all say what these weights give: nothing in it is wrong."""
+    copy = changed(run, to)
+    best = copy / "checkpoints" / "best.safetensors"
+    arrays, metadata = load_weights(best)
+    arrays = {name: change(array) if array.dtype.kind == "f" else array for name, array in arrays.items()}
+    save_weights(best, arrays, metadata)
+    found = work.judge(copy, data)
+    with np.load(run / "predictions.npz", allow_pickle=False) as before:
+        np.savez(copy / "predictions.npz", **{**{key: before[key] for key in before.files}, **found.predictions})
+    result = json.loads((run / "result.json").read_text())
+    result["metrics"].update({name: {"value": value} for name, value in found.metrics.items()})
+    (copy / "result.json").write_text(json.dumps({**result, "weights_sha256": sha256_of_weights(arrays)}))
+    write_seal(copy)
+    return copy
+
+
+def graded(run: Path, name: str, data: str, scratch: Path):
+    """The grade by the kit's rubric, in this process."""
+    scratch.mkdir()
+    rubrics = {name: str(rubric_file(name, data))}
+    return grade(run, works([name], {name: data}, rubrics), scratch, Limits(), name)
+
+
+@pytest.mark.parametrize("weights", ["random", "zero"])
+def test_a_run_that_has_learnt_nothing_gets_a_few_points_for_form(judged, tmp_path, weights):
+    name, work, run, data, _ = judged
+    random = np.random.default_rng(5)
+    change = {"zero": np.zeros_like, "random": lambda array: (
+        np.abs(random.normal(0, 0.05, array.shape)) if array.ndim == 1 else random.normal(0, 0.05, array.shape)
+    ).astype(array.dtype)}[weights]
+    made = graded(with_weights(run, tmp_path / "run", work, data, change), name, data, tmp_path / "scratch")
+    assert not made.problems and made.verdict in ("reproduced", "within tolerance"), made
+    assert 14 <= made.score <= 25 and made.max_score == 100, (made.score, made.measured, made.baseline)
+    assert set(made.baseline) >= {line.id for line in made.criteria if line.max > 20 and line.id != "psnr_y"}
 
 
 def test_weights_of_other_shapes_and_with_nan_are_named(judged, tmp_path):

@@ -114,7 +114,7 @@ def test_a_chinese_grade_gives_its_reasons_in_chinese():
     assert [test["output"] for test in values["tests"]] == ["没有封存文件"] * 2
     assert values["output"].splitlines() == [
         "toy：运行后被改动", "有文件与运行结束时的封存不符：changed: result.json",
-        "accuracy：所称 0.8000，在 60 个样本上实测 0.8000，已复现",
+        "accuracy：所称 0.8000，在 60 个样本上实测 0.8000，与所称一致",
         "val_loss：未给出所称值，在 60 个样本上实测 0.5000，", "说明：fine"]
     shown = [details(made, "zh"), junit([made], "zh").decode(), table([made], "zh")]
     assert all("没有封存文件" in text and "所称 0.8000" in text for text in shown[:2])

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from data_tools.errors import KitError
-from reports.grading.points import Evidence, award
+from reports.grading.points import Evidence, award, unscaled
 from reports.grading.rubric import check_metrics, read_rubric, rubric_from
 from reports.grading.verdict import PROBLEMS, Problem, Verdict, compare, compare_all, of_problem, overall
 from tests.reports.grading.toy import RUBRIC
@@ -47,7 +47,7 @@ def test_a_rubric_is_read_and_its_total_computed(tmp_path):
     (changed("criteria.1.id", "whole"), "two criteria have the id whole"),
     (changed("criteria.5.kind", "metrics"), r"criterion 6 \(accuracy\): kind is 'metrics' - did you mean metric\?"),
     (changed("criteria.5.atleast", 1), r"unknown key atleast - did you mean at_least\?"),
-    (changed("criteria.5.at_most", 1), "one of at_least, at_most and band; found at_least, at_most"),
+    (changed("criteria.5.at_most", 1), "one of at_least, at_most, band and gain; found at_least, at_most"),
     (changed("criteria.0.at_least", 1), r"criterion 1 \(whole\): unknown key at_least"),
     (changed("criteria.5.points", -1), "points is -1, below 0"),
     (changed("criteria.5.points", math.inf), "points is inf, expected a number"),
@@ -68,6 +68,17 @@ def test_a_rubric_is_read_and_its_total_computed(tmp_path):
 def test_mistakes_are_named(values, message):
     with pytest.raises(KitError, match=f"^my rubric.*{message}"):
         rubric_from(values, "my rubric")
+
+
+@pytest.mark.parametrize("given, message", [
+    ({"from": "basline"}, "from is 'basline', expected baseline or a number"),
+    ({"from": 0.7}, "from is 0.7, which is as good as the goal"),
+    ({"from": True}, "from is True, expected a number"),
+    ({"from": 0.1, "partial": [{"at_least": 0.5, "points": 5}]}, "from stands beside partial")])
+def test_mistakes_of_a_scale_are_named(given, message):
+    entry = {key: value for key, value in RUBRIC["criteria"][5].items() if key != "partial"}
+    with pytest.raises(KitError, match=f"my rubric.*accuracy.*{message}"):
+        rubric_from(changed("criteria.5", {**entry, **given}), "my rubric")
 
 
 @pytest.mark.parametrize("content, message", [
@@ -102,6 +113,47 @@ def test_a_line_for_information_shows_whether_it_is_met(measured, met):
     rubric = rubric_from(changed("criteria.5", {**RUBRIC["criteria"][5], "points": 0, "partial": []}), "x")
     line = award(rubric, Evidence(judged=True, measured={} if measured is None else {"accuracy": measured}))[5]
     assert (line.points, line.max, line.passed) == (0, 0, met)
+
+
+@pytest.mark.parametrize("measured, points, said", [
+    (0.2, 0, "no better than the base line 0.3000"), (0.3, 0, "什么都不学"), (0.3001, 0, "base line 0.3000,"),
+    (0.5, 20, "基线 0.3000，"), (0.6, 30, "for all points"), (0.7, 40, "for all points"), (0.9, 40, "for all points")])
+def test_points_grow_evenly_from_the_base_line_to_the_goal(measured, points, said):
+    entry = {key: value for key, value in RUBRIC["criteria"][5].items() if key != "partial"}
+    rubric = rubric_from(changed("criteria.5", {**entry, "from": "baseline"}), "x")
+    evidence = Evidence(judged=True, measured={"accuracy": measured}, baseline={"accuracy": 0.3})
+    line = award(rubric, evidence)[5]
+    assert line.points == points and line.passed == (points == 40) and not unscaled(rubric, evidence)
+    assert said in line.message["en"] + line.message["zh"]
+
+
+def test_a_goal_that_the_base_line_reaches_is_the_graders_mistake():
+    entry = {key: value for key, value in RUBRIC["criteria"][5].items() if key != "partial"}
+    rubric = rubric_from(changed("criteria.5", {**entry, "from": "baseline"}), "x")
+    assert "the goal 0.7 of accuracy is no better than the base line 0.8" in unscaled(
+        rubric, Evidence(measured={"accuracy": 0.9}, baseline={"accuracy": 0.8}))
+    assert "no base line of accuracy" in unscaled(rubric, Evidence(measured={"accuracy": 0.9}))
+    low = rubric_from(changed("criteria.5", {**{key: value for key, value in entry.items() if key != "at_least"},
+                                             "at_most": 0.2, "from": 1}), "x")
+    assert award(low, Evidence(measured={"accuracy": 0.6}))[5].points == 20  # an error rate: downwards
+    gain = rubric_from(changed("criteria.5", {**{key: value for key, value in entry.items() if key != "at_least"},
+                                              "gain": 0.4}), "x")
+    line = award(gain, Evidence(measured={"accuracy": 30.3}, baseline={"accuracy": 30.1}))[5]
+    assert line.points == 20 and "at least 30.5 for all points" in line.message["en"]
+    assert "no base line" in unscaled(gain, Evidence(measured={"accuracy": 0.9}))
+
+
+def test_the_standard_lines_share_what_is_left_of_100():
+    def points(*own: float) -> dict[str, float]:
+        entries = [{**RUBRIC["criteria"][5], "id": f"a{number}", "points": value, "partial": []}
+                   for number, value in enumerate(own)]
+        return {line.id: line.points for line in rubric_from({"assignment": "x", "standard": True,
+                                                              "criteria": entries}, "x").criteria}
+
+    assert points(86) == {"whole": 2, "weights": 2, "seal": 2, "consistent": 2, "reproduced": 6, "a0": 86}
+    assert points(20, 10) == {"whole": 10, "weights": 10, "seal": 10, "consistent": 10, "reproduced": 30,
+                              "a0": 20, "a1": 10}  # as rubrics that were written before had it
+    assert points(110)["whole"] == 10
 
 
 @pytest.mark.parametrize("bounds, value, points", [
