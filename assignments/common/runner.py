@@ -12,6 +12,7 @@ from typing import Any
 
 from assignments.common.command_line import tells_errors
 from data_tools.errors import BadFile, KitError
+from data_tools.files import places
 
 
 @tells_errors
@@ -27,22 +28,23 @@ def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
 
     options, settings = parse_command_line(work.settings, work.folder / "presets.yaml", argv, resumed)
     resume = options.resume is not None
-    if resume:
-        path = Path(options.resume) if options.resume else unfinished_run(work.name)
-    else:
-        path = options.out or new_run_path(work.name, options.preset)
+    named = (Path(options.resume) if options.resume else unfinished_run(work.name)) if resume else options.out
     from paddle_models.trainer import distributed, runtime  # the first import of Paddle, after all that is cheap
     from paddle_models.trainer.progress import say
 
     device = runtime.start(settings.device)
-    path = Path(distributed.from_first_rank(str(path)))
+    home = named or places.runs() / work.name
+    made = [each for each in (home / "checkpoints", home, *home.parents) if not each.exists()]
+    if named is None and distributed.rank() == 0:
+        named = new_run_path(work.name, options.preset)
+        made = [named / "checkpoints", named, *made]
+    path = Path(distributed.from_first_rank(str(named)))
     if resume and is_finished(work, settings, path):
         say(f"{path} is finished; nothing to do")
         return 0
     folder = RunFolder(path, writer=distributed.rank() == 0)
     if not resume and folder.writer:
         refuse_taken(work, folder)
-    made = [each for each in (path / "checkpoints", path, *path.parents) if not each.exists()]
     with folder:
         say(f"{work.name}, preset {options.preset}, run folder {path}")
         return train(work, settings, options.preset, folder, device, resume, made)

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 import optuna
 import sqlalchemy
@@ -24,6 +23,7 @@ from assignments.glasses.run import WORK, GlassesSettings
 from assignments.glasses.trainings import changed
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
+from data_tools.files.locks import locked
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.settings import to_dict
@@ -113,7 +113,7 @@ def open_study(out: Path, plan: Plan) -> optuna.Study:
     except OSError as error:
         raise KitError(f"cannot make the folder {out}: {error.strerror}; choose another --out") from None
     pruner = optuna.pruners.NopPruner() if plan.sampler == "random" else optuna.pruners.MedianPruner(STARTUP, WARM_UP)
-    with filelock.FileLock(out / ".ask.lock"):
+    with locked(out / ".ask.lock"):
         try:
             if file.exists():
                 connection = sqlite3.connect(file, timeout=WAIT)
@@ -157,7 +157,7 @@ def database_of(out: Path) -> Iterator[None]:
 
 def keep_to_data(study: optuna.Study, fingerprint: str, out: Path) -> None:
     """Note the images that trials are made on; KitError where earlier ones were made on others."""
-    with filelock.FileLock(out / ".ask.lock"):
+    with locked(out / ".ask.lock"):
         found = study.user_attrs.get("data_fingerprint")
         if found is None:
             study.set_user_attr("data_fingerprint", fingerprint)
@@ -174,7 +174,7 @@ def trial_folder(out: Path, number: int) -> Path:
 
 def requeue(study: optuna.Study, out: Path) -> None:
     """Trials that a killed process left unfinished are made again with the same settings, before any new one."""
-    with filelock.FileLock(out / ".ask.lock"):
+    with locked(out / ".ask.lock"):
         again = {trial.user_attrs.get("again") for trial in study.get_trials()}
         for trial in study.get_trials(states=(TrialState.RUNNING,)):
             folder = trial_folder(out, trial.number)
@@ -209,7 +209,7 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
     while True:
         with ExitStack() as stack:
             # nobody may take a trial for cut off before its folder is locked
-            with filelock.FileLock(out / ".ask.lock"):
+            with locked(out / ".ask.lock"):
                 number = len(counted(study))
                 if number >= wanted:
                     return

@@ -9,10 +9,10 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
+from data_tools.files.locks import locked
 from data_tools.files.sources import FolderSource, Source
 from data_tools.machine import cores
 
@@ -62,7 +62,7 @@ def write_drawn_set(
     folder = Path(folder).absolute()
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_name(f".{folder.name}.lock")):
+        with locked(folder.with_name(f".{folder.name}.lock")):
             if not _is_complete(folder, notice, (*pictures, *texts)):
                 _refuse_foreign(folder)
                 _draw(folder, notice, pictures, draw, texts, what, progress, threads)

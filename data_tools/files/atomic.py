@@ -1,40 +1,62 @@
 """Files that are whole or absent: written under a temporary name, synced and renamed; and their checksums."""
 
+import errno
+import glob
 import hashlib
 import os
+import re
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data_tools.errors import KitError
 
+AGAIN = "run the command again"
+TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)  # a name of atomic_path()
+NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # of fsync: this file system has none
+LEFT_OVER = 24 * 3600  # seconds after which a temporary file is one of a killed process
+
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, again: str = AGAIN) -> Iterator[Path]:
     """Yields a temporary name beside `path`; what was written there takes its place when the block ends well.
 
     On any error the temporary file is removed and an older `path` is left as it was. A failed write (a full disk, a
-    quota) becomes a KitError that says so.
+    quota) becomes a KitError that says so, and how to go on: `again`. What a process that was killed left of the same
+    file a day ago is removed.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+            if leftover != temporary and time.time() - leftover.stat().st_mtime > LEFT_OVER:
+                leftover.unlink(missing_ok=True)
         yield temporary
-        _sync(temporary)
+        sync(temporary)
         os.replace(temporary, path)
-        _sync(path.parent)
+        _sync_folder(path.parent)
     except OSError as error:
         raise KitError(f"cannot write {path}: {error.strerror or error}. What stood there before is intact; make room "
-                       f"(df -h {path.parent}) or choose another folder, then run the command again") from error
+                       f"(df -h {path.parent}) or choose another folder, then {again}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """Replace `path` by `content`, or leave it as it was and raise KitError."""
-    with atomic_path(path) as temporary:
+def write_atomically(path: Path, content: bytes, again: str = AGAIN) -> None:
+    """Replace `path` by `content`, or leave it as it was and raise KitError, which says how to go on: `again`."""
+    with atomic_path(path, again) as temporary:
         temporary.write_bytes(content)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed processes left in a folder that only the caller writes to now."""
+    with suppress(OSError):
+        for file in folder.iterdir():
+            if TEMPORARY.fullmatch(file.name):
+                file.unlink()
 
 
 def file_sha256(path: str | Path) -> str:
@@ -46,9 +68,20 @@ def file_sha256(path: str | Path) -> str:
     return digest.hexdigest()
 
 
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
+def sync(file: Path | int) -> None:
+    """Bring a file (or an open one's descriptor) to the disk, where the file system can."""
+    descriptor = os.open(file, os.O_RDONLY) if isinstance(file, Path) else file
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise
     finally:
-        os.close(descriptor)
+        if isinstance(file, Path):
+            os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A wish: many mounted folders cannot, and the file that was renamed is whole in any case."""
+    with suppress(OSError):
+        sync(folder)

@@ -12,12 +12,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
 from data_tools.files import places
-from data_tools.files.atomic import file_sha256
+from data_tools.files.atomic import file_sha256, sync
+from data_tools.files.locks import locked
 
 BLOCK = 2**18
 ATTEMPTS = 5
@@ -118,7 +118,7 @@ def download(url: str, target: str | Path, *, sha256: str | None = None, size: i
     by_hand = f"download it by hand from {' or '.join(pages) or url} and pass --data FILE"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{target}.lock"):
+        with locked(f"{target}.lock"):
             if not target.exists():  # else another process has just fetched it
                 _receive(url, part, by_hand, progress)
                 problem = _problem(part, target.name, sha256, size)
@@ -182,7 +182,7 @@ def _receive_once(url: str, part: Path, by_hand: str, progress: bool) -> bool:
                 bar.update(len(block))
                 block = answer.read(BLOCK)
             file.flush()
-            os.fsync(file.fileno())
+            sync(file.fileno())
     return total is None or part.stat().st_size >= total
 
 

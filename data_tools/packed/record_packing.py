@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
 from data_tools.files.atomic import file_sha256
 from data_tools.files.image_set import DECODE_VERSION, ImageSet
+from data_tools.files.locks import locked
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.machine import cores
 from data_tools.packed.pack_worker import answer
@@ -110,7 +110,7 @@ def pack(image_set: ImageSet, size: int, folder: str | Path, *, crop: str | None
     plan = _Plan(image_set, target, size, crop, shard, encoding, skip_unreadable)
     try:
         target.mkdir(parents=True, exist_ok=True)
-        with FileLock(target.with_name(f".{target.name}.lock")):
+        with locked(target.with_name(f".{target.name}.lock")):
             _pack(plan, processes or min(MOST_PROCESSES, cores()), progress)
     except OSError as error:
         raise KitError(f"cannot write the records to {target}: {error.strerror or error}; make room there or name "

@@ -21,13 +21,13 @@ from typing import Any
 
 import cv2
 import numpy as np
-from filelock import FileLock
 from tqdm import tqdm
 
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import atomic_path, write_atomically
 from data_tools.files.image_set import DECODE_VERSION, ImageSet, decode
+from data_tools.files.locks import locked
 from data_tools.machine import cores
 
 STORE_VERSION = 2
@@ -182,7 +182,7 @@ def open_store(image_set: ImageSet, form: str, prepare: Callable, make: Callable
         return store
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{stem}.lock"):
+        with locked(f"{stem}.lock"):
             # Another process may have built it meanwhile.
             store = _load(stem, image_set, state, skip_unreadable, make)
             if store is None:

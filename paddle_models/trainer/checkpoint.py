@@ -13,6 +13,7 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import BadFile, KitError
+from data_tools.files.atomic import AGAIN
 from paddle_models.trainer.settings import TrainerSettings
 from paddle_models.weights.files import load_weights, save_weights
 
@@ -39,10 +40,11 @@ def load_network_arrays(network: nn.Layer, arrays: Arrays, where: str) -> None:
         value.set_value(paddle.to_tensor(arrays[name]).astype(value.dtype))
 
 
-def save_checkpoint(path: Path, groups: dict[str, Arrays], state: dict[str, Any]) -> None:
-    """Write {"group/name": array} and the JSON state, whole or not at all; KitError when the disk is full."""
+def save_checkpoint(path: Path, groups: dict[str, Arrays], state: dict[str, Any], again: str = AGAIN) -> None:
+    """Write {"group/name": array} and the JSON state, whole or not at all; KitError when the disk is full, with what to
+    do then: `again`."""
     arrays = {f"{group}/{name}": array for group, members in groups.items() for name, array in members.items()}
-    save_weights(path, arrays, {"state": json.dumps(state)})
+    save_weights(path, arrays, {"state": json.dumps(state)}, again)
 
 
 def load_checkpoint(path: Path) -> tuple[dict[str, Arrays], dict[str, Any]]:

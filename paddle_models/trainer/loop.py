@@ -258,7 +258,8 @@ class Trainer:
         save_checkpoint(self.run.last, groups, {
             "position": asdict(self.position), "stopping": self.stopping.state_dict(),
             "schedule": self.schedule.state_dict(), "scalers": self.precision.state_dict(),
-            "micro_batches": self.micro_batches, "seed": self.settings.seed, "batch_size": self.settings.batch_size})
+            "micro_batches": self.micro_batches, "seed": self.settings.seed, "batch_size": self.settings.batch_size},
+            self.run.again)
 
     def _save_best(self) -> None:
         self._check_finite()
@@ -270,7 +271,7 @@ class Trainer:
             groups = {f"networks/{name}": network_arrays(self.task.networks[name])
                       for name in self.task.judged or self.task.networks}
         save_checkpoint(self.run.best, groups, {"epoch": self.stopping.best_epoch, "monitor": self.task.monitor,
-                                                "value": self.stopping.best})
+                                                "value": self.stopping.best}, self.run.again)
 
     # ------------------------------------------------------------------ small things
 

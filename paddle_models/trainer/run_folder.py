@@ -18,16 +18,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-import filelock
 import numpy as np
 import yaml
 
 from data_tools.errors import KitError
 from data_tools.files import places
-from data_tools.files.atomic import atomic_path, write_atomically
+from data_tools.files.atomic import AGAIN, atomic_path, sweep, write_atomically
+from data_tools.files.locks import Busy, locked
 from data_tools.files.places import PROJECT_ROOT
 
 STAMP = "%Y%m%d-%H%M%S"  # begins the name of a run folder
@@ -42,28 +43,38 @@ class RunFolder:
 
     def __init__(self, path: Path, writer: bool = True):
         self.path, self.writer = Path(path), writer
-        self._lock: filelock.FileLock | None = None
+        self._held = ExitStack()
         self.on_resume: Callable[[], None] = lambda: None
 
     def __enter__(self) -> "RunFolder":
         if self.writer:
             self._make()
-            self._lock = filelock.FileLock(self.path / ".lock", blocking=False)
             try:
-                self._lock.acquire()
-            except filelock.Timeout:
-                raise KitError(f"{self.path} is in use by another run; wait for it or choose another --out") from None
+                self._held.enter_context(locked(self.path / ".lock", wait=False))
+            except Busy as error:
+                raise KitError(f"{self.path} is in use by another run; wait for it or choose another --out "
+                               f"({error})") from None
+            except OSError as error:
+                raise KitError(f"{self.path} cannot be written to ({error.strerror}); choose another --out. To go on "
+                               "with a run that is there, copy its folder to where you may write: --resume COPY"
+                               ) from None
+            for folder in (self.path, self.path / "checkpoints"):
+                sweep(folder)
         return self
 
     def __exit__(self, *_: Any) -> None:
-        if self._lock:
-            self._lock.release()
+        self._held.close()
 
     def _make(self) -> None:
         try:
             (self.path / "checkpoints").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise KitError(f"cannot make the run folder {self.path}: {error.strerror}; choose another --out") from None
+
+    @property
+    def again(self) -> str:
+        """What to do when a write has failed and its reason is gone."""
+        return f"continue with --resume {shlex.quote(str(self.path))}" if self.begun else AGAIN
 
     @property
     def last(self) -> Path:
@@ -101,8 +112,11 @@ class RunFolder:
     def write_arrays(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """`name`.npz, compressed."""
         if self.writer:
-            with atomic_path(self.path / f"{name}.npz") as temporary, open(temporary, "wb") as file:
-                np.savez_compressed(file, **arrays)
+            with atomic_path(self.path / f"{name}.npz", self.again) as temporary, open(temporary, "wb") as file:
+                patient = _Patient(file)
+                np.savez_compressed(patient, **arrays)
+                if patient.error:
+                    raise patient.error
 
     def append_metrics(self, row: dict[str, Any]) -> None:
         """One line of metrics.jsonl."""
@@ -111,8 +125,8 @@ class RunFolder:
                 with open(self.path / "metrics.jsonl", "a", encoding="utf-8") as file:
                     file.write(json.dumps(row) + "\n")
             except OSError as error:
-                raise KitError(f"cannot write {self.path / 'metrics.jsonl'}: {error.strerror}; make room and continue "
-                               f"with --resume {self.path}") from None
+                raise KitError(f"cannot write {self.path / 'metrics.jsonl'}: {error.strerror}; make room and "
+                               f"{self.again}") from None
 
     def go_on(self, step: int, epoch: int) -> None:
         """The first thing that a resumed run does to its folder: call on_resume, then forget lines of metrics.jsonl
@@ -134,16 +148,50 @@ class RunFolder:
 
     def _write(self, name: str, text: str) -> None:
         if self.writer:
-            write_atomically(self.path / name, text.encode())
+            # a name that is no UTF-8 stays one: both JSON and YAML read the escape
+            write_atomically(self.path / name, text.encode(errors="backslashreplace"), self.again)
+
+
+class _Patient:
+    """A file for zipfile, which takes a write that failed for a fault of its own: the first error is kept for later."""
+
+    def __init__(self, file: BinaryIO):
+        self._file = file
+        self.error: OSError | None = None
+
+    def write(self, content: Any) -> int:
+        if self.error is None:
+            try:
+                return self._file.write(content)
+            except OSError as error:
+                self.error = error
+        return memoryview(content).nbytes
+
+    def flush(self) -> None:
+        try:
+            self._file.flush()
+        except OSError as error:
+            self.error = self.error or error
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 def new_run_path(assignment: str, preset: str) -> Path:
-    """A fresh folder name under runs/<assignment>/, sorted by time."""
+    """A fresh folder under runs/<assignment>/, sorted by time; made here, so that nobody else gets the same."""
     base = places.runs() / assignment / f"{time.strftime(STAMP)}-{preset}"
     path, number = base, 2
-    while path.exists():
-        path, number = base.with_name(f"{base.name}-{number}"), number + 1
-    return path
+    try:
+        base.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            try:
+                path.mkdir()
+                return path
+            except FileExistsError:
+                path, number = base.with_name(f"{base.name}-{number}"), number + 1
+    except OSError as error:
+        raise KitError(f"cannot make the folder {path}: {error.strerror}; choose another --out, or another place for "
+                       "all runs: KIT_RUNS=FOLDER") from None
 
 
 def run_date(file: Path) -> tuple[str, str]:

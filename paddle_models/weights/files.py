@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 
 from data_tools.errors import BadFile, KitError
-from data_tools.files.atomic import write_atomically
+from data_tools.files.atomic import AGAIN, write_atomically
 
 LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 ITEM_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
@@ -22,10 +22,10 @@ ITEM_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2,
 
 
 def save_weights(path: str | Path, arrays: dict[str, np.ndarray],
-                 metadata: dict[str, str] | None = None) -> None:
-    """Write {name: array} and {str: str} metadata as safetensors, whole or not at all."""
+                 metadata: dict[str, str] | None = None, again: str = AGAIN) -> None:
+    """Write {name: array} and {str: str} metadata as safetensors, whole or not at all; `again` as of atomic_path."""
     contiguous = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    write_atomically(Path(path), save(contiguous, metadata))
+    write_atomically(Path(path), save(contiguous, metadata), again)
 
 
 def load_weights(path: str | Path, refuse_nan: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:

@@ -1,5 +1,12 @@
 """Small parts of the trainer: early stopping, moving average, precision, checkpoints, run folder."""
 
+import errno
+import json
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import paddle
 import pytest
@@ -164,3 +171,49 @@ def test_metrics_after_the_checkpoint_are_forgotten(tmp_path):
             file.write('{"kind": "st')
         run.go_on(step=3, epoch=0)
         assert (run.path / "metrics.jsonl").read_text().count("\n") == 3
+
+
+def test_runs_that_are_begun_in_the_same_second_get_a_folder_each(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    monkeypatch.setattr("paddle_models.trainer.run_folder.time.strftime", lambda *_: "20260101-120000")
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: new_run_path("glasses", "smoke"), range(24)))
+    assert len(set(paths)) == 24 and all(path.is_dir() for path in paths)
+
+
+def test_what_a_killed_run_left_is_swept_by_the_next_start(tmp_path):
+    checkpoints = tmp_path / "run" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    for path in (checkpoints / ".last.safetensors.1.tmp", tmp_path / "run" / ".result.json.1.tmp"):
+        path.write_bytes(b"half")
+    with RunFolder(tmp_path / "run") as run:
+        run.write_json("result.json", {"name": os.fsdecode(b"\xb2\xe2.png")})
+    assert [path.name for path in sorted((tmp_path / "run").rglob("*"))] == ["checkpoints", "result.json"]
+    assert os.fsencode(json.loads((tmp_path / "run" / "result.json").read_text())["name"]) == b"\xb2\xe2.png"
+
+
+def test_a_folder_that_cannot_be_written_says_how_to_go_on(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("data_tools.files.locks.os.open", refuse)
+    with pytest.raises(KitError, match=r"Read-only file system.*--resume COPY"):
+        with RunFolder(tmp_path / "run"):
+            pass
+
+
+def test_a_disk_that_fills_while_arrays_are_written_is_one_message(tmp_path):
+    script = ("import resource, signal, sys, numpy, pathlib\n"
+              "from paddle_models.trainer.run_folder import RunFolder\n"
+              "from data_tools.errors import KitError\n"
+              "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+              "resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))\n"
+              "with RunFolder(pathlib.Path(sys.argv[1])) as run:\n"
+              "    run.append_metrics({'kind': 'step'})\n"
+              "    try:\n"
+              "        run.write_arrays('predictions', {n: numpy.random.rand(5000) for n in 'ab'})\n"
+              "    except KitError as error:\n"
+              "        print(error)\n")
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], capture_output=True, text=True, timeout=120)
+    assert done.stderr == "" and done.stdout.count("\n") == 1 and f"continue with --resume {tmp_path}" in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoints", "metrics.jsonl"]
