@@ -47,7 +47,7 @@ def worked_arrays(settings, run: RunFolder, weights_only: dict[str, np.ndarray],
 def write(run: RunFolder, settings, device: str, arrays: dict[str, np.ndarray], network: Network,
           seconds: float) -> dict[str, Any]:
     """predictions.npz, artifacts.npz and the weights of the digits network; returns the result."""
-    _, _, x, t = centred_digits(settings.seed)
+    _, _, x, t = centred_digits()
     probabilities, labels = network.predict(x), t.argmax(axis=1)
     run.write_arrays("predictions", {"names": np.array([f"digit {i}" for i in range(len(labels))]), "labels": labels,
                                      "probabilities": probabilities.astype(np.float32),

@@ -53,8 +53,8 @@ def largest_angle(a: np.ndarray, b: np.ndarray) -> float:
 
 def pca_and_autoencoder(steps: int, seed: int) -> dict[str, np.ndarray]:
     """Errors of reconstruction on held-out digits, angle between both subspaces, and linear probes on both codes."""
-    x, t, test_x, test_t = centred_digits(seed)
-    mean = digits(seed)[0].mean(axis=0)
+    x, t, test_x, test_t = centred_digits()
+    mean = digits()[0].mean(axis=0)
     rows, probes = [], []
     for k in CODES:
         axes = principal_axes(x, k)
@@ -104,7 +104,7 @@ def rotation_pretraining(epochs: int, seeds: int, first_seed: int) -> dict[str, 
     """
     probes, networks, turns = [], [], []
     for seed in range(first_seed, first_seed + seeds):
-        x, t, test_x, test_t = digits(seed)
+        x, t, test_x, test_t = digits(seed - first_seed)
         mean = rotated(x)[0].mean(axis=0)  # the same after a quarter turn; the digits' own mean would betray the turn
         x, test_x = x - mean, test_x - mean
         rng = np.random.default_rng(seed)

@@ -2,6 +2,7 @@
 again."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from assignments.common import judging
 from assignments.common.work import Work
 from data_tools.errors import BadFile, KitError
 from reports.grading.graded_work import Judged
-from reports.run_reader import Run
+from reports.run_reader import Run, read_arrays
 
 TOLERANCE = 1e-6  # of the worked example's numbers, relative
 
@@ -32,18 +33,30 @@ def judge(work: Work, run: Path) -> Judged:
     """digits_accuracy of the submitted network; digits_Adam, the mean over the seeds, by training anew."""
     settings = judging.submitted_settings(run, work)
     _check_worked(run, settings.learning_rate)
-    _, _, x, t = centred_digits(settings.seed)
+    _, _, x, t = centred_digits()
+    _check_split(run, t.argmax(axis=1))
     with threadpool_limits(1):  # as run.py
         predictions = {"labels": t.argmax(axis=1), "probabilities": _submitted(run).predict(x).astype(np.float32)}
-        again = [accuracy(_trained(settings, seed), *centred_digits(seed)[2:])
-                 for seed in range(settings.seed, settings.seed + settings.seeds)]
+        again = [accuracy(_trained(settings, number), *centred_digits(number)[2:])
+                 for number in range(settings.seeds)]
     return Judged({**work.score(predictions), "digits_Adam": float(np.mean(again))}, len(t), "real", predictions,
                   baseline=work.baseline(predictions))
 
 
-def _trained(settings, seed: int):
-    """The digits network after training with Adam by hand."""
-    x, t, _, _ = centred_digits(seed)
+def _check_split(run: Path, labels: np.ndarray) -> None:
+    """BadFile where the predictions are of other digits than those that everybody is judged on."""
+    claimed = None
+    with suppress(KitError):  # a file that cannot be read is told where it is compared
+        claimed = read_arrays(run / "predictions.npz").get("labels")
+    if claimed is not None and claimed.shape == labels.shape and (claimed != labels).any():
+        raise BadFile("other-split", "its predictions are of other held-out digits than those that everybody is judged "
+                                     "on; run it again with this kit")
+
+
+def _trained(settings, number: int):
+    """The digits network of a repetition after training with Adam by hand."""
+    seed = settings.seed + number
+    x, t, _, _ = centred_digits(number)
     network = new_network(seed)
     adam = descent.Descent(descent.adam, lr=RATES[settings.rates]["Adam"])
     for _ in descent.descend(network, x, t, adam, settings.batch_size, settings.digits_epochs,

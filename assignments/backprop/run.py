@@ -19,7 +19,7 @@ class BackpropSettings:
     """Back-propagation"""
 
     seed: int = bounded(0, 0, 2**31)
-    """fixes initial weights, splits and order; the same seed gives the same result"""
+    """fixes initial weights and order; the same seed gives the same result"""
     seeds: int = bounded(5, 1, 20)
     """repetitions, from `seed` on, of what is compared on Iris and the digits"""
     device: Literal["auto", "cpu", "gpu"] = "cpu"

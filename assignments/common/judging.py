@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import math
 import re
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -36,6 +37,7 @@ from reports.run_reader import Run, read_arrays
 PIXELS = 50 * 96 * 96  # of all images that are judged at a time
 MOST_VALUES, LONGEST_TEXT, LONGEST_NAME = 2000, 1000, 60  # all settings together; one of them; a network's name
 BEST = "checkpoints/best.safetensors"
+SIDES = ("image_size", "zoom")  # settings with many values that decide how images are packed
 DRAWN = tuple(f"drawn-{name}" for name in SAMPLES)  # folders, and what archives of them are called
 
 
@@ -61,15 +63,15 @@ def ground(origin: str, metrics: Sequence[str], *image_sets) -> Ground:
 
 def judge(work: Work, run: Path, data: str) -> Judged:
     """The best weights of a submission on the test images of the grader's data."""
-    settings = submitted_settings(run, work, data=data)
+    settings, notes = own_way(work, submitted_settings(run, work, data=data))
     found = found_by(work, data)
     classes = work.classes_of(found)
     network = best_network(work, settings, run, "model", classes)
-    with own_data(work, settings):
-        store = work.pack(work.judged(found), settings, progress=False)
-    predictions = work.answers(evaluate(work, settings, network, classes, store), store)
+    with packed(work, settings, work.judged(found)) as store:
+        predictions = work.answers(evaluate(work, settings, network, classes, store), store)
     signs = drawn_signs(run, work.drawn, lambda: work.judged(found_by(work, "sample"))) if work.drawn else []
-    return Judged(work.score(predictions), len(store), found.origin, predictions, signs, work.baseline(predictions))
+    return Judged(work.score(predictions), len(store), found.origin, predictions, signs, work.baseline(predictions),
+                  notes)
 
 
 def prepare(work: Work, data: str) -> None:
@@ -151,16 +153,53 @@ def preset_settings(work: Work) -> list[Any]:
     return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
 
 
+def own_way(work: Work, settings: Any) -> tuple[Any, list[str]]:
+    """(settings, notes) with the grader's way of judging: images that cannot be read are never left out, and mirror
+    images are judged only where a preset does so. What is unusual of the images' size is said."""
+    values = usual(work)
+    wanted = {name: value for name, value in (("seed", 0), ("skip_unreadable", False)) if hasattr(settings, name)}
+    notes = []
+    if getattr(settings, "flip_at_test", False) not in values.get("flip_at_test", (False,)):
+        wanted["flip_at_test"] = False
+        notes.append("its setting flip_at_test, which no preset has, was left out")
+    odd = [f"{name} {getattr(settings, name)}" for name in odd_sides(work, settings)]
+    notes += [f"its settings {', '.join(odd)} are of no preset; its images were packed for it alone"] * bool(odd)
+    return dataclasses.replace(settings, **wanted), notes
+
+
+def usual(work: Work) -> dict[str, set[Any]]:
+    """{setting: its values in the presets} of SIDES and flip_at_test, where the work has them."""
+    presets = preset_settings(work)
+    return {name: {getattr(each, name) for each in presets} for name in (*SIDES, "flip_at_test")
+            if presets and hasattr(presets[0], name)}
+
+
+def odd_sides(work: Work, settings: Any) -> list[str]:
+    """Those of SIDES that no preset has with this value."""
+    values = usual(work)
+    return [name for name in SIDES if name in values and getattr(settings, name) not in values[name]]
+
+
+@contextmanager
+def packed(work: Work, settings: Any, images: Any) -> Iterator[Store]:
+    """The store of the grader's images; of a size that no preset has it lies in a scratch folder, and goes with it."""
+    with tempfile.TemporaryDirectory(prefix="pack-") as scratch:
+        alone = {"folder": scratch} if odd_sides(work, settings) and isinstance(images, ImageSet) else {}
+        with own_data(work, settings):
+            store = work.pack(images, settings, progress=False, **alone)
+        yield store
+
+
 @contextmanager
 def own_data(work: Work, settings: Any) -> Iterator[None]:
     """Around what is read or packed of the grader's data: an error there is not the submission's, unless it wants
-    larger images than any preset."""
+    images of a size that no preset has."""
     try:
         yield
     except (KitError, OSError) as error:
-        size = getattr(settings, "image_size", 0)
-        if size and size > max(each.image_size for each in preset_settings(work)):
-            raise BadFile("disk", f"image_size {size} is larger than any preset's, and: {error}") from None
+        odd = [f"{name} {getattr(settings, name)}" for name in odd_sides(work, settings)]
+        if odd:
+            raise BadFile("disk", f"{', '.join(odd)} of its settings is of no preset, and: {error}") from None
         raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 
 

@@ -115,10 +115,13 @@ class SwiftSRGAN(Work):
         from assignments.common import judging
         from assignments.swift_srgan import artifacts, measuring
         from assignments.swift_srgan.image_sets import graded_sets
+        from data_tools.errors import BadFile
         from data_tools.packed.packed_images import PackedImages
         from reports.grading.graded_work import Judged
 
         settings = judging.submitted_settings(run, self, data=data)
+        if settings.scale not in {each.scale for each in judging.preset_settings(self)}:
+            raise BadFile("bad-file", f"config.yaml: setting scale: {settings.scale} is graded in no preset")
         sets = graded_sets(settings)
         generator = judging.best_network(self, settings, run, "generator")
         with judging.own_data(self, settings):

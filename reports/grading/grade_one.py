@@ -273,6 +273,7 @@ class _Examination:
             self.evidence.baseline = {metric: float(value) for metric, value in judged.baseline.items()
                                       if math.isfinite(value)}
             self.judged, self.evidence.judged = judged, True
+            self.notes += judged.notes
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],
                 predictions: Mapping[str, Any] | None, work: GradedWork) -> None:

@@ -16,7 +16,8 @@ class Judged:
     metrics: {name: value}, named as in result.json. n: samples. origin: of the grader's data, "real", "subset" or
     "drawn". predictions: {array name of predictions.npz: array} as the run would have written it; only arrays that
     follow from weights and data. drawn_signs: why the submission's own files must come from drawn data, if they must.
-    baseline: of the same metrics, what one gets on these data without having learnt anything.
+    baseline: of the same metrics, what one gets on these data without having learnt anything. notes: what was judged in
+    another way than usual.
     """
 
     metrics: Mapping[str, float]
@@ -25,6 +26,7 @@ class Judged:
     predictions: Mapping[str, np.ndarray] = field(default_factory=dict)
     drawn_signs: Sequence[str] = ()
     baseline: Mapping[str, float] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 Judge = Callable[[Path, str], Judged]

@@ -68,6 +68,7 @@ _BROKEN = {  # kinds that keep a submission from being judged
     "bad-metrics": ("a metrics.jsonl that cannot be read", "metrics.jsonl 无法读取"),
     "bad-arrays": ("arrays that cannot be read", "数组无法读取"),
     "bad-file": ("a file that cannot be read", "有文件无法读取"),
+    "other-split": ("made on another split of the data than everybody is judged on", "所用的数据划分与评分所用的不同"),
     "other-assignment": ("a submission of another assignment", "提交的是另一项作业"),
     "timeout": ("judging took too long", "评判超时"),
     "out-of-memory": ("judging took too much memory", "评判占用内存过多"),

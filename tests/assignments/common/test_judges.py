@@ -1,5 +1,6 @@
 """Each judge on a real run: the run's own numbers come out again, and nothing in a submission is believed."""
 
+import errno
 import json
 import math
 import re
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from assignments.__main__ import main
+from assignments.backprop.experiments import digits
 from assignments.commands.grade import choose, default_data, rubric_file, rubric_of, works
 from assignments.commands.submit import submit
 from assignments.common import judging
@@ -179,15 +181,17 @@ def test_no_path_of_a_submission_is_opened(judged, tmp_path):
 
 def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_path, monkeypatch, capfd):
     name, work, run, data, _ = judged
-    if name == "backprop":
-        return  # nothing is packed
+    if name in ("backprop", "glasses"):
+        return  # nothing is packed, or beside the cache
     (tmp_path / "full").touch()
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "full"))
     with pytest.raises(BadFile, match="--prepare") as error:
         work.judge(run, data)
     assert error.value.kind == "grader-data"
     if name == "monkey_species":  # whose weights fit images of any size
-        with pytest.raises(BadFile, match="image_size 512 is larger than any preset's") as error:
+        full = OSError(errno.ENOSPC, "No space left on device")
+        with monkeypatch.context() as patch, pytest.raises(BadFile, match="image_size 512 .* no preset") as error:
+            patch.setattr(type(work), "pack", lambda *_, **__: (_ for _ in ()).throw(full))
             work.judge(changed(run, tmp_path / "unusual", image_size=512), data)
         assert error.value.kind == "disk"
         # What the teacher sees of the first:
@@ -196,6 +200,34 @@ def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_pa
         assert errors.startswith("error: 1 of 1 could not be judged, by no fault of theirs") and errors.count(
             "\n") == 1, errors
         assert json.loads((tmp_path / "out" / "counts.json").read_text())["problems"] == {"grader-data": 1}
+
+
+def test_a_size_that_no_preset_has_leaves_nothing_in_the_graders_cache(judged, tmp_path, monkeypatch):
+    name, work, run, data, _ = judged
+    odd = {"monkey_species": {"image_size": 40}, "glasses": {"zoom": 3.99}}.get(name)
+    if odd is None:
+        return
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    found = work.judge(changed(run, tmp_path / "odd", **odd), data)
+    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert f"{next(iter(odd))} {next(iter(odd.values()))} are of no preset" in found.notes[0]
+
+
+def test_no_seed_chooses_the_digits_that_are_judged_on(judged, tmp_path):
+    name, work, run, data, found = judged
+    if name != "backprop":
+        return
+    for seed in (0, 7):  # the labels of predictions.npz are those of the grader's digits whatever the seed
+        again = work.judge(changed(run, tmp_path / str(seed), seed=seed), data)
+        assert (again.predictions["labels"] == found.predictions["labels"]).all()
+        assert again.metrics["digits_accuracy"] == found.metrics["digits_accuracy"]
+    shopped = changed(run, tmp_path / "shopped", seed=9)
+    with np.load(run / "predictions.npz", allow_pickle=False) as file:
+        arrays = {key: file[key] for key in file.files}
+    np.savez(shopped / "predictions.npz", **{**arrays, "labels": digits(9)[3].argmax(axis=1)})
+    with pytest.raises(BadFile, match="other held-out digits than those that everybody is judged on") as error:
+        work.judge(shopped, data)
+    assert error.value.kind == "other-split"
 
 
 def test_preparing_packs_what_runs_of_every_preset_are_judged_on(judged, tmp_path, monkeypatch):
