@@ -18,7 +18,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-from assignments.common.work import Work
 from data_tools.batches.loader import make_loader
 from data_tools.errors import BadFile, KitError
 from data_tools.files.image_set import ImageSet
@@ -61,7 +60,7 @@ def ground(origin: str, metrics: Sequence[str], *image_sets) -> Ground:
     return Ground(origin, digest.hexdigest(), tuple(metrics))
 
 
-def judge(work: Work, run: Path, data: str) -> Judged:
+def judge(work: Any, run: Path, data: str) -> Judged:
     """The best weights of a submission on the test images of the grader's data."""
     settings, notes = own_way(work, submitted_settings(run, work, data=data))
     found = found_by(work, data)
@@ -74,26 +73,26 @@ def judge(work: Work, run: Path, data: str) -> Judged:
                   notes)
 
 
-def prepare(work: Work, data: str) -> None:
+def prepare(work: Any, data: str) -> None:
     """Decode the grader's data at the sizes of all presets, before the first submission does."""
     images = work.judged(found_by(work, data))
     for settings in preset_settings(work):
         work.pack(images, settings)
 
 
-def ground_of(work: Work, data: str) -> Ground:
+def ground_of(work: Any, data: str) -> Ground:
     """What a work is judged on; starts no thread."""
     found = found_by(work, data)
     return ground(found.origin, work.metrics, work.judged(found))
 
 
 @lru_cache
-def found_by(work: Work, data: str) -> Any:
+def found_by(work: Any, data: str) -> Any:
     """The grader's data, read once for all submissions, which are judged in forks of one process."""
     return work.find(data)
 
 
-def submitted_settings(run: Path, work: Work, **ours: Any) -> Any:
+def submitted_settings(run: Path, work: Any, **ours: Any) -> Any:
     """The settings of a submitted run folder, `ours` in place of its own, and no weights to start from, but for words
     that shape the network (work.begun_from).
 
@@ -112,7 +111,7 @@ def submitted_settings(run: Path, work: Work, **ours: Any) -> Any:
     return from_dict(work.settings, {**values, **ours}, where)
 
 
-def best_network(work: Work, settings: Any, run: Path, name: str, classes: Sequence[str] = ()) -> Any:
+def best_network(work: Any, settings: Any, run: Path, name: str, classes: Sequence[str] = ()) -> Any:
     """The kit's own network of these settings with the submission's best weights, ready to be evaluated."""
     runtime.start("cpu")
     prefix = f"networks/{name}/"
@@ -147,7 +146,7 @@ def best_arrays(run: Path, prefix: str = "") -> dict[str, np.ndarray]:
     return mine
 
 
-def preset_settings(work: Work) -> list[Any]:
+def preset_settings(work: Any) -> list[Any]:
     """The settings of every preset, by which most submissions were made."""
     presets = read_presets(work.folder / "presets.yaml").values()
     return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
@@ -191,7 +190,7 @@ def packed(work: Work, settings: Any, images: Any) -> Iterator[Store]:
 
 
 @contextmanager
-def own_data(work: Work, settings: Any) -> Iterator[None]:
+def own_data(work: Any, settings: Any) -> Iterator[None]:
     """Around what is read or packed of the grader's data: an error there is not the submission's, unless it wants
     images of a size that no preset has."""
     try:
@@ -203,7 +202,7 @@ def own_data(work: Work, settings: Any) -> Iterator[None]:
         raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 
 
-def evaluate(work: Work, settings: Any, network: Any, classes: Sequence[str], store: Store) -> dict[str, np.ndarray]:
+def evaluate(work: Any, settings: Any, network: Any, classes: Sequence[str], store: Store) -> dict[str, np.ndarray]:
     """The rows of the work's task for all images of a store."""
     side = work.input_shape(settings)[-1]
     loader = make_loader(store, max(1, PIXELS // side**2), shuffle=False, seed=0, epoch=0,

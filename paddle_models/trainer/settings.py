@@ -156,11 +156,15 @@ def from_dict(settings_class: type, values: dict, where: str) -> Any:
 
 
 def read_presets(path: Path) -> dict[str, dict]:
-    """presets.yaml as {name: {"hardware", "time", "expects", "settings"}}."""
+    """presets.yaml as {name: {"hardware", "time", "expects", "settings"}}; KitError for a file that is not so."""
+    if not path.is_file():
+        raise KitError(f"{path} is missing: a work has a file of presets, \"sample\" at least")
     try:
         presets = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise KitError(f"{path} is not valid YAML: {_one_line(error)}") from None
+    if not isinstance(presets, dict) or not all(isinstance(preset, dict) for preset in presets.values()):
+        raise KitError(f"{path}: expected presets by their names, each with hardware, time, expects and settings")
     for name, preset in presets.items():
         missing = {"hardware", "time", "expects", "settings"} - set(preset)
         if missing:

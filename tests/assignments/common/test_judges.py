@@ -167,7 +167,7 @@ def test_absurd_settings_are_refused_at_once(judged, tmp_path):
     name, work, run, data, _ = judged
     general = [{"optimizer": {"class_path": "os.system"}} if name != "backprop" else {"rates": "x"}, {"seed": 10**40},
                {"seed": [[0] * 3000]}, {"unheard_of": 1}, {"epochs" if name != "backprop" else "seeds": "a" * 2000}]
-    for number, settings in enumerate([*ABSURD[name], *general]):
+    for number, settings in enumerate([*ABSURD.get(name, []), *general]):
         with pytest.raises(KitError):
             work.judge(changed(run, tmp_path / str(number), **settings), data)
 
@@ -181,7 +181,7 @@ def test_no_path_of_a_submission_is_opened(judged, tmp_path):
 
 def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_path, monkeypatch, capfd):
     name, work, run, data, _ = judged
-    if name in ("backprop", "glasses"):
+    if not data or name == "glasses":
         return  # nothing is packed, or beside the cache
     (tmp_path / "full").touch()
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "full"))

@@ -44,6 +44,7 @@ class MyWork(Work):
         return read_class_folders(data)
 
     def network(self, settings, classes):
+        # FILL IN, if you like: another network, from images (B, 3, H, W) in [-1, 1] to logits (B, number of classes)
         from paddle_models.weights.zoo import build_model
 
         return build_model(settings.model, len(classes), settings.weights)
