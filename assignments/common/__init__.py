@@ -1,9 +1,13 @@
 """What the works share.
 
+work.py          the class Work: what a work declares, and what follows; regression.py: one that answers with numbers
+works.py         the list of the works
+splits.py        a data set, its stores, and a training that has come to its end
 runner.py        the command line of a run; runs.py: runs named by people
-judging.py       what a judge needs
+judging.py       the grader's second look at a submission
+figure_scripts.py    the figures of a work, its own or the first ones of any run
 export.py        the best network of a run for use without its code
-media.py         pictures, folders and videos for predict
+media.py         pictures, folders and videos for predict; pretrained.py: weights that come with the kit
 command_line.py  errors told in one line
 iris.py          optimizers compared on Iris, for two works
 """

@@ -20,24 +20,23 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
 
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from assignments.face_attributes.model import network_from
-    from data_tools.batches.loader import make_loader, to_unit
+    from assignments.face_attributes.run import WORK
+    from data_tools.batches.loader import make_loader
     from data_tools.drawing.attributes import ATTRIBUTES
-    from data_tools.packed.store import PackedStore
-    from data_tools.sets.celeba import CROP, find_or_draw
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.networks.face_regions import REGIONS
     from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes
-    from paddle_models.tasks.attribute_task import AttributeTask
     from paddle_models.trainer import loop, runtime
 
     runtime.start("auto")
-    celeba = find_or_draw(data)
+    celeba = WORK.find(data)
     split = "test" if len(celeba.test) else "validation"
     network = network_from(weights)
+    settings = WORK.settings(image_size=network.image_size[0], flip_at_test=flip)
     accelerate(network)
-    store = PackedStore.open(getattr(celeba, split), network.image_size[0], crop=CROP)
-    task = AttributeTask(network, flip_at_test=flip)
-    rows, _ = loop.evaluate(task, make_loader(store, BATCH, shuffle=False, seed=0, epoch=0, normalize=to_unit))
+    store = WORK.pack(WORK.judged(celeba), settings)
+    loader = make_loader(store, BATCH, shuffle=False, seed=0, epoch=0, normalize=WORK.normalize(settings))
+    rows, _ = loop.evaluate(WORK.task(settings, network, WORK.classes), loader)
     measured = measure_attributes(rows["label"], rows["probabilities"])
     baseline = majority(celeba.training.labels, rows["label"])
     columns = [(name.replace("_", " "), measured[name]) for name in MEASURES] + [("majority", baseline["accuracy"])]

@@ -9,7 +9,6 @@ import paddle
 from assignments.common.splits import Finished
 from assignments.glasses.framing import middle
 from assignments.glasses.lists import Judged, flagged, write_lists
-from data_tools.batches.loader import to_signed_unit
 from data_tools.files.image_set import ImageSet
 from data_tools.packed.store import resize
 from paddle_models.tasks import calibration
@@ -117,10 +116,11 @@ def _feature_maps(done: Finished) -> dict[str, np.ndarray]:
     """What every layer makes of the test image with glasses that the network is surest of (of all, where none has
     any)."""
     chosen = int(np.argmax(done.rows["probabilities"] + (done.rows["label"] > 0)))
-    image = middle(np.asarray(done.splits.test.images[np.array([chosen])]), done.settings.image_size)
+    whole = np.asarray(done.splits.test.images[np.array([chosen])])
+    image = middle(whole, done.settings.image_size)
     done.network.eval()
     with paddle.no_grad():
-        maps = done.network.feature_maps(paddle.to_tensor(to_signed_unit(image)))
+        maps = done.network.feature_maps(paddle.to_tensor(done.trainer.data.normalize(whole)))
     return {"feature_image": image[0], "feature_names": np.array(list(maps)),
             **{f"feature_maps_{number}": values.numpy()[0, :MAPS] for number, values in enumerate(maps.values())}}
 

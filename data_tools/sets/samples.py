@@ -1,11 +1,18 @@
 """The sets that the kit can draw, by name; each is imported only when it is asked for."""
 
+import importlib
 from pathlib import Path
 
 from data_tools.errors import KitError
 from data_tools.files.places import sample_folder
 
-SAMPLES = ("monkeys", "celeba", "textures", "glasses")
+# name: the module that draws it, its function, and whether its number of pictures can be chosen
+SAMPLES = {
+    "monkeys": ("monkey_sample", "draw_monkeys", False),
+    "celeba": ("celeba_sample", "draw_celeba", True),
+    "textures": ("texture_sample", "draw_textures", True),
+    "glasses": ("glasses_sample", "draw_glasses", True),
+}
 
 
 def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, count: int | None = None,
@@ -17,21 +24,9 @@ def draw_sample(name: str, folder: str | Path | None = None, seed: int = 0, coun
     """
     if name not in SAMPLES:
         raise KitError(f"there is no drawn set called {name}; known are {', '.join(SAMPLES)}")
-    folder = Path(folder or sample_folder(name))
-    if name == "celeba":
-        from data_tools.drawing.celeba_sample import COUNT, draw_celeba
-
-        return draw_celeba(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
-    if name == "glasses":
-        from data_tools.drawing.glasses_sample import COUNT, draw_glasses
-
-        return draw_glasses(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
-    if name == "textures":
-        from data_tools.drawing.texture_sample import COUNT, draw_textures
-
-        return draw_textures(folder, count=COUNT if count is None else count, seed=seed, progress=progress)
-    if count is not None:
+    module, function, counted = SAMPLES[name]
+    if count is not None and not counted:
         raise KitError(f"the drawn {name} are always of one number; leave out --count {count}")
-    from data_tools.drawing.monkey_sample import draw_monkeys
-
-    return draw_monkeys(folder, seed=seed, progress=progress)
+    draw = getattr(importlib.import_module(f"data_tools.drawing.{module}"), function)
+    number = {} if count is None else {"count": count}
+    return draw(Path(folder or sample_folder(name)), seed=seed, progress=progress, **number)

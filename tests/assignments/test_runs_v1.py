@@ -34,6 +34,7 @@ def test_there_is_one_of_each_work_that_there_was():
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # the set of faces is drawn and packed where it is not there yet
 def test_old_runs_are_read_drawn_judged_and_resumed(runs):
     name, finished, stopped = runs
     opened = Run(finished, name)
