@@ -32,7 +32,7 @@ def kit(tmp_path_factory):
     (copy / "assignments" / "digits").mkdir()
     for name, text in files().items():
         (copy / "assignments" / "digits" / name).write_text(text, encoding="utf-8")
-    variables = {name: str(copy / folder) for name, folder in (("KIT_RUNS", "runs"), ("KIT_CACHE", "cache"))}
+    variables = {f"KIT_{name.upper()}": str(copy / name) for name in ("runs", "cache", "report")}
 
     def call(*words):
         done = subprocess.run([sys.executable, *words], cwd=copy, capture_output=True, text=True, timeout=200,
@@ -59,7 +59,7 @@ def test_the_work_goes_from_training_to_a_grade_of_100(kit):
     assert found["score"] == 100, found
     figures = {path.stem for path in (copy / "runs" / "digits").glob("*/figures/*.png")}
     assert {"curves", "confusion", "class_accuracy"} <= figures
-    assert "Handwritten digits" in (copy / "reports" / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Handwritten digits" in (copy / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_copy_of_the_folder_is_a_work_of_its_own_name(kit):
