@@ -125,7 +125,7 @@ def with_weights(run: Path, to: Path, work, data: str, change) -> Path:
 def graded(run: Path, name: str, data: str, scratch: Path):
     """The grade by the kit's rubric, in this process."""
     scratch.mkdir()
-    rubrics = {name: str(rubric_file(name, data))}
+    rubrics = {name: str(rubric_file(name, data) or "")}
     return grade(run, works([name], {name: data}, rubrics), scratch, Limits(), name)
 
 
