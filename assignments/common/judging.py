@@ -152,7 +152,7 @@ def preset_settings(work: Any) -> list[Any]:
     return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
 
 
-def own_way(work: Work, settings: Any) -> tuple[Any, list[str]]:
+def own_way(work: Any, settings: Any) -> tuple[Any, list[str]]:
     """(settings, notes) with the grader's way of judging: images that cannot be read are never left out, and mirror
     images are judged only where a preset does so. What is unusual of the images' size is said."""
     values = usual(work)
@@ -166,21 +166,21 @@ def own_way(work: Work, settings: Any) -> tuple[Any, list[str]]:
     return dataclasses.replace(settings, **wanted), notes
 
 
-def usual(work: Work) -> dict[str, set[Any]]:
+def usual(work: Any) -> dict[str, set[Any]]:
     """{setting: its values in the presets} of SIDES and flip_at_test, where the work has them."""
     presets = preset_settings(work)
     return {name: {getattr(each, name) for each in presets} for name in (*SIDES, "flip_at_test")
             if presets and hasattr(presets[0], name)}
 
 
-def odd_sides(work: Work, settings: Any) -> list[str]:
+def odd_sides(work: Any, settings: Any) -> list[str]:
     """Those of SIDES that no preset has with this value."""
     values = usual(work)
     return [name for name in SIDES if name in values and getattr(settings, name) not in values[name]]
 
 
 @contextmanager
-def packed(work: Work, settings: Any, images: Any) -> Iterator[Store]:
+def packed(work: Any, settings: Any, images: Any) -> Iterator[Store]:
     """The store of the grader's images; of a size that no preset has it lies in a scratch folder, and goes with it."""
     with tempfile.TemporaryDirectory(prefix="pack-") as scratch:
         alone = {"folder": scratch} if odd_sides(work, settings) and isinstance(images, ImageSet) else {}
