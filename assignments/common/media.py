@@ -3,8 +3,10 @@ written of them as images or as a video.
 """
 
 import math
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
@@ -12,22 +14,25 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
+from data_tools.files.film_writer import FilmWriter
+from data_tools.files.films import DEFAULT_RATE, HIGHEST_RATE, FilmReader, Shot
 from data_tools.files.image_set import decode, image_format, suffix_format
 from data_tools.files.sources import MAX_BYTES, FolderSource
 from data_tools.quiet import quiet
 
-CODECS = (("mp4v", ".mp4"), ("MJPG", ".avi"))  # in this order; OpenCV itself brings the second
-DEFAULT_RATE, HIGHEST_RATE = 25.0, 240.0  # frames per second, where a file or camera does not say a sensible one
 QUALITY = 92  # of JPEG files
 
 
 @dataclass(frozen=True)
 class Frame:
-    """source: as it goes into the table; number: from 0 on within its source; picture: (H, W, 3) uint8 RGB."""
+    """source: as it goes into the table; number: from 0 on within its source; picture: (H, W, 3) uint8 RGB. begin and
+    length: seconds, where the source moves."""
 
     source: str
     number: int
     picture: np.ndarray
+    begin: Fraction = Fraction(0)
+    length: Fraction = Fraction(0)
 
 
 class Pictures:
@@ -64,49 +69,67 @@ class Pictures:
 
 
 class Video:
-    """A video file, or a camera by its number."""
+    """A film in a file: every picture with its time."""
 
-    moving = True
+    moving, camera = True, False
 
-    def __init__(self, source: str):
-        self.problems: list[str] = []
-        self.camera = source.isdecimal()
-        self.name = f"camera {source}" if self.camera else Path(source).name
-        with quiet():
-            self._capture = cv2.VideoCapture(int(source) if self.camera else source)
-        if not self._capture.isOpened():
-            raise KitError(f"there is no camera {source}; plug it in, or try another number" if self.camera else
-                           f"{source} is neither an image nor a video that can be read here; give an image (.jpg, "
-                           f".png), or a "
-                           "video as .mp4 (H.264) or .avi (MJPG)")
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.rate = rate if math.isfinite(rate) and 1 <= rate <= HIGHEST_RATE else DEFAULT_RATE
-        count = self._capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        self.total = int(count) if math.isfinite(count) and 0 < count < 1e9 else 0  # as the file claims; 0: unknown
+    def __init__(self, path: Path):
+        self.reader = FilmReader(path)
+        self.name, self.rate, self.total = path.name, self.reader.rate, self.reader.total
+
+    @property
+    def problems(self) -> list[str]:
+        """What was not as the file claims; complete after the last picture."""
+        return self.reader.problems
 
     def __iter__(self) -> Iterator[Frame]:
-        number = 0
+        for number, shot in enumerate(self.reader):
+            yield Frame(self.name, number, shot.picture, shot.begin, shot.length)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self.reader.close()
+
+
+class Camera:
+    """A camera by its number; its pictures have the times at which they came."""
+
+    moving, camera, total, reader = True, True, 0, None
+
+    def __init__(self, number: str):
+        self.problems: list[str] = []
+        self.name = f"camera {number}"
+        with quiet():
+            self._capture = cv2.VideoCapture(int(number))
+        if not self._capture.isOpened():
+            raise KitError(f"there is no camera {number}; plug it in, or try another number")
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.rate = rate if math.isfinite(rate) and 1 <= rate <= HIGHEST_RATE else DEFAULT_RATE
+
+    def __iter__(self) -> Iterator[Frame]:
+        length, number = Fraction(1) / Fraction(self.rate).limit_denominator(1000), 0
+        begin = time.monotonic()
         while True:
             with quiet():
                 found, picture = self._capture.read()
             if not found:
                 break
-            yield Frame(self.name, number, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
+            now = Fraction(time.monotonic() - begin)
+            yield Frame(self.name, number, cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), now, length)
             number += 1
         if not number:
-            raise KitError(f"{self.name} gave no picture; " + ("is another program using it?" if self.camera else
-                                                                 "the file is empty or damaged"))
+            raise KitError(f"{self.name} gave no picture; is another program using it?")
 
     def close(self) -> None:
-        """Let go of the file or camera."""
+        """Let go of the camera."""
         self._capture.release()
 
 
-def open_source(source: str) -> Pictures | Video:
+def open_source(source: str) -> Pictures | Video | Camera:
     """Images, a video or a camera after what `source` names; KitError where it names none of them."""
     path = Path(source).expanduser()
     if source.isdecimal() and not path.exists():
-        return Video(source)
+        return Camera(source)
     if path.is_dir():
         return Pictures(path)
     if not path.is_file():
@@ -119,7 +142,7 @@ def open_source(source: str) -> Pictures | Video:
         return Pictures(path)
     if suffix_format(path.name):  # says image and is none: the decoder names what is wrong
         return Pictures(path)
-    return Video(str(path))
+    return Video(path)
 
 
 def make_folder(out: Path, source: Path | None) -> None:
@@ -143,7 +166,8 @@ class Album:
     def __init__(self, folder: Path):
         self._folder = folder
         self._taken: set[Path] = set()
-        self.written: Path | None = folder
+        self.written = folder
+        self.problems: list[str] = []
 
     def write(self, frame: Frame, picture: np.ndarray) -> None:
         """One image."""
@@ -157,38 +181,33 @@ class Album:
     def close(self) -> None:
         """Nothing is open."""
 
+    abandon = close
+
 
 class Film:
-    """Writes annotated frames as a video; the first frame says the size."""
+    """Writes annotated frames as a film, with the sound of the original; the first frame says the size."""
 
-    def __init__(self, folder: Path, stem: str, rate: float):
-        self._folder, self._stem, self._rate = folder, stem, rate
-        self._writer: cv2.VideoWriter | None = None
-        self.written: Path | None = None
+    def __init__(self, folder: Path, stem: str, source: Video | Camera):
+        self.written = folder / f"{stem}.mp4"
+        self._writer = FilmWriter(self.written, source.rate, source.reader)
+        self._size: tuple | None = None
 
-    def _open(self, size: tuple) -> cv2.VideoWriter:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        for codec, suffix in CODECS:
-            path = self._folder / (self._stem + suffix)
-            with quiet():
-                writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*codec), self._rate, size)
-            if writer.isOpened():
-                self.written = path
-                return writer
-            path.unlink(missing_ok=True)
-        raise KitError(f"OpenCV can write a video in {self._folder} neither as mp4v nor as MJPG; is the folder "
-                       f"writable?")
+    @property
+    def problems(self) -> list[str]:
+        """What is to be said of the sound, after close()."""
+        return self._writer.problems
 
     def write(self, frame: Frame, picture: np.ndarray) -> None:
         """One frame."""
-        if self._writer is None:
-            self._size = picture.shape[1::-1]
-            self._writer = self._open(self._size)
+        self._size = self._size or picture.shape[1::-1]
         if picture.shape[1::-1] != self._size:  # a camera that changed its mind
             picture = cv2.resize(picture, self._size)
-        self._writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        self._writer.write(Shot(picture, frame.begin, frame.length))
 
     def close(self) -> None:
-        """Finish the file; before this it cannot be played."""
-        if self._writer is not None:
-            self._writer.release()
+        """Finish the file; before this nothing stands in its place."""
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Remove what was begun; after close() nothing is left to remove."""
+        self._writer.abandon()

@@ -101,13 +101,17 @@ def _predict(options: argparse.Namespace) -> int:
         out = options.out or new_run_path("predictions", stem)
         make_folder(out, None if getattr(source, "camera", False) else Path(options.source).expanduser())
         print(f"engine {reader.engine}; writing to {out}", flush=True)
-        sink = Film(out, stem, source.rate) if source.moving else Album(out)
+        sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False
-        with closing(sink), _table(out / "faces.csv", ATTRIBUTES) as rows:
-            try:
-                _loop(options, source, finder, reader, sink, rows, clock)
-            except KeyboardInterrupt:
-                stopped = True
+        try:
+            with _table(out / "faces.csv", ATTRIBUTES) as rows:
+                try:
+                    _loop(options, source, finder, reader, sink, rows, clock)
+                except KeyboardInterrupt:
+                    stopped = True
+            sink.close()
+        finally:
+            sink.abandon()
     _report(clock, source, sink, out, stopped)
     return 130 if stopped and not getattr(source, "camera", False) else 0
 
@@ -184,13 +188,13 @@ def _shown(picture) -> bool:
 
 
 def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:
-    for problem in source.problems:
-        print(f"left out: {problem}")
+    for problem in [*source.problems, *sink.problems]:
+        print(f"{'note' if source.moving else 'left out'}: {problem}")
     unit = "frames" if source.moving else "images"
     print(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
     if clock.frames:
         print(clock.table())
-        print(f"written: {sink.written if source.moving else out}, {out / 'faces.csv'}")
+        print(f"written: {sink.written}, {out / 'faces.csv'}")
     else:
         print("no picture was read")
 

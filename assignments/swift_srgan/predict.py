@@ -226,14 +226,15 @@ def _sha256(content: bytes) -> str:
 
 
 def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path) -> int:
-    """All frames into one .mp4 with the sound of the original; stopped early, the frames so far."""
+    """All frames into one .mp4 with the sound of the original; stopped early, the frames so far with theirs."""
     from itertools import islice
 
-    from assignments.swift_srgan.video_file import VideoFile
+    from data_tools.files.film_writer import FilmWriter
+    from data_tools.files.films import Shot
     from paddle_models.deploy.tiling import enlarge
 
     target, count, stopped = out / f"{path.stem}.mp4", 0, False
-    film = VideoFile(target, source.rate, path)
+    film = FilmWriter(target, source.rate, source.reader)
     begin = time.perf_counter()
     try:
         with closing(Bar(options.frames or source.total, "frame")) as bar:
@@ -242,9 +243,8 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
                     height, width, scale = *frame.picture.shape[:2], generator.scale
                     if height * width * scale**2 > LARGEST:
                         raise KitError(f"{source.name}: a frame would have {scale * width}x{scale * height} pixels; "
-                                       f"convert it to "
-                                       "a smaller size first")
-                    film.write(enlarge(generator.network, frame.picture, tile))
+                                       f"convert it to a smaller size first")
+                    film.write(Shot(enlarge(generator.network, frame.picture, tile), frame.begin, frame.length))
                     count += 1
                     bar.advance(source.name)
             except KeyboardInterrupt:
@@ -252,11 +252,11 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
         film.close()
     finally:
         film.abandon()
-    seconds = time.perf_counter() - begin
-    sound: list[str] = ["with" if film.sound else "without", "sound"]
+    for problem in [*source.problems, *film.problems]:
+        print(f"note: {problem}")
+    seconds, sound = time.perf_counter() - begin, "with" if film.sound else "without"
     print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
-          f"ms per "
-          f"frame; " + (f"written: {target}, {' '.join(sound)}" if count else "nothing was written"))
+          f"ms per frame; " + (f"written: {target}, {sound} sound" if count else "nothing was written"))
     return 130 if stopped else 0
 
 

@@ -28,6 +28,8 @@ from paddle_models.trainer.checkpoint import network_arrays, save_checkpoint
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.settings import to_dict
 from paddle_models.weights.files import save_weights
+from tests.films import CODECS, drift, times
+from tests.films import film as talk
 
 ROOT = PROJECT_ROOT
 PEOPLE = (("Young", "No_Beard", "Brown_Hair"), ("Male", "Goatee", "Black_Hair"), ("Smiling", "No_Beard", "Blond_Hair"))
@@ -132,7 +134,7 @@ def test_a_video_is_annotated_frame_by_frame(weights, tmp_path, capfd, name, cod
     assert predict(weights, source, tmp_path / "out", "--group", "3") == 0
     said, errors = capfd.readouterr()
     assert "frames: 10, faces: 10, " in said and "frames/s" in said and errors == ""
-    (written,) = [path for path in (tmp_path / "out").iterdir() if path.suffix in (".mp4", ".avi")]
+    written = tmp_path / "out" / "walk.mp4"
     assert frames(written) == 10 and cv2.VideoCapture(str(written)).get(cv2.CAP_PROP_FPS) == pytest.approx(12)
     rows = table(tmp_path / "out")
     assert [int(row["frame"]) for row in rows] == list(range(10))
@@ -147,12 +149,23 @@ def test_a_video_without_a_face_and_a_limit_of_frames(weights, tmp_path, capfd):
     assert table(tmp_path / "out") == [] and frames(tmp_path / "out" / "empty.mp4") == 4
 
 
+def test_a_film_keeps_its_sound_and_is_said_to_be_cut_off(weights, tmp_path, capfd):
+    source = talk(tmp_path / "talk.mp4", 24, "24", codecs=(*CODECS, "-movflags", "+faststart"))
+    assert predict(weights, source, tmp_path / "whole") == 0
+    assert drift(source, tmp_path / "whole" / "talk.mp4") < 0.001 and "note:" not in capfd.readouterr().out
+    source.write_bytes(source.read_bytes()[:source.stat().st_size * 7 // 10])
+    assert predict(weights, source, tmp_path / "cut") == 0
+    said, errors = capfd.readouterr()
+    assert "note: talk.mp4 is cut off or damaged: it claims 1.00 s" in said and errors == ""
+    assert 0 < len(times(tmp_path / "cut" / "talk.mp4")) < 24 and times(tmp_path / "cut" / "talk.mp4", "a")
+
+
 @pytest.mark.parametrize("make, words", [
     (lambda p: p / "absent.jpg", "there is no such file or folder"),
     (lambda p: 73, "there is no camera 73"),
-    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "is neither an image nor a video"),
-    (lambda p: (p / "notes.txt").write_text("words") and p / "notes.txt", "notes.txt is neither an image nor a video"),
-    (lambda p: (p / "x.avi").touch() or p / "x.avi", "is neither an image nor a video"),
+    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "is neither an image nor a film"),
+    (lambda p: (p / "notes.txt").write_text("words") and p / "notes.txt", "notes.txt is neither an image nor a film"),
+    (lambda p: (p / "x.avi").touch() or p / "x.avi", "is neither an image nor a film"),
     (lambda p: (p / "x.jpg").write_bytes(b"no image") and p / "x.jpg", "x.jpg cannot be decoded"),
     (lambda p: (p / "x").mkdir() or p / "x", "holds no image"),
 ])
@@ -230,15 +243,15 @@ def test_ctrl_c_ends_with_whole_files(weights, tmp_path):
                                env={**os.environ, "PYTHONUNBUFFERED": "1"}, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE)
     deadline = time.monotonic() + 60
-    while not ((out / "long.mp4").exists() or (out / "long.avi").exists()) and time.monotonic() < deadline:
+    while not list(out.glob(".long.mp4*")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
     said, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and errors == ""
     count = int(re.search(r"stopped; frames: (\d+)", said).group(1))
-    (written,) = [path for path in out.iterdir() if path.suffix in (".mp4", ".avi")]
-    assert count < 9000 and 0 <= frames(written) - count <= 2 and table(out) == []
+    assert sorted(path.name for path in out.iterdir()) == ["faces.csv", "long.mp4"]
+    assert 0 < count < 9000 and 0 <= frames(out / "long.mp4") - count <= 2 and table(out) == []
 
 
 def test_text_stays_inside_the_picture_and_faces_beyond_its_border_are_drawn():

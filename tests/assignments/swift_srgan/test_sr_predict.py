@@ -15,7 +15,6 @@ import pytest
 from PIL import Image
 
 from assignments.__main__ import main
-from assignments.swift_srgan import video_file
 from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
@@ -25,6 +24,7 @@ from paddle_models.networks.swift_srgan import SwiftGenerator
 from paddle_models.tasks.image_metrics import psnr
 from paddle_models.trainer.checkpoint import network_arrays
 from paddle_models.weights.files import save_weights
+from tests.films import film, times
 
 ROOT = PROJECT_ROOT
 
@@ -154,7 +154,7 @@ def test_a_full_disk_keeps_what_is_finished(weights, tmp_path):
 @pytest.mark.parametrize("make, words", [
     (lambda p: p / "absent.png", "there is no such file or folder"),
     (lambda p: 0, "cameras are not enlarged"),
-    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "is neither an image nor a video"),
+    (lambda p: (p / "x.mp4").write_bytes(b"no video" * 99) and p / "x.mp4", "is neither an image nor a film"),
     (lambda p: (p / "x.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(40)) and p / "x.png", "x.png cannot be decoded"),
     (lambda p: (p / "x").mkdir() or p / "x", "holds no image"),
 ])
@@ -210,15 +210,6 @@ def test_tiled_and_whole_agree_everywhere(build):
 # ---- videos
 
 
-def film(path: Path, frames: int = 6, sound: bool = True) -> Path:
-    ffmpeg = pytest.importorskip("imageio_ffmpeg").get_ffmpeg_exe()
-    tone = ["-f", "lavfi", "-i", "sine=frequency=440:duration=9"] if sound else []
-    subprocess.run([ffmpeg, "-loglevel", "error", "-f", "lavfi", "-i",
-                    f"testsrc=size=46x34:rate=12:duration={frames / 12}", *tone,
-                    "-shortest", "-pix_fmt", "yuv420p", str(path)], check=True)
-    return path
-
-
 def count(path: Path) -> tuple[int, tuple[int, int]]:
     """(frames, (height, width))"""
     capture, found, shape = cv2.VideoCapture(str(path)), 0, (0, 0)
@@ -230,22 +221,13 @@ def count(path: Path) -> tuple[int, tuple[int, int]]:
 
 @pytest.mark.parametrize("name, sound", [("clip.mp4", True), ("clip.avi", True), ("silent.mp4", False)])
 def test_a_video_is_enlarged_with_its_sound(weights, tmp_path, capfd, name, sound):
-    source = film(tmp_path / name, sound=sound)
+    source = film(tmp_path / name, 6, sound=sound)
     assert predict(weights, source, tmp_path / "out", "--tile", 20) == 0
     said, errors = capfd.readouterr()
     assert "frames: 6 in" in said and ("with sound" in said) == sound and errors == ""
     (written,) = (tmp_path / "out").iterdir()
     assert written.name == f"{source.stem}.mp4" and count(written) == (6, (136, 184))
-    assert video_file._has_sound(written) == sound
-
-
-def test_without_imageio_ffmpeg_a_video_gets_one_message(weights, tmp_path, capfd, monkeypatch):
-    writer = cv2.VideoWriter(str(tmp_path / "clip.avi"), cv2.VideoWriter_fourcc(*"MJPG"), 12, (46, 34))
-    writer.write(picture(34, 46))
-    writer.release()
-    monkeypatch.setattr(video_file, "can_write", lambda: False)
-    assert predict(weights, tmp_path / "clip.avi", tmp_path / "out") == 2
-    assert "pip install imageio-ffmpeg" in capfd.readouterr().err
+    assert bool(times(written, "a")) == sound
 
 
 def test_ctrl_c_leaves_a_video_of_the_frames_so_far(weights, tmp_path):
