@@ -24,14 +24,14 @@ from assignments.commands import (
     weights,
 )
 from assignments.commands.autograder import build as gradescope
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 
 COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data, submit, grade, gradescope, bench,
             doctor)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m assignments", description=__doc__.splitlines()[0],
+    parser = argparse.ArgumentParser(prog="python -m assignments", description=first_line(__doc__),
                                      allow_abbrev=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for each in COMMANDS:
@@ -42,8 +42,6 @@ def _parser() -> argparse.ArgumentParser:
 @tells_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend."""
-    if hasattr(sys.stdout, "reconfigure"):  # a notebook's has none
-        sys.stdout.reconfigure(errors="replace")  # a terminal without UTF-8 still gets its table
     arguments = _parser().parse_args(argv)
     return arguments.function(arguments)
 

@@ -1,4 +1,6 @@
-"""The one error a user is meant to read."""
+"""The one error a user is meant to read, and texts of strangers that can be read without harm."""
+
+from typing import Any
 
 
 class KitError(Exception):
@@ -14,3 +16,12 @@ class BadFile(KitError):
     def __init__(self, kind: str, text: str):
         super().__init__(text)
         self.kind = kind
+
+
+def harmless(text: Any, longest: int = 4000) -> str:
+    """A text that may come from a stranger's file, for a terminal: what is no letter, sign, space or end of line is
+    written as an escape, so that it moves no cursor and hides nothing; cut at `longest`."""
+    shown = str(text)
+    if len(shown) > longest:
+        shown = f"{shown[:longest]} ..."
+    return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in shown)

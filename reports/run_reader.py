@@ -16,17 +16,15 @@ import numpy as np
 
 from data_tools.errors import BadFile, KitError
 from data_tools.files import places
+from data_tools.files.plain_yaml import YAML_LIMIT, parse_yaml
 from paddle_models.trainer.run_folder import run_date
 
-TEXT_LIMIT = 16 << 20      # bytes of a JSON or YAML file
+TEXT_LIMIT = 16 << 20      # bytes of a JSON file
 METRICS_LIMIT = 256 << 20  # bytes of metrics.jsonl
 LINE_LIMIT = 64 << 10      # bytes of one of its lines
 ARRAYS_LIMIT = 512 << 20   # bytes of all arrays of one .npz, unpacked
 SHORT = reprlib.Repr()     # of a setting that is a list: bounded, however its parts refer to each other
 SHORT.maxlevel, SHORT.maxlist = 2, 20
-YAML_DEPTH = 20            # of nested lists and dictionaries in a YAML file
-YAML_NODES = 100_000
-LONGEST_WORD = 3000        # characters of a YAML value without spaces
 PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no records
 
 
@@ -79,7 +77,7 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """config.yaml: assignment, preset, command, settings."""
-        return _mapping(parse_yaml(self._text("config.yaml", TEXT_LIMIT), self.path / "config.yaml"),
+        return _mapping(parse_yaml(self._text("config.yaml", YAML_LIMIT), self.path / "config.yaml"),
                         self.path / "config.yaml", "bad-yaml")
 
     @cached_property
@@ -268,37 +266,6 @@ def _parse(text: str | bytes, where: str, kind: str = "bad-json") -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise BadFile(kind, f"{where} is not valid JSON: {_short(error)}") from None
-
-
-def parse_yaml(text: str, where: Any) -> Any:
-    """The values of a YAML text that holds plain values only: no tags, no anchors and aliases, no deep nesting.
-
-    The text is read event by event first, so that nothing is built of one that would grow when it is.
-    """
-    import yaml
-
-    depth = nodes = 0
-    try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if getattr(event, "anchor", None):  # of an alias too
-                raise BadFile("yaml-aliases", f"{where} is not valid YAML for a run: it has the anchor or alias "
-                                              f"{event.anchor[:40]!r}; a run writes every value out")
-            if getattr(event, "tag", None):
-                raise BadFile("yaml-tags", f"{where} is not valid YAML for a run: it has the tag {event.tag[:60]!r}; "
-                                           "only plain values are read")
-            if len(getattr(event, "value", "")) > LONGEST_WORD and not any(map(str.isspace, event.value)):
-                raise BadFile("bad-yaml",
-                              f"{where} is not valid YAML for a run: it has a word or number of {len(event.value)} "
-                                          "characters; a run writes none")  # Python refuses to write out such a number
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            nodes += isinstance(event, yaml.NodeEvent)
-            if depth > YAML_DEPTH or nodes > YAML_NODES:
-                raise BadFile("yaml-deep",
-                              f"{where} is not valid YAML for a run: nested deeper than {YAML_DEPTH} levels "
-                                           f"or more than {YAML_NODES} values")
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadFile("bad-yaml", f"{where} is not valid YAML: {_short(error)}") from None
 
 
 def _mapping(value: Any, where: Any, kind: str = "bad-json") -> dict[str, Any]:

@@ -223,7 +223,7 @@ def grade(row: dict, words: dict) -> str:
 
 def main() -> int:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
     parser.add_argument("--only", nargs="+", metavar="NAME", help="grade these functions only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result in Gradescope's form")
     parser.add_argument("--one", help=argparse.SUPPRESS)

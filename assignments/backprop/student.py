@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
 
@@ -105,7 +105,7 @@ def write_student(folder: Path, language: str = "en", solution: bool = False) ->
 @tells_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """Command line; 2 for an error that the user can mend."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    parser = argparse.ArgumentParser(description=first_line(__doc__), allow_abbrev=False)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
     parser.add_argument("--lang", choices=tuple(WORDS), default="en", help="language of statements and hints")
     parser.add_argument("--solution", action="store_true", help="leave the bodies in: the reference, for teachers")

@@ -12,6 +12,7 @@ from assignments.common.command_line import add_command
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
+from data_tools.files.places import expand
 
 PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "imaug", "matplotlib",
             "visualdl")
@@ -80,7 +81,7 @@ def _data(find: Callable[[], Any]) -> str:
 
 def _room(folder: Path) -> str:
     """Size and free space of the disk on which a folder is, or will be."""
-    folder = folder.expanduser().absolute()
+    folder = expand(folder).absolute()
     usage = shutil.disk_usage(next(there for there in (folder, *folder.parents) if there.exists()))
     return f"{usage.free / GB:.1f} of {usage.total / GB:.1f} GB free"
 

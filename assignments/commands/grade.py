@@ -12,6 +12,7 @@ from typing import Any
 from assignments.common.command_line import add_command
 from assignments.common.works import FOLDER, PRESETS, work_names, work_of
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 
 OUT = Path("grading")  # where grades go unless told otherwise
 MEMORY = 1500  # MB of all submissions that are judged at a time; with the kit itself, which they share, less than 2 GB
@@ -137,7 +138,7 @@ def choose(names: Sequence[str] = (), data: Sequence[str] = (), rubric: Path | N
         if not equals or name not in work_names():
             raise KitError(f"--data {pair}: expected NAME=PATH, NAME one of {', '.join(work_names())}")
         if name in places:
-            places[name] = str(Path(place).expanduser().absolute()) if is_place(place) else place
+            places[name] = str(expand(place).absolute()) if is_place(place) else place
     rubrics = {name: str(rubric or rubric_file(name, places[name]) or "") for name in names}
     for name in names:
         rubric_of(name, rubrics[name])
@@ -160,7 +161,7 @@ def shares(memory: int, jobs: int | None) -> tuple[int, int]:
 
 def is_place(data: str) -> bool:
     """Whether a value of --data is a folder or file that is there."""
-    return bool(data) and data not in NOT_PLACES and Path(data).expanduser().exists()
+    return bool(data) and data not in NOT_PLACES and expand(data).exists()
 
 
 def data_words(name: str) -> list[str]:

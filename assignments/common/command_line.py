@@ -3,15 +3,17 @@ started."""
 
 import argparse
 import functools
+import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
+from typing import Any, TextIO
 
-from data_tools.errors import KitError
+from data_tools.errors import KitError, harmless
 
 
 def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
@@ -26,20 +28,45 @@ def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], in
 
 def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
     """Decorator of a command line, which returns the exit status: a KitError (2) and Ctrl-C (130) are a line on
-    standard error."""
+    standard error; where nobody reads the output any more (`| head`), the command ends without a word (141)."""
     @functools.wraps(main)
     def told(*arguments, **named) -> int:
+        for stream in (sys.stdout, sys.stderr):
+            if hasattr(stream, "reconfigure"):  # a notebook's has none
+                stream.reconfigure(errors="backslashreplace")  # what a terminal, or UTF-8, cannot show
         try:
             with imports_in_peace():
-                return main(*arguments, **named)
+                try:
+                    return main(*arguments, **named)
+                finally:
+                    sys.stdout.flush()
         except KitError as error:
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {harmless(error)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)
             return 130
+        except BrokenPipeError:
+            if not _reader_is_gone(sys.stdout):
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the very end
+            return 141
 
     return told
+
+
+def _reader_is_gone(stream: TextIO) -> bool:
+    """Whether a stream is a pipe that nobody reads any more."""
+    with suppress(OSError, ValueError, AttributeError):  # no pipe; not on Windows
+        poll = select.poll()
+        poll.register(stream.fileno(), select.POLLOUT)
+        return any(event & select.POLLERR for _, event in poll.poll(0))
+    return False
+
+
+def first_line(text: str | None) -> str:
+    """Of a docstring, which `python -OO` takes away."""
+    return (text or "").partition("\n")[0]
 
 
 @contextmanager

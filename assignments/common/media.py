@@ -17,6 +17,7 @@ from data_tools.files.atomic import write_atomically
 from data_tools.files.film_writer import FilmWriter
 from data_tools.files.films import DEFAULT_RATE, HIGHEST_RATE, FilmReader, Shot
 from data_tools.files.image_set import decode, image_format, suffix_format
+from data_tools.files.places import expand
 from data_tools.files.sources import MAX_BYTES, FolderSource
 from data_tools.quiet import quiet
 
@@ -127,7 +128,7 @@ class Camera:
 
 def open_source(source: str) -> Pictures | Video | Camera:
     """Images, a video or a camera after what `source` names; KitError where it names none of them."""
-    path = Path(source).expanduser()
+    path = expand(source)
     if source.isdecimal() and not path.exists():
         return Camera(source)
     if path.is_dir():

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import tells_errors
-from data_tools.errors import BadFile, KitError
+from data_tools.errors import BadFile, KitError, harmless
 from data_tools.files import places
+from data_tools.files.places import expand
 
 
 @tells_errors
@@ -22,13 +23,17 @@ def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
     from paddle_models.trainer.settings import parse_command_line
 
     def resumed(name: str) -> tuple:
-        folder = Path(name) if name else unfinished_run(work.name)
+        folder = expand(name) if name else unfinished_run(work.name)
         preset, values = read_config(folder, work.name)
         return preset, values, str(folder / "config.yaml")
 
     options, settings = parse_command_line(work.settings, work.folder / "presets.yaml", argv, resumed)
     resume = options.resume is not None
-    named = (Path(options.resume) if options.resume else unfinished_run(work.name)) if resume else options.out
+    named: Path | None
+    if resume:
+        named = expand(options.resume) if options.resume else unfinished_run(work.name)
+    else:
+        named = expand(options.out) if options.out else None
     from paddle_models.trainer import distributed, runtime  # the first import of Paddle, after all that is cheap
     from paddle_models.trainer.progress import say
 
@@ -46,7 +51,7 @@ def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
     if not resume and folder.writer:
         refuse_taken(work, folder)
     with folder:
-        say(f"{work.name}, preset {options.preset}, run folder {path}")
+        say(f"{work.name}, preset {harmless(options.preset, 100)}, run folder {path}")
         return train(work, settings, options.preset, folder, device, resume, made)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 
 
 def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[Path, str]:
@@ -14,7 +15,7 @@ def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[
     """
     from reports.run_reader import Run, latest_run
 
-    run = Path(target)
+    run = expand(target)
     if not (run / "config.yaml").is_file():
         if target not in names:
             raise KitError(f"{target} is neither an assignment ({', '.join(names)}) nor a run folder: config.yaml is "

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 
 BATCH = 64
 
@@ -58,7 +58,7 @@ def _line(title: str, shares) -> str:
 @tells_errors
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; the exit status is 2 for an error that the user can mend."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=first_line(__doc__))
     parser.add_argument("--weights", type=Path, help=".safetensors file (default: the newest that came with the kit)")
     parser.add_argument("--data", default="", help="as in run.py")
     parser.add_argument("--no-flip", action="store_true", help="judge each image alone, without its mirror image")

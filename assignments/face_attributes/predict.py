@@ -13,8 +13,9 @@ from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 
 STAGES = ("decode", "detect", "classify", "draw", "write")
 GROUP = 8  # frames that are classified together, a camera's apart, which are wanted at once
@@ -25,7 +26,7 @@ REPORT_EVERY = 10.0  # seconds between two lines about a long video
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m assignments predict face_attributes", allow_abbrev=False,
-                                      description=__doc__.splitlines()[0])
+                                      description=first_line(__doc__))
     options.add_argument("--source", required=True,
                          help="image, folder of images, video, or the number of a camera (0)")
     options.add_argument("--model", type=Path, metavar="FOLDER",
@@ -99,7 +100,7 @@ def _predict(options: argparse.Namespace) -> int:
         reader = FaceReader(options.model, options.weights, options.engine)
         stem = Path(source.name if source.moving else options.source).stem.replace(" ", "-") or "pictures"
         out = options.out or new_run_path("predictions", stem)
-        make_folder(out, None if getattr(source, "camera", False) else Path(options.source).expanduser())
+        make_folder(out, None if getattr(source, "camera", False) else expand(options.source))
         print(f"engine {reader.engine}; writing to {out}", flush=True)
         sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False

@@ -13,8 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 
 MEASURES = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
 TITLES = {"psnr_y": ("PSNR Y, dB", 2), "ssim_y": ("SSIM Y", 4), "psnr_rgb": ("PSNR RGB, dB", 2),
@@ -25,7 +26,7 @@ BICUBIC = "bicubic"
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    options = argparse.ArgumentParser(description=first_line(__doc__), allow_abbrev=False)
     options.add_argument("--weights", nargs="+", default=["pixel", "adversarial"], metavar="NAME|FILE|RUN",
                          help="default: pixel and adversarial, which came with the kit; .safetensors weights and run "
                               "folders too")
@@ -88,10 +89,10 @@ def find(name: str, data: Path | None):
     from assignments.swift_srgan.image_sets import search_places
     from data_tools.sets.super_resolution import SETS, find_set, read_images
 
-    places = [data.expanduser()] if data else search_places()
+    places = [expand(data)] if data else search_places()
     if name in SETS:
         return find_set(name, *places)
-    for folder in (Path(name).expanduser(), *(place / name for place in places)):
+    for folder in (expand(name), *(place / name for place in places)):
         if folder.exists():
             return read_images(folder)
     raise KitError(f"{name} is neither a known set ({', '.join(SETS)}) nor a folder or zip archive of images")

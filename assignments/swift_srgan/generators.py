@@ -9,6 +9,7 @@ from typing import Any
 from assignments.common.pretrained import FOLDER as PRETRAINED
 from assignments.swift_srgan.settings import SuperResolutionSettings
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 from paddle_models.deploy.predictor import CARD
 
 MODELS = ("swift_srgan", "srgan", "esrgan")
@@ -41,7 +42,7 @@ def load_generator(source: str | Path, model: str = "", residual: bool | None = 
     The header of a file says model, scale and residual; `model` and `residual` say what it does not. KitError where
     neither tells, or the weights do not fit.
     """
-    path = kit_weights(str(source)) if str(source) in KIT else Path(source).expanduser()
+    path = kit_weights(str(source)) if str(source) in KIT else expand(source)
     if (path / CARD).is_file():
         raise KitError(f"{path} is an exported network, which is not taken here; give .safetensors weights, the run "
                        f"folder that it "

@@ -10,7 +10,7 @@ import numpy as np
 from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import BadFile, KitError
 from data_tools.files.image_set import ImageSet
-from data_tools.files.places import real_places, sample_folder
+from data_tools.files.places import expand, real_places, sample_folder
 from data_tools.sets.finder import as_last_resort
 from data_tools.sets.photographs import find_photographs
 from data_tools.sets.samples import draw_sample
@@ -49,7 +49,7 @@ def find_sets(settings) -> ImageSets:
         return ImageSets(**find_photographs(), origin="subset", path="photographs", notes=(
             "photographs that scikit-image, scikit-learn and imgaug bring",))
     if settings.data:
-        return _in(Path(settings.data).expanduser(), settings)
+        return _in(expand(settings.data), settings)
     found = find_place(settings.train_sets[0])
     if found is not None:
         return _in(found.path, settings)
@@ -67,7 +67,7 @@ def graded_sets(settings) -> ImageSets:
 
     def there(name: str) -> bool:
         try:
-            return bool(find_set(name, *([Path(settings.data).expanduser()] if settings.data else search_places())))
+            return bool(find_set(name, *([expand(settings.data)] if settings.data else search_places())))
         except KitError:
             return False
 
@@ -99,7 +99,7 @@ def find_place(name: str) -> Place | None:
 def search_places() -> list[Path]:
     """What is there of $SUPER_RESOLUTION_DATA and SEARCH_PLACES."""
     named = os.environ.get(VARIABLE)
-    return ([Path(named).expanduser()] if named else []) + list(real_places(SEARCH_PLACES))
+    return ([expand(named)] if named else []) + list(real_places(SEARCH_PLACES))
 
 
 def _in(place: Path, settings) -> ImageSets:

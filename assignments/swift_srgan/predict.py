@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
 RECORD = "enlarged.json"  # in the output folder: what made the pictures there
@@ -25,7 +26,7 @@ RECORD_BYTES = 16 << 20
 def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(prog="python -m assignments predict swift_srgan", allow_abbrev=False,
-                                      description=__doc__.splitlines()[0])
+                                      description=first_line(__doc__))
     options.add_argument("--source", required=True, help="image, folder of images, or video")
     options.add_argument("--weights", default="adversarial", metavar="NAME|FILE|RUN",
                          help="adversarial (default) or pixel, which came with the kit; .safetensors weights; or a run "
@@ -71,7 +72,7 @@ def _predict(options: argparse.Namespace) -> int:
         device = runtime.start(options.device)
         generator = load_generator(options.weights, options.model, options.residual)
         accelerate(generator.network)
-        path = Path(options.source).expanduser()
+        path = expand(options.source)
         out = options.out or new_run_path("predictions", path.stem.replace(" ", "-") or "pictures")
         make_folder(out, path)
         tile = TILE if options.tile is None else options.tile

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import first_line, tells_errors
 from assignments.swift_srgan.paper import FRAMES, NAMES, PAPER_GPU, TABLE_III
 from data_tools.errors import KitError
 from data_tools.files import places
@@ -33,7 +33,7 @@ QUICK = ("Measured by speed.py --quick: 270p alone, in little time. Without --qu
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    options = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
+    options = argparse.ArgumentParser(description=first_line(__doc__), allow_abbrev=False)
     options.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     options.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     options.add_argument("--seconds", type=float,

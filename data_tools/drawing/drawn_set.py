@@ -60,6 +60,8 @@ def write_drawn_set(
     the folder holds anything that is not a drawn set, or the disk is full.
     """
     folder = Path(folder).absolute()
+    if _is_complete(folder, notice, (*pictures, *texts)):
+        return folder  # also where nothing may be written
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with locked(folder.with_name(f".{folder.name}.lock")):
@@ -69,7 +71,7 @@ def write_drawn_set(
     except OSError as error:
         raise KitError(
             f"cannot write the drawn {what} to {folder}: {error.strerror or error}; "
-            f"free some space ({room}) or name another folder"
+            f"free some space ({room}), name another folder, or another place for all drawn sets: KIT_SAMPLES=FOLDER"
         ) from error
     return folder
 

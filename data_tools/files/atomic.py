@@ -37,6 +37,8 @@ def atomic_path(path: Path, again: str = AGAIN) -> Iterator[Path]:
         sync(temporary)
         os.replace(temporary, path)
         _sync_folder(path.parent)
+    except BrokenPipeError:
+        raise  # of something that was printed meanwhile
     except OSError as error:
         raise KitError(f"cannot write {path}: {error.strerror or error}. What stood there before is intact; make room "
                        f"(df -h {path.parent}) or choose another folder, then {again}") from error

@@ -18,6 +18,7 @@ from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import file_sha256, sync
 from data_tools.files.locks import locked
+from data_tools.files.places import expand
 
 BLOCK = 2**18
 ATTEMPTS = 5
@@ -79,7 +80,7 @@ def fetch(name: str, folder: str | Path | None = None, progress: bool = True) ->
     if name not in ARCHIVES:
         raise KitError(f"unknown data set {name!r}; known: {', '.join(ARCHIVES)}")
     archive = ARCHIVES[name]
-    target = Path(folder or places.data()).expanduser() / archive.file
+    target = expand(folder or places.data()) / archive.file
     if target.exists():
         problem = _problem(target, archive.file, archive.sha256, archive.size)
         if problem:

@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from data_tools.errors import KitError
+
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -37,12 +39,24 @@ def sample_folder(name: str) -> Path:
 
 
 def _place(variable: str, default: str) -> Path:
-    return Path(os.environ.get(variable) or PROJECT_ROOT / default).expanduser()
+    return expand(os.environ.get(variable) or PROJECT_ROOT / default)
+
+
+def expand(path: str | Path) -> Path:
+    """The path with ~ and ~USER replaced by the home folder; KitError where that is unknown."""
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~") and not os.path.lexists(expanded):
+        user = expanded.split("/")[0]
+        how = "set the variable HOME" if user == "~" else f"there is no user {user[1:]}"
+        raise KitError(f"{path}: the home folder {user} is unknown; {how}, or give a path without ~ "
+                       f"(./{path} for a file of that name)")
+    return Path(expanded)
 
 
 def real_places(patterns: Sequence[str]) -> Iterator[Path]:
     """What is there of the patterns (~ is the home folder), in their order; what is called drawn-... is not."""
     for pattern in patterns:
-        for found in sorted(glob.glob(os.path.expanduser(pattern))):
+        home = os.path.expanduser(pattern)  # of a user without home it stays as it is and is nowhere
+        for found in sorted(glob.glob(home)) if not home.startswith("~") else ():
             if not os.path.basename(found).startswith("drawn-"):
                 yield Path(found)

@@ -18,6 +18,7 @@ from typing import IO, Any
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import atomic_path
+from data_tools.files.places import expand
 from data_tools.files.zip_members import member_names, no_zip, open_member
 
 APART, IN_ONE = "*.zip", "+.zip"  # see JoinedSource
@@ -34,7 +35,7 @@ class FolderSource:
     """Files below one folder. Links are followed, being the owner's own; names with `..` are refused."""
 
     def __init__(self, path: str | Path):
-        self.path = str(Path(path).expanduser().absolute())
+        self.path = str(expand(path).absolute())
         if not os.path.isdir(self.path):
             raise KitError(f"{self.path} is not a folder; name an existing one")
 
@@ -88,7 +89,7 @@ class ZipSource:
     """
 
     def __init__(self, path: str | Path):
-        self.path = str(Path(path).expanduser().absolute())
+        self.path = str(expand(path).absolute())
         self._reset()
         self._open()
 
@@ -197,7 +198,7 @@ class JoinedSource:
     """
 
     def __init__(self, path: str | Path):
-        self.path = str(Path(path).expanduser().absolute())
+        self.path = str(expand(path).absolute())
         container, self._apart = Path(self.path).parent, Path(self.path).name == APART
         self._parts: list[Source] = [FolderSource(container) if container.is_dir() else ZipSource(container)]
         self._members = {name: (0, name) for name in self._parts[0].names() if not is_archive(name)}
@@ -268,7 +269,7 @@ def archives_in(source: Source) -> list[str]:
 
 def open_source(path: str | Path) -> Source:
     """What has this path: a folder, a zip archive, one in an archive (OUTER.zip/INNER.zip), or several together."""
-    path = Path(path).expanduser()
+    path = expand(path)
     if path.exists():
         return FolderSource(path) if path.is_dir() else ZipSource(path)
     if path.name in (APART, IN_ONE) and (path.parent.exists() or _inside_a_file(path.parent)):

@@ -17,7 +17,7 @@ from data_tools.errors import KitError
 from data_tools.files.atomic import file_sha256
 from data_tools.files.image_set import DECODE_VERSION, ImageSet
 from data_tools.files.locks import locked
-from data_tools.files.places import PROJECT_ROOT
+from data_tools.files.places import PROJECT_ROOT, expand
 from data_tools.machine import cores
 from data_tools.packed.pack_worker import answer
 from data_tools.packed.record_files import (
@@ -106,7 +106,7 @@ def pack(image_set: ImageSet, size: int, folder: str | Path, *, crop: str | None
     if shard < 1 or len(image_set) > shard * MOST_SHARDS or (processes is not None and processes < 1):
         raise KitError(f"cannot pack {len(image_set):,} images with {shard} to a shard and {processes} processes: give "
                        f"at least 1, and at most {MOST_SHARDS:,} shards")
-    target = Path(folder).expanduser().absolute() / f"{image_set.name}-{size}"
+    target = expand(folder).absolute() / f"{image_set.name}-{size}"
     plan = _Plan(image_set, target, size, crop, shard, encoding, skip_unreadable)
     try:
         target.mkdir(parents=True, exist_ok=True)

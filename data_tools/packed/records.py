@@ -16,6 +16,7 @@ import numpy as np
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.image_set import ImageSet
+from data_tools.files.places import expand
 from data_tools.packed.record_files import MANIFEST, PACK_AGAIN, fingerprint, map_file, read_index, read_manifest
 from data_tools.packed.record_packing import SHARD, pack, source_state
 from data_tools.packed.store import MOST_MAPPED, MappedStore
@@ -124,7 +125,7 @@ class RecordStore(MappedStore):
         if folder is None:
             key = "\n".join((image_set.source.path, str(crop), *image_set.names))
             folder = places.cache("records") / hashlib.sha256(os.fsencode(key)).hexdigest()[:16]
-        target = Path(folder).expanduser().absolute() / f"{image_set.name}-{size}"
+        target = expand(folder).absolute() / f"{image_set.name}-{size}"
         encoding, shard = "raw", SHARD
         with suppress(KitError):  # absent or damaged shards: packed anew, and every shard is looked at
             found = read_manifest(target)
@@ -144,7 +145,7 @@ class RecordStore(MappedStore):
 
         KitError where the folder holds no finished pack, or a shard is absent, cut short or damaged.
         """
-        folder = Path(folder).expanduser().absolute()
+        folder = expand(folder).absolute()
         manifest = read_manifest(folder)
         if manifest is None:
             raise KitError(f"{folder} has no {MANIFEST}, so it is no packed folder; {PACK_AGAIN}")

@@ -28,6 +28,7 @@ from data_tools.files import places
 from data_tools.files.atomic import atomic_path, write_atomically
 from data_tools.files.image_set import DECODE_VERSION, ImageSet, decode
 from data_tools.files.locks import locked
+from data_tools.files.places import expand
 from data_tools.machine import cores
 
 STORE_VERSION = 2
@@ -174,7 +175,7 @@ def open_store(image_set: ImageSet, form: str, prepare: Callable, make: Callable
     """
     if not len(image_set):
         raise KitError(f"{image_set.name}: no images in {image_set.source.path}")
-    folder = Path(folder or places.cache("packed")).expanduser()
+    folder = expand(folder or places.cache("packed"))
     stem = folder / _stem(image_set, form)
     state = _state(image_set)
     store = _load(stem, image_set, state, skip_unreadable, make)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
 from data_tools.errors import KitError
-from data_tools.files.places import PROJECT_ROOT, real_places
+from data_tools.files.places import PROJECT_ROOT, expand, real_places
 from data_tools.sets.samples import draw_sample
 
 
@@ -73,7 +73,7 @@ class Finder(Generic[Found]):
         for beginning, read in self.others.items():
             if given.startswith(beginning):
                 return read(given[len(beginning):])
-        place = Path(given).expanduser()
+        place = expand(given)
         if not place.exists():
             raise KitError(f"no data at {place}: there is no such file or folder. Wanted: {self.wanted}")
         data = self.read(place, True)

@@ -6,6 +6,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet, image_format, suffix_format
+from data_tools.files.places import expand
 from data_tools.files.sources import Source, open_source, richest
 from data_tools.sets.glasses import CELEBA_PREFIX, find_or_draw, holds_glasses
 
@@ -18,7 +19,7 @@ def find_images(source: str, split: str = "all") -> dict[str, ImageSet]:
     Images of the last kind are one set called "images", their labels the names of their folders, numbered in
     alphabetical order; -1 where all lie in one folder. KitError where there are none, or `split` is not among them.
     """
-    if source == "sample" or source.startswith(CELEBA_PREFIX) or holds_glasses(Path(source).expanduser()):
+    if source == "sample" or source.startswith(CELEBA_PREFIX) or holds_glasses(expand(source)):
         data = find_or_draw(source)
         found = {name: getattr(data, name) for name in SPLITS if len(getattr(data, name))}
     else:

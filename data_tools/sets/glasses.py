@@ -14,6 +14,7 @@ from data_tools.drawing.drawn_set import is_drawn
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.image_set import ImageSet
+from data_tools.files.places import expand
 from data_tools.files.sources import FolderSource, Source, candidates
 from data_tools.sets import celeba
 from data_tools.sets.finder import Finder
@@ -79,7 +80,7 @@ def _read_at(path: Path, strict: bool) -> GlassesData | None:
 
 def holds_glasses(path: str | Path) -> bool:
     """Whether there are train.csv and faces at `path`; whether they fit together is another question."""
-    path = Path(path).expanduser()
+    path = expand(path)
     return path.exists() and _place_at(path, strict=False) is not None
 
 

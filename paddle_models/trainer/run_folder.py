@@ -30,7 +30,9 @@ from data_tools.files import places
 from data_tools.files.atomic import AGAIN, atomic_path, sweep, write_atomically
 from data_tools.files.locks import Busy, locked
 from data_tools.files.places import PROJECT_ROOT
+from data_tools.files.plain_yaml import read_yaml
 
+LARGEST_TEXT, LARGEST_METRICS = 16 << 20, 256 << 20  # of files that may come from anybody
 STAMP = "%Y%m%d-%H%M%S"  # begins the name of a run folder
 
 
@@ -95,8 +97,9 @@ class RunFolder:
     def data_fingerprint(self) -> str | None:
         """Of the training data that this run was begun with; None where environment.json, of an older run, has none."""
         try:
-            return json.loads((self.path / "environment.json").read_text(encoding="utf-8"))["data_fingerprint"]
-        except (OSError, ValueError, KeyError, TypeError):
+            with open(self.path / "environment.json", encoding="utf-8") as file:
+                return json.loads(file.read(LARGEST_TEXT))["data_fingerprint"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def write_config(self, assignment: str, preset: str, settings: dict[str, Any]) -> None:
@@ -137,13 +140,15 @@ class RunFolder:
         if not self.writer or not path.exists():
             return
         kept = []
-        for line in path.read_text(encoding="utf-8").splitlines():
+        if path.stat().st_size > LARGEST_METRICS:
+            raise KitError(f"{path} is larger than {LARGEST_METRICS >> 20} MB; a run does not write that much")
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError:
-                continue  # the half line of a kill
-            if (row["epoch"] < epoch) if row["kind"] == "epoch" else (row["step"] <= step):
-                kept.append(line)
+                if (row["epoch"] < epoch) if row["kind"] == "epoch" else (row["step"] <= step):
+                    kept.append(line)
+            except (ValueError, KeyError, TypeError, RecursionError):
+                continue  # the half line of a kill, or none of a run
         self._write("metrics.jsonl", "".join(line + "\n" for line in kept))
 
     def _write(self, name: str, text: str) -> None:
@@ -218,14 +223,15 @@ def read_config(path: Path, assignment: str) -> tuple[str, dict[str, Any]]:
     file = Path(path) / "config.yaml"
     if not file.is_file():
         raise KitError(f"{path} is not a run folder: config.yaml is missing")
-    try:
-        config = yaml.safe_load(file.read_text(encoding="utf-8"))
-        found, preset, settings = config["assignment"], config["preset"], config["settings"]
-    except (yaml.YAMLError, KeyError, TypeError, UnicodeDecodeError) as error:
-        raise KitError(f"{file} cannot be read as a run's settings: {error}") from None
-    if found != assignment:
-        raise KitError(f"{path} is a run of {found}, not of {assignment}")
-    return preset, settings
+    config = read_yaml(file)
+    wanted = {"assignment": str, "preset": str, "settings": dict}
+    values = config if isinstance(config, dict) else {}
+    wrong = [key for key, kind in wanted.items() if not isinstance(values.get(key), kind)]
+    if wrong:
+        raise KitError(f"{file} cannot be read as a run's settings: {', '.join(wrong)} is missing or of another kind")
+    if values["assignment"] != assignment:
+        raise KitError(f"{path} is a run of {values['assignment'][:60]}, not of {assignment}")
+    return values["preset"], values["settings"]
 
 
 def command() -> str:

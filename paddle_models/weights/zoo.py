@@ -13,6 +13,7 @@ from paddle.vision.models.mobilenetv2 import model_urls as mobilenet_v2_urls
 from paddle.vision.models.resnet import model_urls as resnet_urls
 
 from data_tools.errors import KitError
+from data_tools.files.places import expand
 from paddle_models.networks.catalogue import CLASSIFIERS
 from paddle_models.networks.description import Description, described
 from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2, folded_names, is_folded
@@ -148,7 +149,7 @@ def _imagenet_file(name: str) -> Path:
         raise KitError(f"no ImageNet weights are published for {name}; name a file instead")
     print(f"ImageNet weights of {name}: {url}")
     pooch.get_logger().setLevel("ERROR")  # its notices go to standard error
-    folder, file = pooch.os_cache("paddle-imagenet"), url.rpartition("/")[2]
+    folder, file = expand(pooch.os_cache("paddle-imagenet")), url.rpartition("/")[2]
     try:
         return Path(pooch.retrieve(url, checksum, file, folder))
     except (OSError, ValueError) as error:  # no connection; another checksum

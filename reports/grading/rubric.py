@@ -111,7 +111,7 @@ def read_rubric(path: Path, assignment: str = "") -> Rubric:
 
     assignment: what it is of where the file does not say so.
     """
-    from reports.run_reader import parse_yaml
+    from data_tools.files.plain_yaml import parse_yaml
 
     path = Path(path)
     try:

@@ -16,7 +16,7 @@ from assignments.common.command_line import add_command
 from assignments.common.works import work_names
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
-from data_tools.files.places import PROJECT_ROOT
+from data_tools.files.places import PROJECT_ROOT, expand
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = ("assignments", "data_tools", "paddle_models", "reports")
@@ -71,7 +71,7 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
     rubric = rubric or rubric_file(name, data)
     members = dict(_kit())
     if is_place(data):
-        place = Path(data).expanduser().resolve()
+        place = expand(data).resolve()
         # here its errors are read, there all submissions would get 0
         works([name], {name: str(place)}, {name: str(rubric or "")})
         members.update(_data(place))

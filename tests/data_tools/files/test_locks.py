@@ -6,13 +6,16 @@ import multiprocessing
 import os
 import socket
 import time
+from pathlib import Path
 
 import pytest
 
+from data_tools.drawing.drawn_set import write_drawn_set
 from data_tools.errors import KitError
-from data_tools.files import locks
+from data_tools.files import locks, places
 from data_tools.files.atomic import AGAIN, LEFT_OVER, atomic_path, sweep, write_atomically
 from data_tools.files.locks import Busy, locked
+from tests.data_tools.small_set import encoded
 
 
 @pytest.fixture(params=["locks", errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])
@@ -112,3 +115,42 @@ def test_what_a_kill_left_is_swept(tmp_path):
     assert {path.name for path in tmp_path.iterdir()} == {"weights", fresh.name, other.name}
     sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"weights", other.name}
+
+
+@pytest.fixture
+def homeless(monkeypatch):
+    """A user whose home is told neither by HOME nor by the list of users, as in many containers."""
+    def unknown(*_):
+        raise KeyError("getpwuid(): uid not found")
+
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+
+
+def test_a_user_without_home_makes_no_folder_called_tilde(tmp_path, monkeypatch, homeless):
+    monkeypatch.chdir(tmp_path)
+    assert list(places.real_places(["~/*", "*"])) == []
+    monkeypatch.setenv("KIT_CACHE", "~/cache")
+    with pytest.raises(KitError, match="~/cache: the home folder ~ is unknown; set the variable HOME, or give a path"):
+        places.cache("packed")
+    with pytest.raises(KitError, match="there is no user nosuchuser"):
+        places.expand("~nosuchuser/x")
+    (tmp_path / "~old").mkdir()
+    assert places.expand("~old") == Path("~old")  # it is there
+
+
+def test_a_drawn_set_that_is_complete_needs_no_writing(tmp_path, monkeypatch):
+    def draw():
+        return write_drawn_set(tmp_path / "set", "Drawn stand-in", {"a.png": (1,)}, lambda seed: encoded(seed), {},
+                               "tests", "1 MB")
+
+    draw()
+
+    def refuse(*_, **__):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert draw() == tmp_path / "set"
+    (tmp_path / "set" / "a.png").unlink()
+    with pytest.raises(KitError, match="cannot write the drawn tests .*Read-only file system.*KIT_SAMPLES=FOLDER"):
+        draw()
