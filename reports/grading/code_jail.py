@@ -48,12 +48,12 @@ SHUTS_IN = {"network": ("namespaces", "seccomp"), "files": ("namespaces", "landl
 class Answer:
     """What a call gave. fate: "" where it answered, else "timeout", "memory", "ended" or "garbage": how it went wrong.
 
-    error: (type, message, line of the student's file or 0). changed: numbers of the arguments that were changed in
+    error: (type, message, line or 0, file of the student). changed: numbers of the arguments that were changed in
     place. used_global: NumPy's global generator was used. warnings: what NumPy warned of, as "overflow".
     """
 
     value: Any = None
-    error: tuple[str, str, int] | None = None
+    error: tuple[str, str, int, str] | None = None
     fate: str = ""
     message: str = ""
     changed: Sequence[int] = ()
@@ -66,7 +66,7 @@ class CodeJail:
 
     files: {module: text}, imported in their order. trust: run even where the system keeps nothing apart. without: of
     "bubblewrap", "namespaces", "landlock", "seccomp" those that are not tried. `loaded`: {module: None, or the error
-    of its import}.
+    of its import}; `begun`: how the imports ended the process, None where they did not.
     """
 
     def __init__(self, files: Mapping[str, str], limits: CodeLimits | None = None, trust: bool = False,
@@ -74,6 +74,7 @@ class CodeJail:
         self.files, self.limits, self.trust, self.without = dict(files), limits or CodeLimits(), trust, tuple(without)
         self.got: dict[str, Any] = {}
         self.loaded: dict[str, Any] = {}
+        self.begun: Answer | None = None
         self._process: subprocess.Popen | None = None
         self._asked = 0
         self._folder = Path()
@@ -82,7 +83,7 @@ class CodeJail:
         self._folder = Path(tempfile.mkdtemp(prefix="grading-code-"))
         self._output = open(self._folder / "output.txt", "a+b")
         try:
-            self._start()
+            self.begun = self._start()
         except BaseException:
             self.__exit__()
             raise
@@ -308,11 +309,11 @@ def _sources() -> list[tuple[str, str]]:
               for name in ("kernel", "confined"))]
 
 
-def _error(told: Any) -> tuple[str, str, int] | None:
+def _error(told: Any) -> tuple[str, str, int, str] | None:
     if not told:
         return None
-    kind, message, line = (*_list(told), "", "", 0)[:3]
-    return plain(kind, 60), plain(message, 300), line if type(line) is int else 0
+    kind, message, line, file = (*_list(told)[:4], "", "", 0, "")[:4]
+    return plain(kind, 60), plain(message, 300), line if type(line) is int else 0, plain(file, 60)
 
 
 def _list(value: Any) -> list[Any]:

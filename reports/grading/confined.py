@@ -204,7 +204,7 @@ def _answer(requests: BinaryIO, answers: BinaryIO, scratch: str) -> None:
 
 
 def _load(names: Any, modules: dict[str, Any]) -> dict[str, Any]:
-    """{file: None, or [type of the error, message, line] where its import failed}."""
+    """{file: None, or [type of the error, message, line, file] where its import failed}."""
     found: dict[str, Any] = {}
     for name in names:
         try:
@@ -243,10 +243,12 @@ def _call(modules: dict[str, Any], request: dict[str, Any], payload: bytes) -> t
 
 
 def _told(error: BaseException) -> list[Any]:
-    """[type, message, line of the student's file or 0]."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__)
-             if os.path.dirname(frame.filename) == sys.path[0]]
+    """[type, message, line, file] of an error; line 0 where it is not in a student's file."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [(frame.lineno or 0, os.path.basename(frame.filename)) for frame in frames
+              if os.path.dirname(frame.filename) == sys.path[0] and frame.name != "call"]
     if isinstance(error, SyntaxError):
-        lines = [error.lineno or 0]
+        places = [(error.lineno or 0, os.path.basename(error.filename or ""))]
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return [type(error).__name__[:60], " ".join(str(text).split())[:LONGEST_TEXT], lines[-1] if lines else 0]
+    line, file = places[-1] if places else (0, "")
+    return [type(error).__name__[:60], " ".join(str(text).split())[:LONGEST_TEXT], line, file]

@@ -16,12 +16,13 @@ class Verdict(str, Enum):
     NOT_REPRODUCED = "claim not reproduced"
     EDITED = "edited after the run"
     INCOMPLETE = "incomplete"
+    GRADED = "graded"  # exercises, which claim nothing
 
 
 # What people read: that a claim holds says nothing of how good the result is, which the points say.
 ENGLISH = {"reproduced": "as claimed", "within tolerance": "nearly as claimed"}
 CHINESE = {"reproduced": "与所称一致", "within tolerance": "与所称接近", "claim not reproduced": "与所称不符",
-           "edited after the run": "运行后被改动", "incomplete": "不完整"}
+           "edited after the run": "运行后被改动", "incomplete": "不完整", "graded": "已评分"}
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ _BROKEN = {  # kinds that keep a submission from being judged
     "bad-file": ("a file that cannot be read", "有文件无法读取"),
     "other-split": ("made on another split of the data than everybody is judged on", "所用的数据划分与评分所用的不同"),
     "other-assignment": ("a submission of another assignment", "提交的是另一项作业"),
+    "forbidden": ("code that reaches outside of its exercise", "代码越出了练习的范围"),
     "timeout": ("judging took too long", "评判超时"),
     "out-of-memory": ("judging took too much memory", "评判占用内存过多"),
     "disk": ("judging took too much disk space", "评判占用磁盘过多"),

@@ -2,4 +2,5 @@
 
 backprop.py    the network: forward, gradients, the worked example
 descent.py     gradient descent, momentum, AdaGrad, RMSProp, Adam
+practice.py    a derivative worked out on paper, and the digits learned with all of it
 """

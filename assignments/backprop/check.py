@@ -1,7 +1,7 @@
-"""Grade the exercises in this folder: python grade.py [--only NAME ...] [--json FILE]
+"""Check the exercises in this folder on public examples: python check.py [--only NAME ...] [--hint NAME]
 
-Each function is tried in a process of its own, against values worked out here, and earns its points or none of them.
-The status is 0 for full marks, 1 for fewer, 2 where the folder is incomplete.
+Each function is tried in a process of its own, against values worked out here. This is not the grade, which is found
+with other numbers. The status is 0 where all is right, 1 where something is not, 2 where the folder is incomplete.
 """
 
 import argparse
@@ -23,23 +23,29 @@ START = np.array([1.0, -1.0, 0.5])
 
 
 class Wrong(Exception):
-    """What is wrong with an answer."""
+    """What is wrong with an answer, in English and Chinese."""
+
+    def __init__(self, english: str, chinese: str):
+        super().__init__(english)
+        self.said = {"en": english, "zh": chinese}
 
 
 def same(found, expected, what: str, tolerance: float = 1e-9) -> None:
     """Raise Wrong unless `found` has the shape of `expected` and its values to `tolerance`, absolute and relative."""
     expected = np.asarray(expected, float)
     if found is None:
-        raise Wrong(f"{what}: nothing is returned")
+        raise Wrong(f"{what}: nothing is returned", "没有返回值")
     found = np.asarray(found, float)
     if found.shape != expected.shape:
-        raise Wrong(f"{what}: shape {found.shape}, expected {expected.shape}")
+        raise Wrong(f"{what}: shape {found.shape}, expected {expected.shape}",
+                    f"形状为 {found.shape}，应为 {expected.shape}")
     if not np.isfinite(found).all():
-        raise Wrong(f"{what}: not finite: {found.ravel()[:4]}")
+        raise Wrong(f"{what}: not finite: {found.ravel()[:4]}", f"不是有限值：{found.ravel()[:4]}")
     close = np.isclose(found, expected, rtol=tolerance, atol=tolerance)
     if not close.all():
         place = tuple(int(i) for i in np.argwhere(~close)[0])
-        raise Wrong(f"{what}: {found[place]:.9g} at {list(place)}, expected {expected[place]:.9g}")
+        raise Wrong(f"{what}: {found[place]:.9g} at {list(place)}, expected {expected[place]:.9g}",
+                    f"{list(place)} 处为 {found[place]:.9g}，应为 {expected[place]:.9g}")
 
 
 # ---- backprop.py
@@ -113,7 +119,7 @@ def check_layer_gradient(module) -> None:
     x, delta = np.array([[1.0, 2.0, 0.5], [-1.0, 3.0, 4.0]]), np.array([[0.5, -1.0], [2.0, 0.25]])
     answer = module.layer_gradient(x, delta)
     if not isinstance(answer, tuple) or len(answer) != 2:
-        raise Wrong("two arrays are to be returned, dE/dw and dE/db")
+        raise Wrong("two arrays are to be returned, dE/dw and dE/db", "应返回两个数组：dE/dw 与 dE/db")
     same(answer[0], [[-1.5, -1.25], [7.0, -1.25], [8.25, 0.5]], "dE/dw")
     same(answer[1], [2.5, -0.75], "dE/db")
 
@@ -123,7 +129,7 @@ def check_numerical_gradient(module) -> None:
     before, factors = w.copy(), np.arange(6.0).reshape(2, 3)
     found = module.numerical_gradient(lambda a: float((factors * a**2).sum()), w)
     if not np.array_equal(w, before):
-        raise Wrong("w was changed; change a copy")
+        raise Wrong("w was changed; change a copy", "w 被改动了；请在副本上改动")
     same(found, 2 * factors * before, "gradient of sum c w^2", 1e-6)
     same(module.numerical_gradient(lambda a: float((a**3).sum()), np.array([1.0, -2.0]), 0.1), [3.01, 12.01],
          "central differences of w^3 with step 0.1")
@@ -138,7 +144,7 @@ def steps(rule, **settings) -> np.ndarray:
     for gradient in GRADIENTS:
         w = rule(w, gradient.copy(), state, **settings)
         if w is None:
-            raise Wrong("nothing is returned; return the new weights")
+            raise Wrong("nothing is returned; return the new weights", "没有返回值；应返回新的权重")
         path.append(np.array(w))
     return np.array(path)
 
@@ -176,39 +182,81 @@ def check_adam(module) -> None:
 def check_mini_batches(module) -> None:
     pieces = module.mini_batches(10, 4, np.random.default_rng(0))
     if pieces is None:
-        raise Wrong("nothing is returned")
+        raise Wrong("nothing is returned", "没有返回值")
     if [len(piece) for piece in pieces] != [4, 4, 2]:
-        raise Wrong(f"10 numbers in pieces of 4: sizes {[len(piece) for piece in pieces]}, expected [4, 4, 2]")
+        raise Wrong(f"10 numbers in pieces of 4: sizes {[len(piece) for piece in pieces]}, expected [4, 4, 2]",
+                    f"10 个数切成每段 4 个：大小为 {[len(piece) for piece in pieces]}，应为 [4, 4, 2]")
     order = np.concatenate([np.asarray(piece) for piece in pieces])
     same(np.sort(order), np.arange(10), "all numbers together, sorted")
     again = np.concatenate([np.asarray(piece) for piece in module.mini_batches(10, 4, np.random.default_rng(1))])
     if np.array_equal(order, np.arange(10)) or np.array_equal(order, again):
-        raise Wrong("the order is not random: it is to come from rng")
+        raise Wrong("the order is not random: it is to come from rng", "顺序不是随机的：应由 rng 产生")
 
 
-# ---- grading
+# ---- the whole network
 
 
-def attempt(row: dict) -> str:
+def example(module):
+    """The slides' network of two inputs, two hidden units and two outputs."""
+    return module.Network([np.array([[0.15, 0.25], [0.20, 0.30]]), np.array([0.35, 0.35]),
+                           np.array([[0.40, 0.50], [0.45, 0.55]]), np.array([0.60, 0.60])], module.SIGMOID_SQUARED)
+
+
+def check_network_forward(module) -> None:
+    values = example(module).forward(np.array([[0.05, 0.10]]))
+    if not isinstance(values, list) or len(values) != 3:
+        raise Wrong("a list of three arrays is to be returned: x, h, z", "应返回三个数组的列表：x、h、z")
+    same(values[1], [[0.5932699921, 0.5968843783]], "h of the worked example")
+    same(values[2], [[1.105905967, 1.2249214041]], "z of the worked example", 1e-8)
+
+
+def check_network_gradients(module) -> None:
+    loss, found = example(module).gradients(np.array([[0.05, 0.10]]), np.array([[0.01, 0.99]]))
+    same(loss, 0.2983711088, "E of the worked example", 1e-8)
+    same(found[2], [[0.0821670406, -0.0226025404], [0.0826676278, -0.0227402422]], "dE/dw of the last layer", 1e-8)
+    again, both = example(module).gradients(np.array([[0.05, 0.10]] * 2), np.array([[0.01, 0.99]] * 2))
+    same(both[0], found[0], "dE/dw of the first layer for the same example twice")
+
+
+def check_dl_dw32(module) -> None:
+    same(module.dl_dw32(np.array([[0.3, 0.6, 0.9]]), np.array([[0.25, 0.75]]), np.array([[0.0, 1.0]])), [-0.225],
+         "dL/dw32 of one example")
+
+
+def check_train_digits(module) -> None:
+    rng = np.random.default_rng(0)
+    centres, labels = rng.normal(0, 0.3, (10, 64)), np.arange(600) % 10
+    x = centres[labels] + rng.normal(0, 0.15, (600, 64))
+    network = module.train_digits(x[:400], np.eye(10)[labels[:400]], np.random.default_rng(1))
+    right = (network.predict(x[400:]).argmax(axis=1) == labels[400:]).mean()
+    if right < 0.95:
+        raise Wrong(f"{100 * right:.1f} % of 200 new pictures of ten drawn patterns are right, expected 95 %",
+                    f"十种绘制图案的 200 张新图片中识别正确 {100 * right:.1f} %，应为 95 %")
+
+
+# ---- the check
+
+
+def attempt(row: dict, language: str) -> str:
     """"" where the function passes, else what is wrong, one line; imports the student's file into this process."""
     try:
         sys.path.insert(0, str(HERE))
         module = importlib.import_module(row["file"])
-        globals()[f"check_{row['name']}"](module)
+        globals()[f"check_{row['name'].replace('.', '_').lower()}"](module)
         return ""
     except NotImplementedError:
         return "NotImplementedError"
     except Wrong as error:
-        return " ".join(str(error).split())
+        return " ".join(error.said[language].split())
     except SyntaxError as error:
         return f"{row['file']}.py, line {error.lineno}: {error.msg}"
     except BaseException as error:  # whatever a student's function does, SystemExit too, it only costs its own points
         return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
 
 
-def grade(row: dict, words: dict) -> str:
+def checked(row: dict, words: dict) -> str:
     """As `attempt`, in a process of its own with a time limit."""
-    command = [sys.executable, str(HERE / "grade.py"), "--one", row["name"]]
+    command = [sys.executable, str(HERE / "check.py"), "--one", row["name"]]
     try:
         done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
                               timeout=SECONDS)
@@ -221,11 +269,19 @@ def grade(row: dict, words: dict) -> str:
     return words["open"] if message == "NotImplementedError" else message
 
 
+def refused(rows: list, language: str) -> list:
+    """What keeps the files from being run when they are graded, a line each."""
+    sys.path.insert(0, str(HERE))
+    remarks = importlib.import_module("rules").remarks
+    texts = {file: (HERE / f"{file}.py").read_text(encoding="utf-8") for file in sorted({row["file"] for row in rows})}
+    return [said[language == "zh"] for file, text in texts.items() for said in remarks(file, text)]
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="grade these functions only")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="also write the result in Gradescope's form")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="try these functions only")
+    parser.add_argument("--hint", metavar="NAME", help="show formula and hint of a function")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     try:
@@ -234,27 +290,30 @@ def main() -> int:
     except (OSError, ValueError, KeyError) as error:
         print(f"error: exercises.json cannot be read ({type(error).__name__}); write the folder again", file=sys.stderr)
         return 2
-    wanted = [arguments.one] if arguments.one else arguments.only or [row["name"] for row in rows]
+    one = arguments.hint or arguments.one
+    wanted = [one] if one else arguments.only or [row["name"] for row in rows]
     unknown = [name for name in wanted if name not in {row["name"] for row in rows}]
     if unknown:
         print(f"error: no exercise {unknown[0]}; there are {', '.join(row['name'] for row in rows)}", file=sys.stderr)
         return 2
     rows = [row for row in rows if row["name"] in wanted]
+    if arguments.hint:
+        print(f"{words['formula']}: {rows[0]['formula']}\n{words['hint']}: {rows[0]['hint']}")
+        return 0
     if arguments.one:
-        print("\n" + ANSWER + json.dumps(attempt(rows[0])))
+        print("\n" + ANSWER + json.dumps(attempt(rows[0], table["language"])))
         return 0
     with ThreadPoolExecutor(2) as pool:
-        messages = list(pool.map(lambda row: grade(row, words), rows))
+        messages = list(pool.map(lambda row: checked(row, words), rows))
     earned = [0 if message else row["points"] for row, message in zip(rows, messages)]
     for row, points, message in zip(rows, earned, messages):
         print(f"{row['number']:3} {row['name']:22} {points:3} / {row['points']:<3} {message}".rstrip())
     total, most = sum(earned), sum(row["points"] for row in rows)
     print(f"{words['score']}: {total} / {most}")
-    if arguments.json:
-        tests = [{"name": row["name"], "score": points, "max_score": row["points"], "output": message or "passed"}
-                 for row, points, message in zip(rows, earned, messages)]
-        result = json.dumps({"score": total, "tests": tests}, ensure_ascii=False, indent=1)
-        arguments.json.write_text(result + "\n", encoding="utf-8")
+    said = refused(rows, table["language"])
+    print(*said, words["note"], sep="\n")
+    if said:
+        return 1
     return 0 if total == most else 1
 
 
