@@ -58,7 +58,6 @@ def grade(arguments: argparse.Namespace) -> int:
     from reports.grading.class_run import grade_class, name_submissions
     from reports.grading.gradescope import write_results
     from reports.grading.limits import Limits
-    from reports.grading.submission import named_assignment
 
     if arguments.prepare:
         return prepare(choose([arguments.assignment] if arguments.assignment else [], arguments.data, arguments.rubric))
@@ -71,8 +70,9 @@ def grade(arguments: argparse.Namespace) -> int:
     jobs, megabytes = shares(arguments.memory, arguments.jobs)
     limits = Limits(seconds=arguments.time, cpu_seconds=2 * arguments.time, memory_mb=megabytes)
     wanted = [arguments.assignment] if arguments.assignment else []
-    found = {named_assignment(path, work_names(), limits) for path in paths} if not wanted else ()
-    names = wanted or sorted(name for name in found if name)
+    seen = seen_in(paths, limits)
+    check_data(seen, arguments.data)
+    names = wanted or sorted({name for name, _ in seen.values() if name})
     options = choose(names if wanted or not arguments.rubric else [], arguments.data, arguments.rubric,
                      names[0] if len(names) == 1 else "")
     only = options["names"][0] if wanted or arguments.rubric else None
@@ -94,12 +94,33 @@ def grade(arguments: argparse.Namespace) -> int:
     if single:
         write_results(arguments.gradescope, grades[0], arguments.lang)
     print(f"written to {arguments.out}")
-    unjudged = [found["message"] for made in grades for found in made.problems if found["kind"] == "grader-data"]
+    unjudged = [made.unjudged for made in grades if made.unjudged]
     if unjudged:
         raise KitError(f"{len(unjudged)} of {len(grades)} could not be judged, by no fault of theirs; mend this and "
                        f"repeat the "
                        f"command: {unjudged[0]}")
     return 0
+
+
+def seen_in(paths: Sequence[Path], limits: Any) -> dict[Path, tuple[str | None, str | None]]:
+    """{submission: (work, origin of its data)}, as far as they say so themselves."""
+    from reports.grading.submission import peek
+
+    return {path: peek(path, work_names(), limits) for path in paths}
+
+
+def check_data(seen: Mapping[Path, tuple[str | None, str | None]], data: Sequence[str]) -> None:
+    """KitError where runs on real data would be judged on drawn or bundled pictures because --data was forgotten."""
+    told = {pair.partition("=")[0] for pair in data}
+    for name in sorted({name for name, _ in seen.values() if name} - told):
+        default = default_data(name)
+        others = {"sample": ("real", "subset"), "photographs": ("real",)}.get(default, ())
+        real = [path.name for path, (work, origin) in seen.items() if work == name and origin in others]
+        if real:
+            raise KitError(f"{len(real)} of {len(seen)} submissions say that they are runs of {name} on real data "
+                           f"({', '.join(real[:3])}{', ...' if len(real) > 3 else ''}), which {default} cannot judge. "
+                           f"Nothing was graded; add --data {name}=PATH (--data {name}={default} grades them all the "
+                           f"same)")
 
 
 def _write_elsewhere(arguments: argparse.Namespace) -> None:

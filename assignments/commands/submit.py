@@ -3,7 +3,6 @@ RUN"""
 
 import argparse
 import shutil
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -99,8 +98,9 @@ def _grade(file: Path, name: str, options, language: str):
     """The grade of a zip, in a process of its own as for a class."""
     from reports.grading.class_run import grade_class
     from reports.grading.limits import Limits
+    from reports.grading.scratch import scratch_folder
 
-    with tempfile.TemporaryDirectory(prefix="kit-submit-") as folder:
-        return grade_class({name: file}, Path(folder), "assignments.commands.grade:works", options,
+    with scratch_folder("kit-submit-") as folder:
+        return grade_class({name: file}, folder, "assignments.commands.grade:works", options,
                            assignment=options["names"][0],
                            limits=Limits(memory_mb=MEMORY), jobs=1, progress=False, language=language)[0]

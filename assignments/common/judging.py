@@ -7,11 +7,12 @@ on the grader's data. Of the submission's settings it takes what shapes the netw
 import dataclasses
 import hashlib
 import math
+import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ import numpy as np
 import paddle_models  # noqa: F401  sets the environment before Paddle is imported
 from data_tools.batches.loader import make_loader
 from data_tools.errors import BadFile, KitError
+from data_tools.files import places
 from data_tools.files.image_set import ImageSet
 from data_tools.files.places import sample_folder
 from data_tools.packed.arrays import Store
@@ -36,6 +38,7 @@ from reports.run_reader import Run, read_arrays
 PIXELS = 50 * 96 * 96  # of all images that are judged at a time
 MOST_VALUES, LONGEST_TEXT, LONGEST_NAME = 2000, 1000, 60  # all settings together; one of them; a network's name
 BEST = "checkpoints/best.safetensors"
+MOST_ALONE = 1 << 30  # bytes of images that are packed for one submission
 SIDES = ("image_size", "zoom")  # settings with many values that decide how images are packed
 DRAWN = tuple(f"drawn-{name}" for name in SAMPLES)  # folders, and what archives of them are called
 
@@ -63,14 +66,21 @@ def ground(origin: str, metrics: Sequence[str], *image_sets) -> Ground:
 def judge(work: Any, run: Path, data: str) -> Judged:
     """The best weights of a submission on the test images of the grader's data."""
     settings, notes = own_way(work, submitted_settings(run, work, data=data))
-    found = found_by(work, data)
-    classes = work.classes_of(found)
+    with own_data():
+        found = found_by(work, data)
+    classes, images = work.classes_of(found), work.judged(found)
     network = best_network(work, settings, run, "model", classes)
-    with packed(work, settings, work.judged(found)) as store:
+    with packed(partial(work.pack, images, settings), must_be_alone(work, settings, images)) as store:
         predictions = work.answers(evaluate(work, settings, network, classes, store), store)
-    signs = drawn_signs(run, work.drawn, lambda: work.judged(found_by(work, "sample"))) if work.drawn else []
+    signs = drawn_signs(run, work.drawn, partial(_drawn_images, work)) if work.drawn else []
     return Judged(work.score(predictions), len(store), found.origin, predictions, signs, work.baseline(predictions),
                   notes)
+
+
+def _drawn_images(work: Any) -> Any:
+    """The images of the drawn set that runs on it are judged on."""
+    with own_data():
+        return work.judged(found_by(work, "sample"))
 
 
 def prepare(work: Any, data: str) -> None:
@@ -179,26 +189,43 @@ def odd_sides(work: Any, settings: Any) -> list[str]:
     return [name for name in SIDES if name in values and getattr(settings, name) not in values[name]]
 
 
+def must_be_alone(work: Any, settings: Any, images: Any) -> bool:
+    """Whether images are packed for one submission, as no preset has their size; BadFile where that is too much."""
+    odd = [f"{name} {getattr(settings, name)}" for name in odd_sides(work, settings)]
+    side = getattr(settings, "image_size", 0) * max(1, getattr(settings, "zoom", 1))
+    if odd and 3 * side**2 * len(images) > MOST_ALONE:
+        raise BadFile("disk", f"config.yaml: {', '.join(odd)} is in no preset, and at that size the images that it is "
+                              f"judged on take {3 * side**2 * len(images) / 1e9:.1f} GB; train at a size of a preset")
+    return bool(odd)
+
+
 @contextmanager
-def packed(work: Any, settings: Any, images: Any) -> Iterator[Store]:
-    """The store of the grader's images; of a size that no preset has it lies in a scratch folder, and goes with it."""
+def packed(pack: Callable[..., Any], alone: bool = False) -> Iterator[Any]:
+    """What pack(**how) packs of the grader's images; alone, or where the cache cannot be written, in a scratch folder
+    that goes at the end."""
     with tempfile.TemporaryDirectory(prefix="pack-") as scratch:
-        alone = {"folder": scratch} if odd_sides(work, settings) and isinstance(images, ImageSet) else {}
-        with own_data(work, settings):
-            store = work.pack(images, settings, progress=False, **alone)
+        with own_data():
+            try:
+                store = pack(progress=False, **({"folder": scratch} if alone else {}))
+            except KitError:
+                if alone or _is_writable(places.cache()):
+                    raise
+                store = pack(progress=False, folder=scratch)
         yield store
 
 
+def _is_writable(folder: Path) -> bool:
+    """Whether files can be made there, or the folder itself."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.is_dir())
+    return os.access(there, os.W_OK)
+
+
 @contextmanager
-def own_data(work: Any, settings: Any) -> Iterator[None]:
-    """Around what is read or packed of the grader's data: an error there is not the submission's, unless it wants
-    images of a size that no preset has."""
+def own_data() -> Iterator[None]:
+    """Around what is read or packed of the grader's data: an error there is not the submission's."""
     try:
         yield
     except (KitError, OSError) as error:
-        odd = [f"{name} {getattr(settings, name)}" for name in odd_sides(work, settings)]
-        if odd:
-            raise BadFile("disk", f"{', '.join(odd)} of its settings is of no preset, and: {error}") from None
         raise BadFile("grader-data", f"{error} (`grade --prepare` packs the grader's data beforehand)") from None
 
 

@@ -124,11 +124,14 @@ class SwiftSRGAN(Work):
             raise BadFile("bad-file", f"config.yaml: setting scale: {settings.scale} is graded in no preset")
         sets = graded_sets(settings)
         generator = judging.best_network(self, settings, run, "generator")
-        with judging.own_data(self, settings):
-            tests = {images.name: PackedImages.open(images, progress=False) for images in sets.test}
-        predictions = measuring.measured(generator, tests, settings.scale)
-        count = sum(map(len, tests.values()))
-        untouched = measuring.measured(measuring.Untouched(settings.scale), tests, settings.scale)
+
+        def pack(**how):
+            return {images.name: PackedImages.open(images, **how) for images in sets.test}
+
+        with judging.packed(pack) as tests:
+            predictions = measuring.measured(generator, tests, settings.scale)
+            untouched = measuring.measured(measuring.Untouched(settings.scale), tests, settings.scale)
+        count = sum(map(len, sets.test))
         return Judged(self.score(predictions), count, sets.origin, predictions, artifacts.drawn_signs(run),
                       self.baseline(untouched))
 

@@ -79,6 +79,8 @@ def write_drawn_set(
 def _draw(folder: Path, notice: str, pictures, draw, texts, what: str, progress: bool, threads: int) -> None:
     """Draws beside the place and renames; called under the lock, so leftovers there are nobody's."""
     fresh, old = folder.with_name(f".{folder.name}.drawing"), folder.with_name(f".{folder.name}.old")
+    if progress and not sys.stdout.isatty():
+        print(f"drawing {len(pictures)} {what}", flush=True)
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
     try:
@@ -92,7 +94,8 @@ def _draw(folder: Path, notice: str, pictures, draw, texts, what: str, progress:
         # Threads, not processes: OpenCV draws without the interpreter's lock; forking after Paddle is unsafe.
         with (
             ThreadPoolExecutor(min(threads, cores())) as pool,
-            tqdm(desc=f"drawing {what}", total=len(pictures), file=sys.stdout, disable=not progress) as bar,
+            tqdm(desc=f"drawing {what}", total=len(pictures), file=sys.stdout,
+                 disable=not progress or not sys.stdout.isatty()) as bar,
         ):
             while chunk := list(islice(waiting, CHUNK)):
                 for _ in pool.map(write, chunk):

@@ -61,6 +61,24 @@ def grade_class(submissions: Mapping[str, Path], out: Path, works: str, options:
     they were keeps its grade, unless `again`. The grades are returned in the order of `submissions`. After Ctrl-C or
     SIGTERM the outputs hold what is done and KeyboardInterrupt is raised.
     """
+    with _own_trouble():
+        return _grade_class(submissions, out, works, options, assignment=assignment, limits=limits, jobs=jobs,
+                            again=again, progress=progress, language=language, visibility=visibility)
+
+
+@contextmanager
+def _own_trouble() -> Iterator[None]:
+    """An error of the system in this process, which opens no submission, is told as the grader's."""
+    try:
+        yield
+    except OSError as error:
+        raise KitError(f"grading stopped: {error.strerror or error}{f', {error.filename}' if error.filename else ''}. "
+                       "What was graded is kept; mend this and repeat the command") from error
+
+
+def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options: Mapping[str, Any], *,
+                 assignment: str | None, limits: Limits | None, jobs: int | None, again: bool, progress: bool,
+                 language: str, visibility: str) -> list[Grade]:
     from paddle_models.environment import cores
 
     out, limits, jobs = Path(out), limits or Limits(), min(jobs or cores(), max(1, len(submissions)))
@@ -74,8 +92,10 @@ def grade_class(submissions: Mapping[str, Path], out: Path, works: str, options:
             grades = {}
         waiting = [Task(name, path) for name, path in submissions.items() if name not in grades]
         try:
+            if progress and not sys.stdout.isatty():
+                print(f"grading {len(waiting)} of {len(submissions)} submissions", flush=True)
             with tqdm(total=len(submissions), initial=len(grades), desc="grading", unit="submission", file=sys.stdout,
-                      disable=not progress) as bar:
+                      disable=not progress or not sys.stdout.isatty()) as bar:
                 for task, grade in jail.grade(waiting):
                     grades[task.name] = grade
                     kept.write(task.name, grade)
@@ -186,8 +206,7 @@ class _Kept:
             kept = json.loads(file.read_bytes())
             if kept["key"] == self.key and kept["content"] == self.contents[name]:
                 grade = Grade.from_dict(kept["grade"])
-                # the key does not tell what was mended meanwhile
-                return None if "grader-data" in grade.kinds else grade
+                return None if grade.unjudged else grade  # the key does not tell what was mended meanwhile
         except (ValueError, KeyError, TypeError, KitError):
             return None  # no grade of this kit: it is made again
         return None

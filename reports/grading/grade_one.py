@@ -18,12 +18,14 @@ from reports.grading.limits import Limits
 from reports.grading.points import Evidence, Line, award, unscaled
 from reports.grading.seal import check_seal
 from reports.grading.submission import NEEDED, WEIGHTS, check_weights, open_submission
-from reports.grading.verdict import PROBLEMS, Problem, Verdict, compare_all, of_problem, overall
+from reports.grading.verdict import PROBLEMS, Problem, Verdict, compare_all, is_graders, of_problem, overall
 from reports.run_reader import Run, look_up, read_arrays
 
 MOST_PROBLEMS = 20
 DRAWS = ("sample", "celeba:sample")  # settings `data` with which assignments draw their data
 REAL = ("real", "subset")
+# What the limits of a submission never lead to: the grader's own disk, rights and mounts.
+GRADERS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, getattr(errno, "ESTALE", -1))
 
 
 @dataclass
@@ -69,6 +71,11 @@ class Grade:
             return grade
         except (AttributeError, TypeError, ValueError):
             raise KitError("this is not the JSON of a grade") from None
+
+    @property
+    def unjudged(self) -> str:
+        """The grader's own trouble that kept it from being judged; empty where there was none."""
+        return next((problem["message"] for problem in self.problems if is_graders(problem["kind"])), "")
 
     @property
     def kinds(self) -> list[str]:
@@ -118,8 +125,11 @@ def _problem(error: Exception, kind: str) -> Problem:
         return Problem(kind, str(error))
     if isinstance(error, MemoryError) or "ResourceExhausted" in str(error):
         return Problem("out-of-memory", "it needs more memory than a submission may use")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+    if isinstance(error, OSError) and error.errno == errno.EFBIG:
         return Problem("disk", f"it needs more disk space than a submission may use ({error.strerror})")
+    if isinstance(error, OSError) and error.errno in GRADERS:
+        where = f", {error.filename}" if error.filename else ""
+        return Problem("grader-disk", f"the grader's disk or folders: {error.strerror}{where}")
     traceback.print_exception(type(error), error, error.__traceback__)
     return Problem("crashed", f"{type(error).__name__}: {error}")
 

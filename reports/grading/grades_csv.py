@@ -20,7 +20,8 @@ def grades_csv(grades: Sequence[Grade], more: bool = False) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS + (MORE if more else ()))
     for grade in grades:
-        row = [grade.assignment, "", "", grade.name, "", "", "", grade.score, 0.0, grade.score, grade.max_score]
+        score = "" if grade.unjudged else grade.score  # no points, not even none, for what the grader could not judge
+        row = [grade.assignment, "", "", grade.name, "", "", "", score, 0.0, score, grade.max_score]
         writer.writerow([csv_cell(value) for value in row + ([grade.verdict, " ".join(grade.kinds)] if more else [])])
     return stream.getvalue()
 

@@ -11,11 +11,10 @@ import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.limits import Limits
 from reports.grading.rubric import LANGUAGES
+from reports.grading.scratch import scratch_folder
 from reports.grading.verdict import in_both, of_problem
 from reports.grading.zygote import CHOSEN, GRADE, OUTPUT
 
@@ -59,11 +59,11 @@ class Jail:
         self.key, self.notice = "", ""
         """key: changes with the rubrics and the grader's data, and so with what a grade would be"""
         self._blanks: dict[str, Any] = {}
-        self._scratch = Path()
+        self._held, self._scratch = ExitStack(), Path()
         self._process: subprocess.Popen | None = None
 
     def __enter__(self) -> "Jail":
-        self._scratch = Path(tempfile.mkdtemp(prefix="grading-"))
+        self._scratch = self._held.enter_context(scratch_folder())
         try:
             self._begin()
         except BaseException:
@@ -73,7 +73,7 @@ class Jail:
 
     def __exit__(self, *_: Any) -> None:
         self._end()
-        shutil.rmtree(self._scratch, ignore_errors=True)
+        self._held.close()
 
     def grade(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Grade]]:
         """The grades in the order in which they are finished; a submission that fails has a grade that says so."""
@@ -149,7 +149,7 @@ class Jail:
                     if tried < TRIES:
                         again.append((task, tried))
                     else:
-                        yield task, self._lost(task, "crashed",
+                        yield task, self._lost(task, "grader-ended",
                                                "the process that judges ended twice while it was judged", 0, "")
                 running = {}
                 self._end()

@@ -1,6 +1,7 @@
 """A run folder or a zip of one, brought into a scratch folder: only the files that grading reads, each checked for
 size."""
 
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ WEIGHTS = "checkpoints/best.safetensors"
 NEEDED = ("config.yaml", "environment.json", "metrics.jsonl", "result.json", "predictions.npz", WEIGHTS)
 # artifacts.npz belongs to a run but says nothing that grading could check: it is left where it is
 TAKEN = (*NEEDED, SEAL)
-PEEKED = 64 << 10  # bytes of config.yaml
+PEEKED = 64 << 10  # bytes of config.yaml and of result.json
 WEIGHTS_HEADER = 4 << 20  # bytes; a thousand arrays take a tenth of a megabyte
 PICKLES = (".pdparams", ".pdopt", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".tar", ".joblib", ".npy")
 OTHER_SYSTEMS = ("__MACOSX/",)  # folders that a packing program adds beside what it was given
@@ -62,25 +63,27 @@ def open_submission(path: Path, scratch: Path, limits: Limits) -> Submission:
     return Submission(run, tuple(taken), tuple(ignored), tuple(problems))
 
 
-def named_assignment(path: Path, known: Sequence[str], limits: Limits) -> str | None:
-    """The assignment of `known` that config.yaml of a submission names, None where that is not to be seen at little
-    cost.
+def peek(path: Path, known: Sequence[str], limits: Limits) -> tuple[str | None, str | None]:
+    """(assignment of `known` that config.yaml names, origin of the data that result.json names) of a submission, None
+    for what is not to be seen at little cost.
 
-    Nothing is parsed or believed: it spares preparing what is not needed, and grading checks the file again.
+    Nothing is parsed or believed: it spares preparing what is not needed, and grading checks the files again.
     """
     try:
         if path.is_file() and not has_small_directory(path):
-            return None
+            return None, None
         with listing(path, limits) as entries:
-            entry = entries.get(_root(entries, path) + "config.yaml")
-            if entry is None:
-                return None
-            with entry.open() as stream:
-                start = stream.read(PEEKED).decode("utf-8", "replace")
+            root = _root(entries, path)
+            starts = []
+            for name in ("config.yaml", "result.json"):
+                entry = entries.get(root + name)
+                with entry.open() if entry else io.BytesIO() as stream:
+                    starts.append(stream.read(PEEKED).decode("utf-8", "replace"))
     except (BadFile, OSError):  # it is named when the submission is graded
-        return None
-    found = re.search(r"^assignment: *(\w+) *$", start, re.MULTILINE)
-    return found[1] if found and found[1] in known else None
+        return None, None
+    named = re.search(r"^[\"']?assignment[\"']?: *[\"']?(\w+)[\"']? *\r?$", starts[0], re.MULTILINE)
+    origin = re.search(r'"origin": *"(\w+)"', starts[1])
+    return named[1] if named and named[1] in known else None, origin[1] if origin else None
 
 
 def check_weights(file: Path) -> None:

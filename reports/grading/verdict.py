@@ -80,6 +80,8 @@ _BROKEN = {  # kinds that keep a submission from being judged
 _GRADERS = {  # kinds that say nothing against a submission: the grader has to mend something and grade again
     "other-data": ("claims that the grader's data cannot show", "评分方的数据无法检验所称的结果"),
     "grader-data": ("the grader's own data could not be used", "评分方自己的数据无法使用"),
+    "grader-disk": ("the grader's own disk or folders failed", "评分方自己的磁盘或文件夹出了问题"),
+    "grader-ended": ("the judging process was ended from outside", "评判进程被外部终止"),
     "grader-rubric": ("the grader's rubric does not fit the data", "评分方的评分表与数据不符"),
 }
 PROBLEMS = {**_CLAIMS, **_BROKEN, **_GRADERS}  # {kind: what it means, in English and Chinese}
@@ -115,6 +117,11 @@ def compare_all(claimed: Mapping[str, float], measured: Mapping[str, float],
                 tolerance: Mapping[str, float]) -> dict[str, Verdict]:
     """{metric: verdict} of every metric that was measured; one that is not claimed is not reproduced."""
     return {name: compare(claimed.get(name, math.nan), value, tolerance[name]) for name, value in measured.items()}
+
+
+def is_graders(kind: str) -> bool:
+    """Whether a problem is the grader's own: it is told to the grader and never kept against a submission."""
+    return kind.startswith("grader-")
 
 
 def of_problem(kind: str) -> Verdict:

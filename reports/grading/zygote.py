@@ -37,10 +37,11 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 GRADE, OUTPUT, CHOSEN = "grade.json", "output.txt", "assignment.txt"  # in the scratch folder
-FORMAT = 3           # of a grade; a new number has every submission graded again
+FORMAT = 4           # of a grade; a new number has every submission graded again
 LOOK = 0.02          # seconds between looks at the children
 MEASURE = 0.1        # seconds between measurements of their memory and disk space
 OPEN_FILES = 512
+OWN_TROUBLE = 3      # status of a child whose grader, not whose submission, had trouble
 ROOM = 1 << 30       # bytes of address space beyond the memory limit: stacks and pools that are reserved, not used
 
 
@@ -156,6 +157,9 @@ class _Keeper:
             _limit(self.limits)
             _judge(job, self.works, self.limits, self.assignment)
             status = 0
+        except OSError:  # of a submission's own files it would have become a grade
+            traceback.print_exc()
+            status = OWN_TROUBLE
         except BaseException:
             traceback.print_exc()
         finally:
@@ -263,13 +267,15 @@ def _limit(limits: Limits) -> None:
 
 def _fate(status: int, limits: Limits) -> tuple[str, str]:
     """("", "") for a child that ended by itself as it should."""
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status) == OWN_TROUBLE:
+        return "grader-disk", "the grader's own disk or folders failed while it was judged"
     if os.WIFEXITED(status):
         return ("", "") if os.WEXITSTATUS(status) == 0 else ("crashed", "the process that judged it failed")
     number = os.WTERMSIG(status)
     if number == getattr(signal, "SIGXCPU", None):
         return "timeout", f"judging it took more than {limits.cpu_seconds:g} seconds of the processor"
     if number == signal.SIGKILL:
-        return "out-of-memory", "the system ended the process that judged it; memory may have run out"
+        return "grader-ended", "the process that judged it was ended from outside; perhaps others took the memory"
     return "crashed", f"the process that judged it ended by {signal.Signals(number).name}"
 
 

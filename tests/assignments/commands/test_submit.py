@@ -33,7 +33,7 @@ def test_the_zip_is_complete_and_holds_nothing_else(handed_in, backprop_run):
 
 
 def test_it_was_graded_as_the_teacher_will(handed_in):
-    assert "reproduced" in handed_in[1] and "Nothing was edited after the run" in handed_in[1]
+    assert "as claimed" in handed_in[1] and "Nothing was edited after the run" in handed_in[1]
     assert f"written to {handed_in[0]}" in handed_in[1]
 
 

@@ -1,6 +1,5 @@
 """Each judge on a real run: the run's own numbers come out again, and nothing in a submission is believed."""
 
-import errno
 import json
 import math
 import re
@@ -180,7 +179,7 @@ def test_no_path_of_a_submission_is_opened(judged, tmp_path):
 
 
 def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_path, monkeypatch, capfd):
-    name, work, run, data, _ = judged
+    name, work, run, data, found = judged
     if not data or name == "glasses":
         return  # nothing is packed, or beside the cache
     (tmp_path / "full").touch()
@@ -188,10 +187,12 @@ def test_data_that_cannot_be_packed_are_not_the_submissions_fault(judged, tmp_pa
     with pytest.raises(BadFile, match="--prepare") as error:
         work.judge(run, data)
     assert error.value.kind == "grader-data"
+    with monkeypatch.context() as patch:  # a place that cannot be written: they are packed for this one alone
+        patch.setattr(judging, "_is_writable", lambda _: False)
+        assert work.judge(run, data).metrics == found.metrics
     if name == "monkey_species":  # whose weights fit images of any size
-        full = OSError(errno.ENOSPC, "No space left on device")
-        with monkeypatch.context() as patch, pytest.raises(BadFile, match="image_size 512 .* no preset") as error:
-            patch.setattr(type(work), "pack", lambda *_, **__: (_ for _ in ()).throw(full))
+        with monkeypatch.context() as patch, pytest.raises(BadFile, match="image_size 512 is in no preset") as error:
+            patch.setattr(judging, "MOST_ALONE", 1 << 20)
             work.judge(changed(run, tmp_path / "unusual", image_size=512), data)
         assert error.value.kind == "disk"
         # What the teacher sees of the first:

@@ -12,7 +12,7 @@ from data_tools.errors import BadFile
 from reports.grading.grade_one import Grade, grade
 from reports.grading.limits import Limits
 from reports.grading.seal import write_seal
-from reports.grading.submission import WEIGHTS, named_assignment
+from reports.grading.submission import WEIGHTS, peek
 from reports.grading.table import rows
 from reports.grading.unpack import listing, take
 from reports.grading.verdict import PROBLEMS
@@ -83,7 +83,7 @@ def test_a_folder_that_is_replaced_while_it_is_read_is_refused(good, tmp_path):
 
 def test_the_assignment_is_seen_without_parsing_where_that_is_cheap(good, tmp_path):
     def seen(path: Path, known: tuple[str, ...] = ("toy",)) -> str | None:
-        return named_assignment(path, known, Limits())
+        return peek(path, known, Limits())[0]
 
     assert seen(good) == seen(zip_run(good, tmp_path / "a.zip")) == seen(zip_run(good, tmp_path / "b.zip",
                                                                                  "my run/")) == "toy"

@@ -112,7 +112,7 @@ def test_how_a_process_ended_is_told_from_its_status():
 
     assert _fate(status_of(signal.SIGXCPU), TIGHT) == ("timeout",
                                                        "judging it took more than 1 seconds of the processor")
-    assert _fate(status_of(signal.SIGKILL), TIGHT)[0] == "out-of-memory"
+    assert _fate(status_of(signal.SIGKILL), TIGHT)[0] == "grader-ended"
     assert _fate(0, TIGHT) == ("", "") and _fate(1 << 8, TIGHT)[0] == "crashed"
 
 
