@@ -4,7 +4,7 @@ written of them as images or as a video.
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,50 +16,82 @@ from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
 from data_tools.files.film_writer import FilmWriter
 from data_tools.files.films import DEFAULT_RATE, HIGHEST_RATE, FilmReader, Shot
-from data_tools.files.image_set import decode, image_format, suffix_format
+from data_tools.files.image_set import image_format, suffix_format
+from data_tools.files.names import shown
+from data_tools.files.pictures import Picture, encode_jpeg, on_white, read_picture
 from data_tools.files.places import expand
 from data_tools.files.sources import MAX_BYTES, FolderSource
 from data_tools.quiet import quiet
 
-QUALITY = 92  # of JPEG files
+HEAD = 32  # bytes of a file that tell what it is
+OTHERS = {  # how images begin that are not read -> what they are
+    b"\xff\x0a": "a JPEG XL picture", b"\x00\x00\x00\x0cJXL \r\n\x87\n": "a JPEG XL picture",
+    b"8BPS": "a Photoshop picture", b"%PDF": "a PDF document", b"<svg": "a drawing (SVG)", b"<?xml": "a text (XML)",
+    b"\x00\x00\x01\x00": "an icon", b"v/1\x01": "an OpenEXR picture", b"#?RADIANCE": "a Radiance picture",
+    b"FUJIFILMCCD-RAW": "a camera's raw picture", b"IIRO": "a camera's raw picture", b"DICM": "a DICOM picture",
+}
+MOST_SAID, LEFT_OUT = 20, "left_out.txt"  # problems on the terminal; the file that has them all
 
 
 @dataclass(frozen=True)
 class Frame:
     """source: as it goes into the table; number: from 0 on within its source; picture: (H, W, 3) uint8 RGB. begin and
-    length: seconds, where the source moves."""
+    length: seconds, where the source moves. like: the file as it was decoded, where it does not."""
 
     source: str
     number: int
     picture: np.ndarray
     begin: Fraction = Fraction(0)
     length: Fraction = Fraction(0)
+    like: Picture | None = None
 
 
 class Pictures:
-    """Images: one file, or all of a folder and below. One that cannot be decoded ends a single file's work with a
-    KitError; in a folder it is left out and named in `problems`."""
+    """Images, told by their content: one file, or all of a folder and below. One that cannot be decoded ends a single
+    file's work with a KitError; in a folder it is left out. `problems` names all that is left out, with its reason;
+    `notes` says what was lost of the others."""
 
     moving, rate, total = False, 0.0, 0
 
     def __init__(self, path: Path):
         self.problems: list[str] = []
+        self.notes: list[str] = []
         self.single = not path.is_dir()
         self._folder = FolderSource(path.parent if self.single else path)
-        self.names = [path.name] if self.single else [n for n in self._folder.names() if suffix_format(n)]
+        self.names = [path.name] if self.single else list(self._chosen())
         self.total = len(self.names)
         if not self.names:
-            raise KitError(f"{path} holds no image (.jpg, .png, .bmp, .gif, .tif, .webp); name another folder or "
-                           "a file")
+            why = f" ({self.problems[0]})" if self.problems else ""
+            raise KitError(f"{shown(str(path))} holds no image{why} (.jpg, .png, .bmp, .gif, .tif, .webp, .jp2, .avif, "
+                           ".heic are read); name another folder or a file")
+
+    def _chosen(self) -> Iterator[str]:
+        for name in self._folder.names():
+            try:
+                head = self._folder.head(name, HEAD)
+            except KitError as error:
+                self.problems.append(shown(str(error)))
+                continue
+            if image_format(head) or suffix_format(name) and head:
+                yield name
+            else:
+                self.problems.append(f"{shown(name)}: {_no_image(head)}")
 
     def __iter__(self) -> Iterator[Frame]:
         for name in self.names:
             try:
-                yield Frame(name, 0, decode(self.read(name), f"{self._folder.path}/{name}"))
+                picture = self.picture(name, self.read(name))
             except KitError as error:
                 if self.single:
                     raise
-                self.problems.append(str(error))
+                self.problems.append(shown(str(error)))
+                continue
+            self.notes += picture.notes
+            yield Frame(name, 0, on_white(picture), like=picture)
+
+    def picture(self, name: str, content: bytes) -> Picture:
+        """The decoded file."""
+        return read_picture(content, shown(name if not self.single else f"{self._folder.path}/{name}"))
 
     def read(self, name: str) -> bytes:
         """The encoded file."""
@@ -67,6 +99,26 @@ class Pictures:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _no_image(head: bytes) -> str:
+    """Why a file is left out."""
+    if not head:
+        return "is empty"
+    known = next((kind for start, kind in OTHERS.items() if head.startswith(start)), "")
+    if known:
+        return f"is {known}, which is not read here; convert it to .png or .jpg"
+    film = head[4:8] in (b"ftyp", b"moov", b"wide") or head.startswith((b"RIFF", b"\x1aE\xdf\xa3"))
+    return "is a film; give it by itself with --source" if film else "is no image"
+
+
+def say_left_out(problems: Sequence[str], out: Path) -> None:
+    """What was left out, with its reason: the first ones on the terminal, all of them in a file where they are many."""
+    for problem in problems[:MOST_SAID]:
+        print(f"left out: {problem}")
+    if len(problems) > MOST_SAID:
+        write_atomically(out / LEFT_OUT, "".join(f"{problem}\n" for problem in problems).encode("utf-8"))
+        print(f"left out: {len(problems) - MOST_SAID} more, all named in {shown(str(out / LEFT_OUT))}")
 
 
 class Video:
@@ -134,15 +186,16 @@ def open_source(source: str) -> Pictures | Video | Camera:
     if path.is_dir():
         return Pictures(path)
     if not path.is_file():
-        raise KitError(f"{source}: there is no such file or folder; give an image, a folder of images, a video, or the "
-                       f"number "
-                       "of a camera (0 is the first)")
+        raise KitError(f"{shown(source)}: there is no such file or folder; give an image, a folder of images, a film, "
+                       "or the number of a camera (0 is the first)")
     with open(path, "rb") as file:
-        head = file.read(16)
+        head = file.read(HEAD)
     if image_format(head) and path.stat().st_size <= MAX_BYTES:
         return Pictures(path)
     if suffix_format(path.name):  # says image and is none: the decoder names what is wrong
         return Pictures(path)
+    if any(head.startswith(start) for start in OTHERS):
+        raise KitError(f"{shown(path.name)} {_no_image(head)}")
     return Video(path)
 
 
@@ -176,8 +229,7 @@ class Album:
         target = name.with_suffix(".jpg")
         target = target if target not in self._taken else name.with_name(name.name + ".jpg")
         self._taken.add(target)
-        _, content = cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        write_atomically(self._folder / target, content.tobytes())
+        write_atomically(self._folder / target, encode_jpeg(picture, frame.like or Picture(picture)))
 
     def close(self) -> None:
         """Nothing is open."""

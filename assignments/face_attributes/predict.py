@@ -90,6 +90,7 @@ def _predict(options: argparse.Namespace) -> int:
     from assignments.common.media import Album, Film, make_folder, open_source
     from assignments.face_attributes.model import FaceReader
     from data_tools.drawing.attributes import ATTRIBUTES
+    from data_tools.files.names import shown
     from data_tools.sets.face_finder import FaceFinder, FaceTracker
     from paddle_models.trainer.run_folder import new_run_path
 
@@ -99,9 +100,9 @@ def _predict(options: argparse.Namespace) -> int:
         finder = (FaceTracker if source.moving else FaceFinder)(options.yunet)
         reader = FaceReader(options.model, options.weights, options.engine)
         stem = Path(source.name if source.moving else options.source).stem.replace(" ", "-") or "pictures"
-        out = options.out or new_run_path("predictions", stem)
+        out = options.out or new_run_path("predictions", shown(stem))
         make_folder(out, None if getattr(source, "camera", False) else expand(options.source))
-        print(f"engine {reader.engine}; writing to {out}", flush=True)
+        print(f"engine {reader.engine}; writing to {shown(str(out))}", flush=True)
         sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False
         try:
@@ -172,7 +173,9 @@ def _next(frames: Iterator, size: int, clock: Clock) -> list:
 
 
 def _rows(frame, faces, probabilities) -> list[tuple]:
-    return [(frame.source, frame.number, number, *(round(v, 1) for v in face.box), *(f"{p:.4f}" for p in row))
+    from data_tools.files.names import shown
+
+    return [(shown(frame.source), frame.number, number, *(round(v, 1) for v in face.box), *(f"{p:.4f}" for p in row))
             for number, (face, row) in enumerate(zip(faces, probabilities))]
 
 
@@ -189,13 +192,18 @@ def _shown(picture) -> bool:
 
 
 def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:
-    for problem in [*source.problems, *sink.problems]:
-        print(f"{'note' if source.moving else 'left out'}: {problem}")
+    from assignments.common.media import say_left_out
+    from data_tools.files.names import shown
+
+    if not source.moving:
+        say_left_out(source.problems, out)
+    for note in [*(source.problems if source.moving else source.notes), *sink.problems]:
+        print(f"note: {note}")
     unit = "frames" if source.moving else "images"
     print(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
     if clock.frames:
         print(clock.table())
-        print(f"written: {sink.written}, {out / 'faces.csv'}")
+        print(f"written: {shown(str(sink.written))}, {shown(str(out / 'faces.csv'))}")
     else:
         print("no picture was read")
 

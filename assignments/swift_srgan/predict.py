@@ -1,8 +1,8 @@
 """Enlarge pictures and videos: python -m assignments predict swift_srgan --source FILE|FOLDER|VIDEO --out DIR
 
-Grey images stay grey, transparency is kept, a video keeps its sound. A folder's work can be stopped and called again
-with the same --out: what is finished with the same weights is not done twice. Large images are computed in overlapping
-tiles.
+Grey images stay grey, 16 bits stay 16, transparency is kept, a video keeps its sound. A folder's work can be stopped
+and called again with the same --out: what is finished with the same weights is not done twice. Large images are
+computed in overlapping tiles.
 """
 
 import argparse
@@ -10,8 +10,8 @@ import json
 import shlex
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 
 from assignments.common.command_line import first_line, tells_errors
@@ -19,8 +19,8 @@ from data_tools.errors import KitError
 from data_tools.files.places import expand
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
-RECORD = "enlarged.json"  # in the output folder: what made the pictures there
-RECORD_BYTES = 16 << 20
+RECORD = "enlarged.jsonl"  # in the output folder: what made the pictures there
+LONGEST_LINE = 1 << 16  # characters
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,6 +64,7 @@ def _predict(options: argparse.Namespace) -> int:
     with closing(open_source(options.source)) as source:
         import paddle_models  # noqa: F401  sets the environment before Paddle is imported
         from assignments.swift_srgan.generators import load_generator
+        from data_tools.files.names import shown
         from paddle_models.deploy.tiling import TILE
         from paddle_models.fast.fast_layers import accelerate
         from paddle_models.trainer import runtime
@@ -73,10 +74,11 @@ def _predict(options: argparse.Namespace) -> int:
         generator = load_generator(options.weights, options.model, options.residual)
         accelerate(generator.network)
         path = expand(options.source)
-        out = options.out or new_run_path("predictions", path.stem.replace(" ", "-") or "pictures")
+        out = options.out or new_run_path("predictions", shown(path.stem).replace(" ", "-") or "pictures")
         make_folder(out, path)
         tile = TILE if options.tile is None else options.tile
-        print(f"{generator.source}, x{generator.scale}, on {runtime.describe(device)}; writing to {out}", flush=True)
+        print(f"{generator.source}, x{generator.scale}, on {runtime.describe(device)}; writing to {shown(str(out))}",
+              flush=True)
         if isinstance(source, Video):
             return _enlarge_video(options, source, path, generator, tile, out)
         try:
@@ -119,33 +121,33 @@ class Bar:
 
 def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     """Every image as a PNG of the same name; those that the record calls finished are not done again."""
+    from assignments.common.media import say_left_out
+    from data_tools.files.names import shown
     from paddle_models.deploy.tiling import MARGIN
-    from paddle_models.tasks.image_metrics import to_bytes
 
     made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "residual": generator.residual,
-               "tile": tile,
-               "margin": MARGIN}
-    record, problems, done, kept = _Record(out / RECORD, made_by), [], 0, 0
+               "tile": tile, "margin": MARGIN}
+    problems, done, kept = source.problems, 0, 0
     targets = _targets(source.names)
     begin = time.perf_counter()
-    with closing(Bar(len(source.names), "image")) as bar:
+    with closing(Record(out / RECORD, made_by)) as record, closing(Bar(len(source.names), "image")) as bar:
         for name in source.names:
             try:
                 content = _read(source, name)
                 if record.has(name, content, out / targets[name]):
                     kept += 1
                 else:
-                    for note in _enlarge_picture(name, content, generator, tile, out / targets[name], to_bytes):
+                    for note in _enlarge_picture(source, name, content, generator, tile, out / targets[name]):
                         bar.say(f"note: {note}")
                     record.add(name, content)
                     done += 1
             except _Unreadable as error:
-                problems.append(str(error))
-                bar.say(f"left out: {error}")
-            bar.advance(name)
+                problems.append(shown(str(error)))
+            bar.advance(shown(name))
+    say_left_out(problems, out)
     seconds = time.perf_counter() - begin
     more = f", there already: {kept}" if kept else ""
-    print(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {out}")
+    print(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {shown(str(out))}")
     if problems and not done and not kept:
         raise KitError(problems[0] if len(problems) == 1
                        else f"none of {len(problems)} images could be read: {problems[0]}")
@@ -163,61 +165,103 @@ def _read(source, name: str) -> bytes:
         raise _Unreadable(str(error)) from error
 
 
-def _enlarge_picture(name: str, content: bytes, generator, tile: int, target: Path, finish) -> Sequence[str]:
+def _enlarge_picture(source, name: str, content: bytes, generator, tile: int, target: Path) -> Sequence[str]:
     """One image; returns what is to be said of it."""
+    import dataclasses
+
     from data_tools.files.atomic import write_atomically
-    from data_tools.files.pictures import Picture, encode_png, enlarge_alpha, read_picture
+    from data_tools.files.names import shown
+    from data_tools.files.pictures import encode_png, enlarge_alpha
     from paddle_models.deploy.tiling import enlarge
+    from paddle_models.tasks.image_metrics import to_bytes
 
     try:
-        picture = read_picture(content, name)
+        picture = source.picture(name, content)
     except KitError as error:
         raise _Unreadable(str(error)) from error
     height, width, scale = *picture.rgb.shape[:2], generator.scale
     if height * width * scale**2 > LARGEST:
-        raise _Unreadable(f"{name}: enlarged it would have {scale * width}x{scale * height} pixels, more than the "
-                          f"{LARGEST:,} "
-                          "that are made; cut it into parts")
-    rgb = enlarge(generator.network, picture.rgb, tile, finish=finish)
+        raise _Unreadable(f"{shown(name)}: enlarged it would have {scale * width}x{scale * height} pixels, more than "
+                          f"the {LARGEST:,} that are made; cut it into parts")
+    deep = picture.rgb.dtype != "uint8"
+    rgb = enlarge(generator.network, picture.rgb.astype("float32") / 65535 if deep else picture.rgb, tile,
+                  finish=_to_sixteen_bits if deep else to_bytes)
     alpha = None if picture.alpha is None else enlarge_alpha(picture.alpha, scale)
-    write_atomically(target, encode_png(Picture(rgb, alpha, picture.grey)))
+    write_atomically(target, encode_png(dataclasses.replace(picture, rgb=rgb, alpha=alpha)))
     return picture.notes
+
+
+def _to_sixteen_bits(values):
+    """Floats in [0, 1] to uint16."""
+    return (values.clip(0, 1) * 65535).round().astype("uint16")
 
 
 def _targets(names: Sequence[str]) -> dict[str, Path]:
     """{name: path in the output folder}, .png; two that would be one keep their old suffix as well."""
     found: dict[str, Path] = {}
+    taken: set[Path] = set()
     for name in names:
         target = Path(name).with_suffix(".png")
-        found[name] = target if target not in found.values() else Path(name + ".png")
+        found[name] = target if target not in taken else Path(name + ".png")
+        taken.add(found[name])
     return found
 
 
-class _Record:
-    """Which images of the folder are finished, by the SHA-256 of their source; of other weights or settings none is."""
+class Record:
+    """Which images of the folder are finished, by the SHA-256 of their source; of other weights or settings none is.
+
+    A file of lines: the first says what made the pictures, then one for each that is finished.
+    """
 
     def __init__(self, path: Path, made_by: dict):
-        self._path, self._made_by = path, made_by
-        self._finished: dict[str, str] = {}
+        self._path = path
+        self._finished = dict(_finished(path, made_by))
         try:
-            if path.stat().st_size <= RECORD_BYTES:
-                found = json.loads(path.read_text(encoding="utf-8"))
-                if found["made_by"] == made_by and isinstance(found["finished"], dict):
-                    self._finished = found["finished"]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            self._finished = {}  # none yet, or not ours: everything is made anew
+            self._file = open(path, "a" if self._finished else "w", encoding="utf-8")
+        except OSError as error:
+            raise KitError(f"cannot write {path} ({error.strerror}); choose another --out") from None
+        # a line that a kill cut short ends here
+        self._write({"goes_on": True} if self._finished else {"made_by": made_by}, "\n" if self._finished else "")
+
+    def _write(self, entry: dict, before: str = "") -> None:
+        try:
+            self._file.write(f"{before}{json.dumps(entry, ensure_ascii=False)}\n")
+            self._file.flush()
+        except OSError as error:
+            raise KitError(f"cannot write {self._path}: {error.strerror}; make room (df -h {self._path.parent}) or "
+                           "choose another --out, then run the command again") from error
 
     def has(self, name: str, content: bytes, target: Path) -> bool:
         """Whether this very image is finished and still there."""
-        return self._finished.get(name) == _sha256(content) and target.is_file()
+        from data_tools.files.names import shown
+
+        return self._finished.get(shown(name)) == _sha256(content) and target.is_file()
 
     def add(self, name: str, content: bytes) -> None:
         """One more that is finished."""
-        from data_tools.files.atomic import write_atomically
+        from data_tools.files.names import shown
 
-        self._finished[name] = _sha256(content)
-        text = json.dumps({"made_by": self._made_by, "finished": self._finished}, ensure_ascii=False, indent=1)
-        write_atomically(self._path, text.encode("utf-8"))
+        self._finished[shown(name)] = _sha256(content)
+        self._write({"name": shown(name), "sha256": self._finished[shown(name)]})
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with suppress(OSError):  # a full disk, which write() has told
+            self._file.close()
+
+
+def _finished(path: Path, made_by: dict) -> Iterator[tuple[str, str]]:
+    """Name and SHA-256 of what the record at `path` calls finished; nothing where it is none, or of other settings."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            if json.loads(file.readline(LONGEST_LINE)).get("made_by") != made_by:
+                return
+            while line := file.readline(LONGEST_LINE):
+                with suppress(ValueError, KeyError, TypeError, AttributeError):  # cut short by a kill
+                    entry = json.loads(line)
+                    yield str(entry["name"]), str(entry["sha256"])
+    except (OSError, ValueError, AttributeError, RecursionError):
+        return  # none yet, or not ours: everything is made anew
 
 
 def _sha256(content: bytes) -> str:
@@ -232,6 +276,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
 
     from data_tools.files.film_writer import FilmWriter
     from data_tools.files.films import Shot
+    from data_tools.files.names import shown
     from paddle_models.deploy.tiling import enlarge
 
     target, count, stopped = out / f"{path.stem}.mp4", 0, False
@@ -243,11 +288,11 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
                 for frame in islice(iter(source), options.frames or None):
                     height, width, scale = *frame.picture.shape[:2], generator.scale
                     if height * width * scale**2 > LARGEST:
-                        raise KitError(f"{source.name}: a frame would have {scale * width}x{scale * height} pixels; "
-                                       f"convert it to a smaller size first")
+                        raise KitError(f"{shown(source.name)}: a frame would have {scale * width}x{scale * height} "
+                                       "pixels; convert it to a smaller size first")
                     film.write(Shot(enlarge(generator.network, frame.picture, tile), frame.begin, frame.length))
                     count += 1
-                    bar.advance(source.name)
+                    bar.advance(shown(source.name))
             except KeyboardInterrupt:
                 stopped = True
         film.close()
@@ -257,7 +302,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
         print(f"note: {problem}")
     seconds, sound = time.perf_counter() - begin, "with" if film.sound else "without"
     print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
-          f"ms per frame; " + (f"written: {target}, {sound} sound" if count else "nothing was written"))
+          f"ms per frame; " + (f"written: {shown(str(target))}, {sound} sound" if count else "nothing was written"))
     return 130 if stopped else 0
 
 

@@ -1,7 +1,6 @@
 """Files that are whole or absent: written under a temporary name, synced and renamed; and their checksums."""
 
 import errno
-import glob
 import hashlib
 import os
 import re
@@ -16,6 +15,7 @@ AGAIN = "run the command again"
 TEMPORARY = re.compile(r"\..+\.\d+\.tmp", re.DOTALL)  # a name of atomic_path()
 NO_SYNC = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # of fsync: this file system has none
 LEFT_OVER = 24 * 3600  # seconds after which a temporary file is one of a killed process
+_swept: set[str] = set()  # folders in which this process has looked for such files
 
 
 @contextmanager
@@ -23,16 +23,14 @@ def atomic_path(path: Path, again: str = AGAIN) -> Iterator[Path]:
     """Yields a temporary name beside `path`; what was written there takes its place when the block ends well.
 
     On any error the temporary file is removed and an older `path` is left as it was. A failed write (a full disk, a
-    quota) becomes a KitError that says so, and how to go on: `again`. What a process that was killed left of the same
-    file a day ago is removed.
+    quota) becomes a KitError that says so, and how to go on: `again`. What a process that was killed left in the folder
+    a day ago is removed.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-            if leftover != temporary and time.time() - leftover.stat().st_mtime > LEFT_OVER:
-                leftover.unlink(missing_ok=True)
+        _sweep_once(path.parent)
         yield temporary
         sync(temporary)
         os.replace(temporary, path)
@@ -51,6 +49,16 @@ def write_atomically(path: Path, content: bytes, again: str = AGAIN) -> None:
     """Replace `path` by `content`, or leave it as it was and raise KitError, which says how to go on: `again`."""
     with atomic_path(path, again) as temporary:
         temporary.write_bytes(content)
+
+
+def _sweep_once(folder: Path) -> None:
+    """Remove old leftovers; not again for each of 20,000 files that are written there."""
+    if str(folder) in _swept:
+        return
+    _swept.add(str(folder))
+    for file in folder.iterdir():
+        if TEMPORARY.fullmatch(file.name) and time.time() - file.stat().st_mtime > LEFT_OVER:
+            file.unlink(missing_ok=True)
 
 
 def sweep(folder: Path) -> None:

@@ -3,10 +3,12 @@
 import io
 import struct
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from data_tools.errors import KitError
 from data_tools.files.sources import Source
@@ -16,11 +18,18 @@ MAX_HEADER = 2**18  # bytes that surely hold the size, embedded thumbnails inclu
 DECODE_VERSION = 1  # goes into every packed store: raise it when decode() gives other pixels than before
 FORMATS = {  # how a file begins -> Pillow's name of the format
     b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG", b"GIF87a": "GIF", b"GIF89a": "GIF", b"BM": "BMP",
-    b"II*\x00": "TIFF", b"MM\x00*": "TIFF",
+    b"II*\x00": "TIFF", b"MM\x00*": "TIFF", b"II+\x00": "TIFF", b"MM\x00+": "TIFF",
+    b"\x00\x00\x00\x0cjP  \r\n\x87\n": "JPEG2000", b"\xff\x4f\xff\x51\x00": "JPEG2000",
+    **{b"P%d%c" % (kind, space): "PPM" for kind in (4, 5, 6) for space in b"\n\r\t "},
 }
 SUFFIXES = {
-    "jpg": "JPEG", "jpeg": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP", "tif": "TIFF", "tiff": "TIFF",
-    "webp": "WEBP",
+    "jpg": "JPEG", "jpeg": "JPEG", "jpe": "JPEG", "jfif": "JPEG", "png": "PNG", "gif": "GIF", "bmp": "BMP",
+    "tif": "TIFF", "tiff": "TIFF", "webp": "WEBP", "jp2": "JPEG2000", "j2k": "JPEG2000", "jpf": "JPEG2000",
+    "avif": "AVIF", "heic": "HEIF", "heif": "HEIF", "pgm": "PPM", "ppm": "PPM", "pbm": "PPM",
+}
+BRANDS = {  # of the container that films have too -> format
+    **dict.fromkeys((b"avif", b"avis"), "AVIF"),
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIF"),
 }
 # What Pillow raises on damaged files; the last two on numbers in their EXIF.
 DAMAGED = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, ArithmeticError, struct.error)
@@ -31,6 +40,9 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 
+PNG_HEAD = b"\x89PNG\r\n\x1a\n"
+
+PngImagePlugin.MAX_TEXT_CHUNK = 16 * 2**20  # of one text or colour profile, unpacked; those of monitors have megabytes
 # Pillow warns (on standard error) from 89 megapixels; decode() refuses such images by name instead.
 warnings.simplefilter("ignore", Image.DecompressionBombWarning)
 # of odd EXIF, which does no harm
@@ -41,6 +53,8 @@ def image_format(head: bytes) -> str | None:
     """Format by content ("JPEG", "PNG", ...), from the first 16 bytes; None where it is no image we read."""
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "WEBP"
+    if head[4:8] == b"ftyp":
+        return "AVIF" if b"avif" in head[8:32] else BRANDS.get(head[8:12])
     return next((name for magic, name in FORMATS.items() if head.startswith(magic)), None)
 
 
@@ -53,20 +67,65 @@ def suffix_format(name: str) -> str | None:
 def decode(content: bytes, name: str = "image") -> np.ndarray:
     """Decode to (H, W, 3) uint8 RGB, 0..255.
 
-    EXIF orientation is applied; grey, CMYK, palette and 16-bit images are converted; transparency lies on
-    white.
+    EXIF orientation is applied; grey, CMYK, palette and 16-bit images are converted, floats scaled by their range;
+    transparency lies on white.
     KitError naming `name` for what is damaged, cut short, of an unknown format or above 80 megapixels.
     """
+    with opened(content, name) as image:
+        return np.array(_to_rgb(upright(image)))
+
+
+@contextmanager
+def opened(content: bytes, name: str) -> Iterator[Image.Image]:
+    """The image, opened by its content; KitError naming `name` where it, or what is done with it, cannot be decoded."""
     try:
-        with Image.open(io.BytesIO(content), formats=sorted(set(SUFFIXES.values()))) as image:
+        with Image.open(io.BytesIO(without_texts(content)), formats=_readable(content, name)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise KitError(_too_large(name))
-            return np.array(_to_rgb(upright(image)))
+            yield image
     except Image.DecompressionBombError as error:
         raise KitError(_too_large(name)) from error
     except DAMAGED as error:
         reason = "unknown image format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
         raise KitError(f"{name} cannot be decoded ({reason}); replace or remove it") from error
+
+
+def _readable(content: bytes, name: str = "") -> list[str]:
+    """The formats that are tried; KitError for one that this installation does not read."""
+    found, missing = image_format(content[:32]), ""
+    if found == "HEIF" and not _reads_heif():
+        missing = "HEIC (a telephone's); install its reader (pip install pillow-heif)"
+    Image.init()
+    if found == "AVIF" and found not in Image.OPEN:
+        missing = "AVIF, which this Pillow does not read; install a newer one (pip install 'pillow>=11.3')"
+    if missing:
+        raise KitError(f"{name} is {missing}, or convert it to .png or .jpg")
+    return sorted({*SUFFIXES.values()} & Image.OPEN.keys())
+
+
+def _reads_heif() -> bool:
+    """Whether the optional reader is there; Pillow knows it from then on."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
+
+
+def without_texts(content: bytes) -> bytes:
+    """A PNG without the texts that programs leave in it, whose length Pillow bounds; those that may tell which way is
+    up are kept."""
+    if not content.startswith(PNG_HEAD):
+        return content
+    kept, place = [content[:8]], 8
+    while place + 8 <= len(content):
+        end = place + 12 + int.from_bytes(content[place:place + 4], "big")
+        kind, key = content[place + 4:place + 8], content[place + 8:place + 40]
+        if kind not in (b"tEXt", b"zTXt", b"iTXt") or key.startswith((b"Raw profile type exif", b"XML:com.adobe.xmp")):
+            kept.append(content[place:end])
+        place = end
+    return b"".join(kept)
 
 
 def upright(image: Image.Image) -> Image.Image:
@@ -89,20 +148,42 @@ def _too_large(name: str) -> str:
 def image_size(content: bytes) -> tuple[int, int]:
     """(width, height) from the beginning of an encoded image; (0, 0) where it cannot be told."""
     try:
-        with Image.open(io.BytesIO(content), formats=sorted(set(SUFFIXES.values()))) as image:
+        with Image.open(io.BytesIO(content), formats=_readable(content)) as image:
             return image.size
-    except (*DAMAGED, Image.DecompressionBombError):
+    except (*DAMAGED, Image.DecompressionBombError, KitError):
         return 0, 0  # damaged; the audit and the packed store name it
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # 16 bits per pixel: Pillow's own conversion would clip at 255
-        values = np.clip(np.asarray(image, dtype=np.int64), 0, 65535)
-        return Image.fromarray(((values + 128) // 257).astype(np.uint8)).convert("RGB")
+    if image.mode.startswith("I") or image.mode == "F":
+        return Image.fromarray(((sixteen_bits(image).astype(np.int64) + 128) // 257).astype(np.uint8)).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
     return image.convert("RGB")
+
+
+def sixteen_bits(image: Image.Image) -> np.ndarray:
+    """(H, W) uint16 of a grey image with more than 8 bits: as they are, floats and what goes beyond by their range."""
+    values = np.asarray(image)
+    if image.mode != "F" and (not values.size or 0 <= values.min() <= values.max() <= 65535):
+        return values.astype(np.uint16)
+    low, high = value_range(values)
+    scaled = (np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    return np.rint(65535 * np.clip(scaled, 0, 1)).astype(np.uint16)
+
+
+def value_range(values: np.ndarray) -> tuple[float, float]:
+    """What is black and what is white: 0 (or the least value, where there are negative ones) and the greatest value, or
+    1, 255 or 65535 where that comes near it (1: from a sixteenth on); what is not finite does not count."""
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return 0.0, 1.0
+    low, high = float(finite.min()), float(finite.max())
+    if low < 0:
+        return low, high
+    whites = ((1 / 16, 1.0), (128.0, 255.0), (32768.0, 65535.0))
+    return 0.0, next((white for least, white in whites if least <= high <= white), high)
 
 
 @dataclass(frozen=True)

@@ -1,80 +1,207 @@
-"""Pictures that go through a network and come out as they were: grey stays grey, transparency is kept."""
+"""Pictures that go through a network and come out as they were: grey stays grey, 16 bits stay 16, transparency, colour
+profile and dots per inch are kept."""
 
 import io
+import struct
+import zlib
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
-from data_tools.errors import KitError
-from data_tools.files.image_set import DAMAGED, MAX_PIXELS, SUFFIXES, upright
+from data_tools.files.image_set import (
+    DAMAGED,
+    ORIENTATION,
+    PNG_HEAD,
+    TURNS,
+    opened,
+    sixteen_bits,
+    upright,
+    value_range,
+)
+
+BITS_PER_SAMPLE = 258  # of TIFF
+INCH = 0.0254  # metres
+JPEG_QUALITY = 92
 
 
 @dataclass(frozen=True)
 class Picture:
-    """rgb: (H, W, 3) uint8. alpha: (H, W) uint8, 255 = opaque, or None. grey: the three channels are one.
+    """rgb: (H, W, 3) uint8 or uint16. alpha: (H, W) of the same type, its greatest value = opaque, or None. grey: the
+    three channels are one.
 
-    notes: what was lost.
+    notes: what was lost. profile: the ICC profile of its colours; dpi: dots per inch, across and down.
     """
 
     rgb: np.ndarray
     alpha: np.ndarray | None = None
     grey: bool = False
     notes: tuple[str, ...] = ()
+    profile: bytes | None = None
+    dpi: tuple[float, float] | None = None
 
 
 def read_picture(content: bytes, name: str) -> Picture:
-    """Decode an image; EXIF orientation is applied, CMYK becomes RGB, 16 bits become 8 (both said in `notes`).
+    """Decode an image; EXIF orientation is applied, CMYK becomes RGB and of several frames the first is taken (both
+    said in `notes`), 16 bits stay 16, floats become 16 bits (said, too).
 
     KitError naming `name` for what is damaged, cut short, of an unknown format or above 80 megapixels.
     """
+    with opened(content, name) as image:
+        notes, frames = [], getattr(image, "n_frames", 1)
+        if frames > 1 and image.format != "MPO":  # a telephone's photograph with its own reductions
+            notes.append(f"{name}: one of {frames} frames, the first; convert it to .mp4 to have all of them")
+        colours = _sixteen_bit_colours(content, image)
+        turned = upright(image)
+        if turned.mode == "F":
+            low, high = value_range(np.asarray(turned))
+            notes.append(f"{name}: float values become 16 bits, {low:g} black and {high:g} white")
+        if turned.mode == "CMYK":
+            notes.append(f"{name}: CMYK becomes RGB")
+            turned = _from_cmyk(turned)
+        rgb, alpha, grey = colours or _channels(turned)
+        return Picture(rgb, alpha, grey, tuple(notes), _profile(turned, grey), _dpi(image))
+
+
+def _sixteen_bit_colours(content: bytes, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, bool] | None:
+    """RGB, alpha and False of an image with 16 bits in each of several channels, which Pillow cuts to 8; None for any
+    other."""
+    if not (content.startswith(PNG_HEAD) and content[24:25] == b"\x10" and content[25] != 0
+            or image.format == "TIFF" and _tiff_bits(image)[:3] == (16, 16, 16)):
+        return None
+    values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if values is None or values.dtype != np.uint16 or values.ndim != 3:
+        return None  # of a kind that OpenCV does not read: 8 bits are better than none
+    values = np.ascontiguousarray(_turned(values, image))
+    rgb, alpha = values[..., 2::-1], values[..., 3] if values.shape[2] == 4 else None
+    grey = content.startswith(PNG_HEAD) and content[25] == 4
+    return np.ascontiguousarray(rgb), None if alpha is None else np.ascontiguousarray(alpha), grey
+
+
+def _tiff_bits(image: Image.Image) -> tuple[int, ...]:
+    bits = getattr(image, "tag_v2", {}).get(BITS_PER_SAMPLE, ())
+    return tuple(bits) if isinstance(bits, tuple) else (bits,)
+
+
+def _turned(values: np.ndarray, image: Image.Image) -> np.ndarray:
+    """As upright() turns images."""
     try:
-        with Image.open(io.BytesIO(content), formats=sorted(set(SUFFIXES.values()))) as opened:
-            if opened.width * opened.height > MAX_PIXELS:
-                raise KitError(f"{name} has more than the {MAX_PIXELS:,} pixels that are read; reduce it")
-            deep = opened.mode.startswith("I") or opened.mode == "F" or _has_16_bits(content)
-            frames = getattr(opened, "n_frames", 1)
-            notes = [f"{name}: one of {frames} frames, the first"] if frames > 1 else []
-            image = upright(opened)
-            if deep:
-                notes.append(f"{name}: 16 bits become 8")
-            if image.mode == "CMYK":
-                notes.append(f"{name}: CMYK becomes RGB")
-            return _picture(image, tuple(notes))
-    except Image.DecompressionBombError as error:
-        raise KitError(f"{name} has more than the {MAX_PIXELS:,} pixels that are read; reduce it") from error
-    except DAMAGED as error:
-        reason = "unknown image format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
-        raise KitError(f"{name} cannot be decoded ({reason}); replace or remove it") from error
+        turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    except DAMAGED:
+        return values
+    steps = {Image.Transpose.ROTATE_90: 1, Image.Transpose.ROTATE_180: 2, Image.Transpose.ROTATE_270: 3}
+    if turn in steps:
+        return np.rot90(values, steps[turn])
+    if turn == Image.Transpose.FLIP_LEFT_RIGHT:
+        return values[:, ::-1]
+    if turn == Image.Transpose.FLIP_TOP_BOTTOM:
+        return values[::-1]
+    if turn == Image.Transpose.TRANSPOSE:
+        return values.swapaxes(0, 1)
+    return values[::-1, ::-1].swapaxes(0, 1) if turn == Image.Transpose.TRANSVERSE else values
 
 
-def _has_16_bits(content: bytes) -> bool:
-    """Whether a PNG has 16 bits per channel, which Pillow cuts to 8 by itself in colour images."""
-    return content.startswith(b"\x89PNG\r\n\x1a\n") and content[24:25] == b"\x10"
+def _from_cmyk(image: Image.Image) -> Image.Image:
+    """RGB by the profile of the printer's colours where the image has one that can be read."""
+    profile = image.info.get("icc_profile")
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile)) if profile else None
+        found = source and ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImageCms.PyCMSError, *DAMAGED):
+        found = None
+    rgb = found or image.convert("RGB")
+    rgb.info.pop("icc_profile", None)
+    return rgb
 
 
-def _picture(image: Image.Image, notes: tuple[str, ...]) -> Picture:
-    if image.mode.startswith("I"):  # Pillow's own conversion would clip at 255
-        values = (np.clip(np.asarray(image, np.int64), 0, 65535) + 128) // 257
-        return Picture(np.repeat(values.astype(np.uint8)[..., None], 3, axis=2), None, True, notes)
+def _channels(image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, bool]:
+    """RGB, alpha and whether it is grey."""
+    if image.mode.startswith("I") or image.mode == "F":
+        return np.repeat(sixteen_bits(image)[..., None], 3, axis=2), None, True
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         grey = image.mode in ("LA", "La", "L")
         values = np.asarray(image.convert("RGBA"))
-        return Picture(np.ascontiguousarray(values[..., :3]), np.ascontiguousarray(values[..., 3]), grey, notes)
-    return Picture(np.array(image.convert("RGB")), None, image.mode in ("L", "1"), notes)
+        return np.ascontiguousarray(values[..., :3]), np.ascontiguousarray(values[..., 3]), grey
+    return np.array(image.convert("RGB")), None, image.mode in ("L", "1")
+
+
+def _profile(image: Image.Image, grey: bool) -> bytes | None:
+    """The ICC profile, where it belongs to the channels that come out."""
+    profile = image.info.get("icc_profile")
+    return profile if profile and profile[16:20] == (b"GRAY" if grey else b"RGB ") else None
+
+
+def _dpi(image: Image.Image) -> tuple[float, float] | None:
+    try:
+        across, down = (float(value) for value in image.info["dpi"])
+    except (KeyError, *DAMAGED):
+        return None
+    return (across, down) if 0 < across < 1e6 and 0 < down < 1e6 else None
+
+
+def on_white(picture: Picture) -> np.ndarray:
+    """(H, W, 3) uint8: 8 bits, transparency lies on white."""
+    rgb = _eight_bits(picture.rgb)
+    if picture.alpha is None:
+        return rgb
+    both = Image.fromarray(np.dstack([rgb, _eight_bits(picture.alpha)]))
+    return np.array(Image.alpha_composite(Image.new("RGBA", both.size, "white"), both).convert("RGB"))
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == np.uint8 else ((values.astype(np.int64) + 128) // 257).astype(np.uint8)
 
 
 def encode_png(picture: Picture) -> bytes:
-    """A PNG file with the channels that the picture has; a grey one's are averaged."""
-    values = np.rint(picture.rgb.mean(axis=2, keepdims=True)).astype(np.uint8) if picture.grey else picture.rgb
+    """A PNG file with the channels and bits that the picture has; a grey one's are averaged."""
+    values = picture.rgb
+    if picture.grey:
+        values = np.rint(picture.rgb.mean(axis=2, keepdims=True)).astype(picture.rgb.dtype)
     if picture.alpha is not None:
         values = np.concatenate([values, picture.alpha[..., None]], axis=2)
+    if values.dtype == np.uint16:
+        return _encode_deep_png(values, picture)
     buffer = io.BytesIO()
-    Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(buffer, "PNG", compress_level=3)
+    Image.fromarray(values[..., 0] if values.shape[2] == 1 else values).save(
+        buffer, "PNG", compress_level=3, icc_profile=picture.profile, **({"dpi": picture.dpi} if picture.dpi else {}))
+    return buffer.getvalue()
+
+
+def _encode_deep_png(values: np.ndarray, picture: Picture) -> bytes:
+    """16 bits a channel, which Pillow writes for grey only; grey with alpha is written as RGB with alpha."""
+    if values.shape[2] == 2:
+        values = values[..., [0, 0, 0, 1]]
+    if values.shape[2] > 2:
+        values = values[..., [2, 1, 0, 3][:values.shape[2]]]
+    _, encoded = cv2.imencode(".png", np.ascontiguousarray(values), [cv2.IMWRITE_PNG_COMPRESSION, 3])
+    content = encoded.tobytes()
+    more = b""
+    if picture.profile:
+        more += _chunk(b"iCCP", b"profile\0\0" + zlib.compress(picture.profile))
+    if picture.dpi:
+        more += _chunk(b"pHYs", struct.pack(">IIB", *(round(value / INCH) for value in picture.dpi), 1))
+    head = len(PNG_HEAD) + 25  # with IHDR
+    return content[:head] + more + content[head:]
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
+def encode_jpeg(rgb: np.ndarray, like: Picture) -> bytes:
+    """A JPEG file of (H, W, 3) uint8 with the profile and dots per inch of the picture it was made from."""
+    profile = like.profile if not like.grey else None
+    buffer = io.BytesIO()
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=JPEG_QUALITY, icc_profile=profile,
+                              **({"dpi": tuple(map(round, like.dpi))} if like.dpi else {}))
     return buffer.getvalue()
 
 
 def enlarge_alpha(alpha: np.ndarray, scale: int) -> np.ndarray:
-    """(H, W) uint8 to (scale H, scale W), bicubic."""
+    """(H, W) uint8 or uint16 to (scale H, scale W), bicubic."""
     size = (alpha.shape[1] * scale, alpha.shape[0] * scale)
-    return np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BICUBIC))
+    if alpha.dtype == np.uint8:
+        return np.asarray(Image.fromarray(alpha).resize(size, Image.Resampling.BICUBIC))
+    values = Image.fromarray(alpha.astype(np.float32)).resize(size, Image.Resampling.BICUBIC)
+    return np.clip(np.rint(np.asarray(values)), 0, 65535).astype(np.uint16)
