@@ -19,6 +19,7 @@ from reports.figures.words import words_beside
 from reports.run_reader import Run
 
 DISPLAY = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152", "mobilenet_v2": "MobileNetV2",
+           "efficientnet_lite0": "EfficientNet-Lite0",
            "adam": "Adam", "adamw": "AdamW", "adamp": "AdamP", "sgd": "SGD", "momentum": "Momentum",
            "adagrad": "AdaGrad", "rmsprop": "RMSProp"}
 CHANNELS = (64, 64, 256)  # the three convolutions of ResNet-50's first bottleneck

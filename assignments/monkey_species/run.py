@@ -16,9 +16,10 @@ class MonkeySettings(WorkSettings):
     """Monkey species"""
 
     model: str = "resnet50"
-    """resnet50, resnet101, resnet152, mobilenet_v2 or paddleclas:NAME"""
+    """resnet50, resnet101, resnet152, mobilenet_v2, efficientnet_lite0 or paddleclas:NAME"""
     weights: str = ""
-    """empty trains from scratch, "imagenet" downloads, else a .safetensors or .pdparams file for inputs in [-1, 1]"""
+    """empty trains from scratch; "imagenet" takes the installed ones (efficientnet_lite0) or downloads (all others); else
+    a .safetensors or .pdparams file for inputs in [-1, 1]"""
     train: Literal["all", "head"] = "all"
     """train all weights, or only the last layer on a frozen backbone"""
     augmentation: Literal["document", "light", "none"] = "document"

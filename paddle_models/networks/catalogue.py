@@ -6,6 +6,7 @@ from functools import partial
 from paddle import nn
 
 from paddle_models.networks.efficientformer_v2 import WIDTHS, efficientformer_v2
+from paddle_models.networks.efficientnet_lite import efficientnet_lite0
 from paddle_models.networks.esrgan import RRDBNet
 from paddle_models.networks.face_attributes import HEADS, face_attribute_net
 from paddle_models.networks.glasses_cnn import GlassesCNN
@@ -20,6 +21,7 @@ CLASSIFIERS: dict[str, Callable[[int], nn.Layer]] = {  # a number of classes to 
     **{f"resnet{depth}": partial(resnet, depth) for depth in BLOCKS},
     "mobilenet_v2": mobilenet_v2,
     "mobilenet_v2_folded": folded_mobilenet_v2,
+    "efficientnet_lite0": efficientnet_lite0,
 }
 
 

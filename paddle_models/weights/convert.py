@@ -15,7 +15,7 @@ from paddle import nn
 
 from data_tools.errors import KitError
 from paddle_models.networks.lpips import LPIPS, lpips_name
-from paddle_models.weights import efficientformer_v2_weights, super_resolution_weights
+from paddle_models.weights import efficientformer_v2_weights, efficientnet_lite_weights, super_resolution_weights
 from paddle_models.weights.files import load_weights, save_weights
 from paddle_models.weights.torch_weights import read_torch
 from paddle_models.weights.zoo import compare
@@ -33,6 +33,7 @@ MODELS = {
                                             efficientformer_v2_weights.from_torch_name)
     for variant in ("s0", "s1", "s2", "l")
 } | {
+    "efficientnet_lite0": Source(efficientnet_lite_weights.network_for, efficientnet_lite_weights.from_torch_name),
     "swift_srgan": Source(super_resolution_weights.swift_generator_for, super_resolution_weights.swift_name),
     "swift_srgan_discriminator": Source(super_resolution_weights.swift_discriminator_for,
                                         super_resolution_weights.swift_name),

