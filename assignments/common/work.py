@@ -138,6 +138,7 @@ class Work:
         images choose that are not judged on, and a part of the training images (settings.holdout) where there are none.
         """
         from data_tools.batches.loader import hold_out
+        from data_tools.sets.near_duplicates import groups_in
 
         training, judged = self.pack(found.training, settings), self.judged(found)
         test, validation = self.pack(judged, settings), getattr(found, "validation", None)
@@ -149,8 +150,8 @@ class Work:
             chosen_on = "the validation images" if own else "the validation images themselves, which judge too"
             return Splits(training, self.pack(validation, settings) if own else test, test, chosen_on=chosen_on)
         share = getattr(settings, "holdout", 0.1)
-        return Splits(training, training, test, hold_out(training.labels, share, settings.seed),
-                      f"{share:.0%} of the training images")
+        rows = hold_out(training.labels, share, settings.seed, groups_in(training))
+        return Splits(training, training, test, rows, f"{share:.0%} of the training images")
 
     def answers(self, rows: Mapping[str, "np.ndarray"], store: "Store") -> dict[str, "np.ndarray"]:
         """Of predictions.npz what follows from weights and images alone, from the rows of the task's evaluation."""

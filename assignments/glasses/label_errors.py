@@ -107,6 +107,7 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
     import numpy as np
 
     from data_tools.batches.loader import hold_out
+    from data_tools.sets.near_duplicates import groups_in
     from data_tools.files.atomic import atomic_path
     from paddle_models.trainer.run_folder import RunFolder
 
@@ -120,7 +121,7 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
         except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error) as error:
             raise KitError(f"{file} is damaged ({error}); delete it, then repeat the command") from None
         raise KitError(f"{file} belongs to other images; choose another --out, or delete it")
-    kept, held = hold_out(store.labels[others], CHOOSE, settings.seed)
+    kept, held = hold_out(store.labels[others], CHOOSE, settings.seed, groups_in(store)[others])
     with RunFolder(folder / f"fold-{number}") as run:
         splits = Splits(store, store, store, (others[kept], others[held]))
         trainer = WORK.fit(settings, splits, run, device, resume=run.begun)

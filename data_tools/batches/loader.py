@@ -36,24 +36,42 @@ SIGNED_UNIT = (np.arange(256, dtype=np.float32) / 255.0) * 2.0 - 1.0  # the docu
 Batch = dict[str, np.ndarray]
 
 
-def hold_out(labels: np.ndarray, share: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def hold_out(labels: np.ndarray, share: float, seed: int,
+             groups: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
     """(kept rows, held-out rows), sorted: about `share` of each class, at least one, drawn with `seed`.
 
-    Of attributes, labels (N, K), it is a share of all. KitError where none is left to train on.
+    Of attributes, labels (N, K), it is a share of all. groups: a number for each row; rows of one number (images that
+    are nearly the same) stand on one side, but for a class of too few groups. KitError where none is left to train on.
     """
+    groups = np.arange(len(labels)) if groups is None else groups.copy()
     if not 0.0 < share < 1.0:
         raise KitError(f"holdout {share} is outside (0, 1); 0.1 holds out a tenth of each class")
     if labels.ndim == 2:
-        order, count = np.random.default_rng(seed).permutation(len(labels)), max(1, round(share * len(labels)))
-        if count >= len(labels):
+        if max(1, round(share * len(labels))) >= len(labels):
             raise KitError(f"setting holdout: {share:.0%} of {len(labels)} training images leaves none to train on")
-        return np.sort(order[count:]), np.sort(order[:count])
-    rng, of_each = np.random.default_rng(seed), []
+        labels = np.zeros(len(labels), np.int64)  # one class of all
+    rng, held = np.random.default_rng(seed), np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        of_each.append(members[:max(1, round(share * len(members)))])
-    held = np.sort(np.concatenate(of_each))
-    return np.setdiff1d(np.arange(len(labels)), held), held
+        held[_whole_groups(members, max(1, round(share * len(members))), groups)] = True
+    # of other classes, but nearly the same as a held one: on neither side
+    unlike = ~np.isin(groups, groups[held])
+    return np.flatnonzero(unlike), np.flatnonzero(held)
+
+
+def _whole_groups(members: np.ndarray, count: int, groups: np.ndarray) -> np.ndarray:
+    """The first of the shuffled rows, `count` or a few less, so that their groups are whole; groups that do not fit are
+    passed over. Where none fits, each row becomes its own group: some are held out all the same."""
+    own = groups[members]
+    sizes, drawn, left = dict(zip(*np.unique(own, return_counts=True))), set(), count
+    for group in own:
+        if group not in drawn and sizes[group] <= left:
+            drawn.add(group)
+            left -= sizes[group]
+    if not drawn:
+        groups[members] = -1 - members
+        return members[:count]
+    return members[np.isin(own, list(drawn))]
 
 
 def to_unit(images: np.ndarray) -> np.ndarray:

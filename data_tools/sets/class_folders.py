@@ -7,11 +7,11 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet
-from data_tools.sets.audit import NEAR, hamming, perceptual_hash
+from data_tools.sets.audit import perceptual_hash
 from data_tools.sets.folders import folder_classes, folder_images
+from data_tools.sets.near_duplicates import near_groups
 
 FEWEST = 5  # images of a class: three to train on, one to choose by, one to judge by
-BLOCK = 2048  # hashes that are compared with all others at a time
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,3 @@ def read_class_folders(path: str | Path, share: float = 0.15, seed: int = 0, ori
     training, validation, test = (images.subset(np.flatnonzero(splits == split)) for split in range(3))
     return ClassFolders(training, validation, test, tuple(names[label] for label in sorted(names)), origin,
                         images.source.path, notes)
-
-
-def near_groups(hashes: np.ndarray, near: int = NEAR) -> np.ndarray:
-    """Number of each image's group, int64 (N,): chains of hashes (N,) uint64 that differ in at most `near` bits."""
-    parent = np.arange(len(hashes))
-
-    def root(row: int) -> int:
-        while parent[row] != row:
-            parent[row] = parent[parent[row]]
-            row = int(parent[row])
-        return row
-
-    for start in range(0, len(hashes), BLOCK):
-        for left, right in np.argwhere(hamming(hashes[start:start + BLOCK], hashes) <= near):
-            parent[root(start + int(left))] = root(int(right))
-    return np.array([root(row) for row in range(len(hashes))], np.int64)
-
-
