@@ -107,8 +107,8 @@ def judge_fold(number: int, fold, store: Together, settings: GlassesSettings, fo
     import numpy as np
 
     from data_tools.batches.loader import hold_out
-    from data_tools.sets.near_duplicates import groups_in
     from data_tools.files.atomic import atomic_path
+    from data_tools.sets.near_duplicates import groups_in
     from paddle_models.trainer.run_folder import RunFolder
 
     rows, others = np.flatnonzero(fold == number), np.flatnonzero(fold != number)

@@ -18,8 +18,8 @@ class MonkeySettings(WorkSettings):
     model: str = "resnet50"
     """resnet50, resnet101, resnet152, mobilenet_v2, efficientnet_lite0 or paddleclas:NAME"""
     weights: str = ""
-    """empty trains from scratch; "imagenet" takes the installed ones (efficientnet_lite0) or downloads (all others); else
-    a .safetensors or .pdparams file for inputs in [-1, 1]"""
+    """empty trains from scratch; "imagenet" takes the installed ones (efficientnet_lite0) or downloads (others); else a
+    .safetensors or .pdparams file for inputs in [-1, 1]"""
     train: Literal["all", "head"] = "all"
     """train all weights, or only the last layer on a frozen backbone"""
     augmentation: Literal["document", "light", "none"] = "document"
