@@ -8,8 +8,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from assignments.bench import command as bench
 from assignments.commands import (
+    bench,
     compare,
     data,
     doctor,

@@ -1,13 +1,11 @@
 """`python -m assignments bench`: measure cases one after the other, print and write the table; growth and scale beside
 it."""
 
-import argparse
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from assignments.bench.cases import CASES, DOCUMENTS, Case, find_case
 from assignments.bench.harness import measure
@@ -21,7 +19,6 @@ from assignments.bench.table import (
     speed_text,
     update_table,
 )
-from assignments.common.command_line import add_command
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
 
@@ -29,25 +26,6 @@ FOLDER = PROJECT_ROOT / "reports" / "benchmarks"
 TURN_SECONDS, QUICK_SECONDS = 4.0, 0.05
 ROUNDS = 9
 NOT_WRITTEN = "quick: tiny sizes, the figures mean nothing; not written"
-
-
-def add_to(commands: Any) -> None:
-    """The command and its options."""
-    command = add_command(commands, "bench", bench_command)
-    command.add_argument("names", nargs="*", metavar="NAME",
-                         help="cases (default: all; a wrong name lists them), growth, scale")
-    command.add_argument("--rounds", type=int, help="turns of each side that count (default: 9; growth: 3)")
-    command.add_argument("--out", type=Path, metavar="FOLDER",
-                         help="of table.md and table.json (default: reports/benchmarks)")
-    command.add_argument("--quick", action="store_true",
-                         help="tiny sizes: shows that everything runs, measures nothing")
-    command.add_argument("--sizes", type=int, nargs="+", default=[], metavar="IMAGES",
-                         help="of growth (default: 1000 10000 50000 200000)")
-
-
-def bench_command(arguments: argparse.Namespace) -> int:
-    """Speed beside Paddle's defaults, PyTorch and the documents' ways, measured in turns; writes reports/benchmarks."""
-    return bench(arguments.names, arguments.rounds, arguments.out, arguments.quick, arguments.sizes)
 
 
 def bench(names: Sequence[str], rounds: int | None, out: Path | None, quick: bool, sizes: Sequence[int] = ()) -> int:

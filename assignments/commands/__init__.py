@@ -1,9 +1,9 @@
 """Commands of `python -m assignments`, one file each, options beside the command.
 
 scripts.py                      list, run, figures, predict; new.py writes a work from templates/
-report.py, compare.py           pages; reproduce.py: everything from nothing
+report.py, compare.py           pages, of common/chapters.py; reproduce.py: everything from nothing
 submit.py, grade.py             the student's zip, the teacher's grades; autograder/ goes into Gradescope's zip
 export.py, release.py           trained networks for others; weights.py: those of others
 data.py                         audit, sample, pack, fetch
-doctor.py                       what this machine offers
+doctor.py                       what this machine offers; bench.py: speed, measured by assignments/bench
 """

@@ -3,14 +3,15 @@ again."""
 
 import argparse
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from assignments.common.command_line import add_command
 from assignments.common.runs import find_run
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 BEST = "checkpoints/best.safetensors"
 
@@ -56,8 +57,10 @@ def release(target: str, out: Path) -> str:
     return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {sum(array.size for array in arrays.values()):,} numbers"
 
 
-def shortened(name: str, array: np.ndarray) -> np.ndarray:
+def shortened(name: str, array: "np.ndarray") -> "np.ndarray":
     """The array in float16 where it fits."""
+    import numpy as np
+
     if array.dtype != np.float32 or name.endswith(("._mean", "._variance")):
         return array
     with np.errstate(over="ignore"):  # told below

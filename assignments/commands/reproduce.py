@@ -27,7 +27,7 @@ def reproduce_command(arguments: argparse.Namespace) -> int:
 
 def reproduce(names: Sequence[str], preset: str) -> int:
     """Each step in a process of its own, as a user would call it; tables and report come together at the end."""
-    from assignments.commands.report import build_report
+    from assignments.common.chapters import build_report
     from assignments.common.figure_scripts import script_of
     from reports.figures.figure_script import short_path
     from reports.run_reader import Run, latest_run

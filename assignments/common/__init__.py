@@ -5,7 +5,7 @@ works.py         the list of the works
 splits.py        a data set, its stores, and a training that has come to its end
 runner.py        the command line of a run; runs.py: runs named by people
 judging.py       the grader's second look at a submission
-figure_scripts.py    the figures of a work, its own or the first ones of any run
+figure_scripts.py    the figures of a work, its own or the first ones of any run; chapters.py: a work in the report
 export.py        the best network of a run for use without its code
 media.py         pictures, folders and videos for predict; pretrained.py: weights that come with the kit
 command_line.py  errors told in one line

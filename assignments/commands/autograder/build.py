@@ -8,8 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from assignments.commands.grade import data_words, default_data, is_place, rubric_file, standard_rubric, works
 from assignments.commands.submit import member
 from assignments.common.command_line import add_command
@@ -89,6 +87,8 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
 
 def _rubric(name: str, file: Path | None) -> bytes:
     """The rubric as a file that says what it is of."""
+    import yaml
+
     text = _text(file) if file else yaml.safe_dump(standard_rubric(name), allow_unicode=True).encode()
     return text if re.search(rb"^assignment:", text, re.MULTILINE) else f"assignment: {name}\n".encode() + text
 

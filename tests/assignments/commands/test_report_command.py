@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from assignments.commands import report
-from assignments.commands.report import build_report, read_about, run_command
+from assignments.commands.report import report
+from assignments.common import chapters
+from assignments.common.chapters import build_report, read_about, run_command
 from assignments.common.figure_scripts import script_of
 from assignments.common.works import work_names
 from data_tools.errors import KitError
@@ -157,7 +158,7 @@ def test_a_run_of_another_assignment_is_refused(tmp_path):
     with pytest.raises(KitError, match="x: no such assignment; there are backprop"):
         build_report(["x"], {}, ("en",), tmp_path / "out")
     with pytest.raises(KitError, match="--runs monkeys: expected NAME=DIR"):
-        report.report((), ["monkeys"], "en", tmp_path / "out")
+        report((), ["monkeys"], "en", tmp_path / "out")
 
 
 def test_each_work_is_named_when_it_is_drawn(tmp_path, capfd):
@@ -191,7 +192,7 @@ def test_what_fills_a_number_takes_the_run_s_preset_and_data(name, id, words):
     claims = script_of(name).claims()
     own = run_command(name, {"preset": "paper", "settings": {"data": "my faces", "epochs": 7}}, ("data",)).split(" ",
                                                                                                                  2)[2]
-    numbers = {number.id: number for number in report._numbers(tables.compare(claims, {}), claims, own, "en")}
+    numbers = {number.id: number for number in chapters._numbers(tables.compare(claims, {}), claims, own, "en")}
     assert numbers[id].command == f"python assignments/{name}/{words}"
     advised = [claim["id"] for claim in claims if "--preset sample" in claim.get("command", "")]
     # known for drawn data only

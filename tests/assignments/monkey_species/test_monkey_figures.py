@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import yaml
 
-from assignments.commands.report import script_of
+from assignments.common.figure_scripts import script_of
 from assignments.monkey_species import figures
 from reports.figures import style
 from reports.run_reader import Run, look_up
