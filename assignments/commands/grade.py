@@ -42,6 +42,10 @@ def add_to(commands: Any) -> None:
                          help="for all that are judged at a time, in equal "
                                                                                   f"shares (default: {MEMORY})")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
+    command.add_argument("--due", metavar="DATE", help="when it was due, as 2026-05-31 or "
+                         "\"2026-05-31 18:00\"; the times of the files count")
+    command.add_argument("--late", type=float, default=0.0, metavar="PERCENT",
+                         help="of the points, for each begun day after --due (default: 0)")
     command.add_argument("--gradescope", type=Path, metavar="FILE", help="also results.json of a single submission")
     command.add_argument("--junit", type=Path, metavar="FILE", help="also junit.xml there")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also grades.csv there")
@@ -55,6 +59,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
     0 when grading worked, whatever the grades, 130 when it was stopped. KitError for the grader's mistakes.
     """
+    from reports.grading.class_folder import one_each, with_due
     from reports.grading.class_run import grade_class, name_submissions
     from reports.grading.gradescope import write_results
     from reports.grading.limits import Limits
@@ -64,7 +69,10 @@ def grade(arguments: argparse.Namespace) -> int:
     if not arguments.paths:
         raise KitError("nothing to grade: name run folders, zips of them, or a folder of both")
     single = arguments.gradescope is not None
-    paths = [path for given in arguments.paths for path in found_in(given, single)]
+    handed = one_each(path for given in arguments.paths for path in found_in(given, single, arguments.out))
+    paths = list(handed)
+    if arguments.due:
+        with_due(handed, arguments.due, arguments.late)
     if single and len(paths) != 1:
         raise KitError(f"--gradescope takes one submission, {len(paths)} were named")
     jobs, megabytes = shares(arguments.memory, arguments.jobs)
@@ -80,9 +88,11 @@ def grade(arguments: argparse.Namespace) -> int:
         _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
     draw(options["data"])
     try:
-        grades = grade_class(name_submissions(paths), arguments.out, "assignments.commands.grade:works", options,
+        named = name_submissions(paths)
+        grades = grade_class(named, arguments.out, "assignments.commands.grade:works", options,
                              assignment=only,
-                             limits=limits, jobs=jobs, again=arguments.again, language=arguments.lang)
+                             limits=limits, jobs=jobs, again=arguments.again, language=arguments.lang,
+                             handed={name: handed[path] for name, path in zip(named, paths)})
     except KeyboardInterrupt:
         print(f"\nstopped; what is graded is in {arguments.out}, the same command goes on from there")
         return 130
@@ -245,26 +255,22 @@ def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, s
     return found
 
 
-def found_in(path: Path, single: bool = False) -> list[Path]:
-    """The submissions at a path: itself, or where it is a class, the zips and folders in it.
+def found_in(path: Path, single: bool = False, out: Path | None = None) -> list[Path]:
+    """The submissions at a path: itself, or where it is a class, all that was handed in in it, without `out`.
 
     single: a folder is one submission, unless all that is in it is a zip.
     """
-    from reports.grading.submission import NEEDED
-
-    def is_run(folder: Path) -> bool:
-        return any((folder / name).exists() for name in NEEDED)
+    from reports.grading.class_folder import is_run, members
 
     if not path.exists() and not path.is_symlink():
         raise KitError(f"{path}: there is nothing of that name to grade")
     if path.is_symlink() or not path.is_dir() or is_run(path):
         return [path]
-    inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith((".", "__MACOSX"))
-                    and (entry.is_symlink() or entry.is_dir() or entry.suffix.lower() == ".zip"))
+    inside = members(path, out)
     zips = [entry for entry in inside if entry.suffix.lower() == ".zip"]
     if single:
-        return zips if len(zips) == len(inside) == 1 else [path]
-    if not inside or len(inside) == 1 and is_run(inside[0]):
+        return zips if len(zips) == 1 and not any(entry.is_dir() for entry in inside) else [path]
+    if not inside or len(inside) == 1 and inside[0].is_dir() and is_run(inside[0]):
         return [path]  # nothing, or a run in a folder of its own
     return inside
 

@@ -12,7 +12,8 @@ import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from tqdm import tqdm
 from data_tools.errors import BadFile, KitError
 from data_tools.files.atomic import write_atomically
 from reports.grading import grades_csv, gradescope, junit, table
+from reports.grading.class_folder import Handed, student_of
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.jail import GRADE_LIMIT, Jail, Task
@@ -35,7 +37,8 @@ LARGEST_HASHED = 4 << 30  # bytes of a zip, or of a folder's files together; wha
 
 
 def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
-    """{name: path}: file or folder names without .zip, with their folders' names where two would be the same.
+    """{name: path}: the student's number where a platform tells it, else file or folder names without .zip; with it
+    where a folder is called alike, with their folders' names where two would still be the same.
 
     KitError for a path that is not there.
     """
@@ -43,27 +46,46 @@ def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
     for path in paths:
         if not os.path.lexists(path):
             raise KitError(f"{path}: there is no such submission; give run folders or zip files")
-    for depth in range(1, max((len(path.parts) for path in paths), default=1) + 1):
-        names = ["/".join((*path.parts[-depth:-1], path.stem if path.suffix.lower() == ".zip" else path.name))
-                 for path in paths]
+    plain_names = [student_of(path).id or _stem(path) for path in paths]
+    alike = {name for name, count in Counter(plain_names).items() if count > 1}
+    names = [path.name if name in alike else name for name, path in zip(plain_names, paths)]
+    if len(set(names)) == len(names):
+        return dict(zip(names, paths))
+    for depth in range(2, max((len(path.parts) for path in paths), default=1) + 1):
+        names = ["/".join((*path.parts[-depth:-1], _stem(path))) for path in paths]
         if len(set(names)) == len(names):
             return dict(zip(names, paths))
     return {str(path): path for path in paths}
 
 
+def _stem(path: Path) -> str:
+    return path.stem if path.suffix.lower() == ".zip" else path.name
+
+
+def _with_student(grade: Grade, one: Handed) -> Grade:
+    """A grade with what is known of who handed it in, and when."""
+    def moment(seconds: float) -> str:
+        return datetime.fromtimestamp(seconds).isoformat(" ", "seconds")
+
+    return replace(grade, student=plain(one.student.name, 100), notes=[*grade.notes, *map(plain, one.notes)],
+                   handed_in=moment(one.time) if one.time else "", due="" if one.due is None else moment(one.due),
+                   penalty=round(grade.score * min(1.0, one.rate * one.days), 6))
+
+
 def grade_class(submissions: Mapping[str, Path], out: Path, works: str, options: Mapping[str, Any], *,
                 assignment: str | None = None, limits: Limits | None = None, jobs: int | None = None,
-                again: bool = False, progress: bool = True, language: str = "en",
-                visibility: str = "visible") -> list[Grade]:
+                again: bool = False, progress: bool = True, language: str = "en", visibility: str = "visible",
+                handed: Mapping[str, Handed] | None = None) -> list[Grade]:
     """Grade all and write out/: grades/NAME.json, gradescope/NAME.json, and over all grades.csv, junit.xml, table.*.
 
-    works, options: see jail.Jail. jobs: at a time, default the cores. A submission whose bytes, rubric and data are as
-    they were keeps its grade, unless `again`. The grades are returned in the order of `submissions`. After Ctrl-C or
-    SIGTERM the outputs hold what is done and KeyboardInterrupt is raised.
+    handed: who handed in what, by the same names. works, options: see jail.Jail. jobs: at a time, default the cores. A
+    submission whose bytes, rubric and data are as they were keeps its grade, unless `again`. The grades are returned in
+    the order of `submissions`. After Ctrl-C or SIGTERM the outputs hold what is done and KeyboardInterrupt is raised.
     """
     with _own_trouble():
         return _grade_class(submissions, out, works, options, assignment=assignment, limits=limits, jobs=jobs,
-                            again=again, progress=progress, language=language, visibility=visibility)
+                            again=again, progress=progress, language=language, visibility=visibility,
+                            handed=handed or {})
 
 
 @contextmanager
@@ -78,7 +100,7 @@ def _own_trouble() -> Iterator[None]:
 
 def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options: Mapping[str, Any], *,
                  assignment: str | None, limits: Limits | None, jobs: int | None, again: bool, progress: bool,
-                 language: str, visibility: str) -> list[Grade]:
+                 language: str, visibility: str, handed: Mapping[str, Handed]) -> list[Grade]:
     from paddle_models.environment import cores
 
     out, limits, jobs = Path(out), limits or Limits(), min(jobs or cores(), max(1, len(submissions)))
@@ -102,7 +124,8 @@ def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options
                     bar.set_postfix_str(f"{plain(task.name, 24)} {grade.verdict}", refresh=False)
                     bar.update()
         finally:
-            done = {name: grades[name] for name in submissions if name in grades}
+            done = {name: _with_student(grades[name], handed.get(name, Handed()))
+                    for name in submissions if name in grades}
             write_outputs(list(done.values()), out, language)
             for name, grade in done.items():
                 gradescope.write_results(out / "gradescope" / f"{files[name]}.json", grade, language, visibility)

@@ -34,7 +34,8 @@ class Grade:
 
     problems: [{kind, message}]. criteria: in the rubric's order. claimed, measured, baseline: {metric: value};
     compared: {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the
-    judging printed.
+    judging printed. student, handed_in, due: name and times, as far as the platform and the teacher told; penalty:
+    points for what came late, which score still holds.
     """
 
     name: str
@@ -53,6 +54,10 @@ class Grade:
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     output: str = ""
+    student: str = ""
+    handed_in: str = ""
+    due: str = ""
+    penalty: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""

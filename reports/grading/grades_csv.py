@@ -1,4 +1,4 @@
-"""grades.csv of a class in the columns that nbgrader exports; no cell is a formula."""
+"""grades.csv of a class in the columns that nbgrader exports, and one of notes; no cell is a formula."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from reports.grading.grade_one import Grade
 from reports.tables import csv_cell
 
 COLUMNS = ("assignment", "duedate", "timestamp", "student_id", "last_name", "first_name", "email", "raw_score",
-           "late_submission_penalty", "score", "max_score")
+           "late_submission_penalty", "score", "max_score", "notes")  # the last is none of nbgrader's
 MORE = ("verdict", "problems")  # after nbgrader's, so that a reader of its columns finds them where they are
 
 
@@ -20,8 +20,11 @@ def grades_csv(grades: Sequence[Grade], more: bool = False) -> str:
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS + (MORE if more else ()))
     for grade in grades:
-        score = "" if grade.unjudged else grade.score  # no points, not even none, for what the grader could not judge
-        row = [grade.assignment, "", "", grade.name, "", "", "", score, 0.0, score, grade.max_score]
+        first, _, last = grade.student.rpartition(" ")
+        # no points, not even none, for what the grader could not judge
+        raw, score = ("", "") if grade.unjudged else (grade.score, round(grade.score - grade.penalty, 6))
+        row = [grade.assignment, grade.due, grade.handed_in, grade.name, last, first, "", raw, grade.penalty, score,
+               grade.max_score, " | ".join(grade.notes)]
         writer.writerow([csv_cell(value) for value in row + ([grade.verdict, " ".join(grade.kinds)] if more else [])])
     return stream.getvalue()
 

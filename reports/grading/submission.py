@@ -1,17 +1,19 @@
-"""A run folder or a zip of one, brought into a scratch folder: only the files that grading reads, each checked for
+"""A run folder or an archive of one, brought into a scratch folder: only the files that grading reads, each checked for
 size."""
 
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_tools.errors import BadFile
 from paddle_models.weights.files import check_layout
 from reports.grading.limits import Limits
 from reports.grading.seal import SEAL
-from reports.grading.unpack import Entry, has_small_directory, listing, take
+from reports.grading.unpack import Entry, has_small_directory, inner, listing, take
 from reports.grading.verdict import Problem
 
 WEIGHTS = "checkpoints/best.safetensors"
@@ -19,6 +21,8 @@ NEEDED = ("config.yaml", "environment.json", "metrics.jsonl", "result.json", "pr
 # artifacts.npz belongs to a run but says nothing that grading could check: it is left where it is
 TAKEN = (*NEEDED, SEAL)
 PEEKED = 64 << 10  # bytes of config.yaml and of result.json
+PEEKED_MB = 700  # of an archive that is looked into, packed and unpacked
+DEEPEST_ARCHIVE = 2  # a zip in a zip in a zip
 WEIGHTS_HEADER = 4 << 20  # bytes; a thousand arrays take a tenth of a megabyte
 PICKLES = (".pdparams", ".pdopt", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".tar", ".joblib", ".npy")
 OTHER_SYSTEMS = ("__MACOSX/",)  # folders that a packing program adds beside what it was given
@@ -36,7 +40,7 @@ class Submission:
 
 
 def open_submission(path: Path, scratch: Path, limits: Limits) -> Submission:
-    """The files of a run folder or of a zip (the run at its root or in its one sub-folder), copied to scratch/run.
+    """The files of a run folder or of an archive (the one run in it, at any depth), copied to scratch/run.
 
     BadFile, with a kind of verdict.PROBLEMS, where the whole cannot be trusted; what is wrong with single files becomes
     Submission.problems. Nothing is parsed yet.
@@ -44,8 +48,7 @@ def open_submission(path: Path, scratch: Path, limits: Limits) -> Submission:
     run = Path(scratch) / "run"
     run.mkdir(parents=True)
     taken, problems = [], []
-    with listing(Path(path), limits) as entries:
-        root = _root(entries, Path(path))
+    with opened(Path(path), limits) as (entries, root):
         for name in TAKEN:
             entry = entries.get(root + name)
             if entry is not None:
@@ -70,10 +73,10 @@ def peek(path: Path, known: Sequence[str], limits: Limits) -> tuple[str | None, 
     Nothing is parsed or believed: it spares preparing what is not needed, and grading checks the files again.
     """
     try:
-        if path.is_file() and not has_small_directory(path):
+        zipped = path.is_file() and zipfile.is_zipfile(path)
+        if zipped and not has_small_directory(path):
             return None, None
-        with listing(path, limits) as entries:
-            root = _root(entries, path)
+        with opened(path, replace(limits, archive_mb=PEEKED_MB, disk_mb=PEEKED_MB)) as (entries, root):
             starts = []
             for name in ("config.yaml", "result.json"):
                 entry = entries.get(root + name)
@@ -114,17 +117,33 @@ def _take(name: str, entry: Entry, run: Path, limits: Limits) -> None:
     take(entry, run / name, limit)
 
 
+@contextmanager
+def opened(path: Path, limits: Limits) -> Iterator[tuple[dict[str, Entry], str]]:
+    """(entries, where in them the run is) of a folder or archive, or of the one archive in it."""
+    with ExitStack() as stack:
+        entries = stack.enter_context(listing(path, limits))
+        for _ in range(DEEPEST_ARCHIVE):
+            if _runs(entries):
+                break
+            entries = stack.enter_context(inner(entries, limits))
+        yield entries, _root(entries, path)
+
+
+def _runs(entries: dict[str, Entry]) -> list[str]:
+    """"" or "folder/" of each run, whatever its depth."""
+    found = {name[:-len(needed)] for name in entries for needed in NEEDED
+             if (name == needed or name.endswith("/" + needed)) and not name.startswith(OTHER_SYSTEMS)}
+    return [""] if "" in found else sorted(found)
+
+
 def _root(entries: dict[str, Entry], path: Path) -> str:
     """"" or "folder/": where the run is."""
-    if any(name in entries for name in NEEDED):
-        return ""
-    tops = {name.split("/", 1)[0] + "/" for name in entries
-            if name.count("/") and not name.startswith(OTHER_SYSTEMS)}
-    runs = sorted(top for top in tops if any(top + name in entries for name in NEEDED))
+    runs = _runs(entries)
     if len(runs) > 1:
         raise BadFile("not-a-run", f"{path.name} holds {len(runs)} runs, {runs[0]} and {runs[1]}; hand in one")
     if not runs:
-        raise BadFile("not-a-run", f"{path.name} holds no run: {NEEDED[0]} is neither at its top nor in its one folder")
+        raise BadFile("not-a-run", f"{path.name} holds no run: there is no {NEEDED[0]} in it; hand in the zip that "
+                                   "`python -m assignments submit` writes of a run")
     return runs[0]
 
 

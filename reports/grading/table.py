@@ -36,7 +36,8 @@ def rows(grades: Sequence[Grade], language: str = "en") -> list[tuple[str, ...]]
     for grade in grades:
         metric = next(iter(grade.measured), "")
         wrong = WRONG[language].join(_problem(problem, language) for problem in grade.problems)
-        found.append((plain(grade.name, 200), plain(grade.assignment, 60), f"{grade.score:g} / {grade.max_score:g}",
+        found.append((plain(f"{grade.name} {grade.student}", 200), plain(grade.assignment, 60),
+                      f"{grade.score:g} / {grade.max_score:g}",
                       name_of(grade.verdict, language), _value(grade.claimed, metric), _value(grade.measured, metric),
                       plain(wrong)))
     return found

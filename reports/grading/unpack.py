@@ -3,9 +3,12 @@
 Nothing is extracted by the name that it has in the zip: the caller says which entries it wants and where they go.
 """
 
+import gzip
 import os
 import re
 import stat
+import tarfile
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
@@ -24,6 +27,10 @@ FREE_OF_RATIO = 4 << 20  # bytes that may unpack from next to nothing
 DRIVE = re.compile(r"[A-Za-z]:")
 TAIL = (1 << 16) + 100  # bytes in which a zip says how large its list of files is: the longest comment and two records
 LARGEST_DIRECTORY = 1 << 20  # bytes; a run's takes one thousandth
+TAR_AT = 257  # where a tar says that it is one
+ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+OTHERS = {b"Rar!": "a RAR archive", b"7z\xbc\xaf\x27\x1c": "a 7z archive", b"BZh": "a bzip2 archive",
+          b"\xfd7zXZ": "an xz archive", b"%PDF": "a PDF"}
 STORED_OR_DEFLATED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -66,12 +73,104 @@ def listing(path: Path, limits: Limits) -> Iterator[dict[str, Entry]]:
         raise BadFile("special-file", f"{path.name} is neither a folder nor a file")
     if path.stat().st_size > limits.archive_mb << 20:
         raise BadFile("too-large", f"{path.name} has {path.stat().st_size >> 20} MB, more than {limits.archive_mb}")
+    with open(path, "rb") as file, archived(file, path.name, path.stat().st_size, limits) as entries:
+        yield entries
+
+
+@contextmanager
+def archived(file: BinaryIO, name: str, size: int, limits: Limits) -> Iterator[dict[str, Entry]]:
+    """As listing(), of an opened archive: a zip, or a tar with or without gzip; what else it is is named."""
+    start = file.read(TAR_AT + 5)
+    file.seek(0)
+    gzipped = start[:2] == b"\x1f\x8b"
+    if gzipped or start[TAR_AT:] == b"ustar":
+        with tarred(file, name, limits, gzipped) as entries:
+            yield entries
+        return
+    told = next((said for begin, said in OTHERS.items() if start.startswith(begin)), "")
+    suffix = Path(name).suffix.lower()
+    if not told and suffix != ".zip" and not start.startswith(b"PK"):
+        told = f"a file of the kind {suffix[:20]}" if suffix else "a file of an unknown kind"
+    if told:
+        raise BadFile("other-format", f"{name} is {told}, which is not read; hand in the zip that "
+                                      "`python -m assignments submit` writes of a run")
     try:
-        with zipfile.ZipFile(path) as archive:
-            yield _zip(archive, path, limits)
+        with zipfile.ZipFile(file) as archive:
+            yield _zip(archive, name, size, limits)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError, ValueError) as error:
-        found = f": {str(error)[:200]}" if zipfile.is_zipfile(path) else " is no zip file, or only a part of one"
-        raise BadFile("damaged-zip", f"{path.name}{found}") from None
+        found = f": {str(error)[:200]}" if zipfile.is_zipfile(file) else " is no zip file, or only a part of one"
+        raise BadFile("damaged-zip", f"{name}{found}") from None
+
+
+@contextmanager
+def tarred(file: BinaryIO, name: str, limits: Limits, gzipped: bool) -> Iterator[dict[str, Entry]]:
+    """As listing(), of a tar; one that is gzipped is unpacked into a temporary file first, its bytes counted."""
+    try:
+        with tempfile.TemporaryFile() as whole:
+            if gzipped:
+                most = min(FREE_OF_RATIO + limits.ratio * os.fstat(file.fileno()).st_size, limits.disk_mb << 20)
+                with gzip.GzipFile(fileobj=file) as packed:
+                    _copy(_Counted(packed, name, most), whole)
+            with tarfile.open(fileobj=whole if gzipped else file, mode="r:") as archive:
+                yield _tar(archive, name, limits)
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, UnicodeDecodeError, ValueError) as error:
+        raise BadFile("damaged-zip", f"{name} is no tar file, or only a part of one: {str(error)[:200]}") from None
+
+
+def _copy(source: "Stream", target: BinaryIO) -> None:
+    while chunk := source.read(CHUNK):
+        target.write(chunk)
+    target.seek(0)
+
+
+def _tar(archive: tarfile.TarFile, name: str, limits: Limits) -> dict[str, Entry]:
+    entries: dict[str, Entry] = {}
+    for count, member in enumerate(archive, 1):
+        if count > limits.entries:
+            raise BadFile("too-many-files", f"{name} holds more than {limits.entries} files")
+        path = check_path(member.name).removeprefix("./")
+        if member.issym() or member.islnk():
+            raise BadFile("symlink", f"{path[:80]!r} is a link; hand in the files themselves")
+        if not (member.isreg() or member.isdir()):
+            raise BadFile("special-file", f"{path[:80]!r} is a device, a pipe or the like")
+        if path in entries:
+            raise BadFile("duplicate", f"{path[:80]!r} stands in {name} twice")
+        if member.isreg():
+            entries[path] = Entry(path, member.size, partial(_open_tarred, archive, member))
+    return entries
+
+
+def _open_tarred(archive: tarfile.TarFile, member: tarfile.TarInfo) -> "Stream":
+    opened = archive.extractfile(member)
+    assert opened is not None  # of a regular file
+    return opened
+
+
+def is_archive(path: Path) -> bool:
+    """Whether a file begins as an archive that is read."""
+    try:
+        if path.is_symlink() or not path.is_file():
+            return False
+        with open(path, "rb") as file:
+            start = file.read(TAR_AT + 5)
+    except OSError:
+        return False
+    return start[:2] in (b"PK", b"\x1f\x8b") or start[TAR_AT:] == b"ustar"
+
+
+@contextmanager
+def inner(entries: dict[str, Entry], limits: Limits) -> Iterator[dict[str, Entry]]:
+    """The files of the one archive among the entries; the entries themselves where there is none, or more."""
+    archives = [entry for name, entry in entries.items() if name.lower().endswith(ARCHIVES)
+                and not name.startswith("__MACOSX/") and "/._" not in f"/{name}"]
+    if len(archives) != 1:
+        yield entries
+        return
+    with tempfile.TemporaryFile() as file:
+        with archives[0].open() as source:
+            _copy(_Counted(source, archives[0].path, limits.archive_mb << 20), file)
+        with archived(file, archives[0].path, os.fstat(file.fileno()).st_size, limits) as found:
+            yield found
 
 
 def has_small_directory(path: Path) -> bool:
@@ -116,26 +215,26 @@ def check_path(name: str) -> str:
     return plain
 
 
-def _zip(archive: zipfile.ZipFile, path: Path, limits: Limits) -> dict[str, Entry]:
+def _zip(archive: zipfile.ZipFile, name: str, size: int, limits: Limits) -> dict[str, Entry]:
     members = archive.infolist()
     if len(members) > limits.entries:
-        raise BadFile("too-many-files", f"{path.name} holds {len(members)} files, more than {limits.entries}")
-    if sum(member.compress_size for member in members) > path.stat().st_size:
-        raise BadFile("zip-bomb", f"{path.name}: its files overlap, together they are larger than the zip")
+        raise BadFile("too-many-files", f"{name} holds {len(members)} files, more than {limits.entries}")
+    if sum(member.compress_size for member in members) > size:
+        raise BadFile("zip-bomb", f"{name}: its files overlap, together they are larger than the zip")
     entries: dict[str, Entry] = {}
     for member in members:
-        name = check_path(member.orig_filename)
+        path = check_path(member.orig_filename)
         mode = member.external_attr >> 16
         if stat.S_ISLNK(mode):
-            raise BadFile("symlink", f"{name[:80]!r} is a symbolic link; hand in the files themselves")
+            raise BadFile("symlink", f"{path[:80]!r} is a symbolic link; hand in the files themselves")
         if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise BadFile("special-file", f"{name[:80]!r} is a device, a pipe or the like")
+            raise BadFile("special-file", f"{path[:80]!r} is a device, a pipe or the like")
         if member.flag_bits & 0x2041:
-            raise BadFile("encrypted", f"{name[:80]!r} is encrypted; hand in a zip without a password")
-        if name in entries:
-            raise BadFile("duplicate", f"{name[:80]!r} stands in {path.name} twice")
-        if not name.endswith("/"):
-            entries[name] = Entry(name, member.file_size, partial(_open_member, archive, member, limits))
+            raise BadFile("encrypted", f"{path[:80]!r} is encrypted; hand in a zip without a password")
+        if path in entries:
+            raise BadFile("duplicate", f"{path[:80]!r} stands in {name} twice")
+        if not path.endswith("/"):
+            entries[path] = Entry(path, member.file_size, partial(_open_member, archive, member, limits))
     return entries
 
 

@@ -43,6 +43,8 @@ _CLAIMS = {  # kinds that speak of claims which their own evidence contradicts
 _BROKEN = {  # kinds that keep a submission from being judged
     "not-a-run": ("no run folder", "没有运行文件夹"),
     "missing": ("a file is missing", "缺少文件"),
+    "other-format": ("no zip of a run: hand in the one that `submit` writes",
+                     "不是运行的 zip；请提交 submit 命令写出的 zip"),
     "damaged-zip": ("the zip file is damaged", "zip 文件已损坏"),
     "encrypted": ("an encrypted zip file", "zip 文件已加密"),
     "duplicate": ("two files of one name", "有两个同名文件"),

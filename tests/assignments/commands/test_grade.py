@@ -54,7 +54,8 @@ def graded(backprop_run, tmp_path_factory):
 def test_good_and_bad_ones_are_told_apart(graded):
     base, said, _ = graded
     grades = {path.stem: json.loads(path.read_text())["grade"] for path in (base / "out" / "grades").glob("*.json")}
-    assert set(grades) == {"ann", "bob", *SOME_BAD}
+    assert grades["notes.txt"]["problems"][0]["kind"] == "other-format"  # what is no submission is named, too
+    assert set(grades) == {"ann", "bob", "notes.txt", *SOME_BAD}
     for name in ("ann", "bob"):
         assert grades[name]["verdict"] == "reproduced" and grades[name]["problems"] == []
         assert {line["id"]: line["points"] for line in grades[name]["criteria"]}["reproduced"] == 6
@@ -63,14 +64,14 @@ def test_good_and_bad_ones_are_told_apart(graded):
         assert grades[kind]["verdict"] == verdict and problem in [found["kind"] for found in grades[kind]["problems"]]
         assert grades[kind]["score"] < grades["ann"]["score"]
         assert kind in said
-    assert "6 graded" in said and "Traceback" not in said
+    assert "7 graded" in said and "Traceback" not in said
 
 
 def test_the_outputs_are_where_they_were_wanted(graded):
     base, _, _ = graded
     with open(base / "g.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 6 and (base / "g.csv").read_bytes() == (base / "out" / "grades.csv").read_bytes()
+    assert len(rows) == 7 and (base / "g.csv").read_bytes() == (base / "out" / "grades.csv").read_bytes()
     suite = ElementTree.parse(base / "j" / "junit.xml").getroot()
     assert len(list(suite.iter("testcase"))) >= 6
     assert json.loads((base / "out" / "gradescope" / "ann.json").read_text())["tests"]
@@ -173,7 +174,8 @@ def test_submissions_are_found_in_folders(backprop_run, tmp_path):
     (few / "b.zip").touch()
     (few / ".hidden").mkdir()
     (few / "list.csv").touch()
-    assert found_in(few) == [few / "a", few / "b.zip"]
+    assert found_in(few) == [few / "a", few / "b.zip", few / "list.csv"]
+    assert found_in(few, out=few / "a") == [few / "b.zip", few / "list.csv"]
     assert found_in(few, single=True) == [few]
     (few / "a").rmdir()
     assert found_in(few, single=True) == [few / "b.zip"]

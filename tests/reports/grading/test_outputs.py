@@ -143,7 +143,7 @@ def test_grades_csv_has_nbgraders_columns_and_no_formula():
     names = ("+1", "-1", "@x", "\t=1", "\r=1", "a,b")
     rows = list(csv.reader(io.StringIO(grades_csv([grade_of(), evil(), *map(grade_of, names)]))))
     assert tuple(rows[0]) == COLUMNS
-    assert rows[1] == ["toy", "", "", "anna", "", "", "", "30", "0", "30", "50"]
+    assert rows[1] == ["toy", "", "", "anna", "", "", "", "30", "0", "30", "50", " | ".join(grade_of().notes)]
     shown = [row[3] for row in rows[2:]]
     assert shown[0].startswith("'=1+1") and shown[1:] == ["'+1", "'-1", "'@x", "' =1", "' =1", "a,b"]
     more = list(csv.reader(io.StringIO(grades_csv([evil()], more=True))))
