@@ -77,15 +77,18 @@ class ResNet(nn.Layer):
         bound = 1.0 / math.sqrt(channels)  # channels = 2048
         self.fc = nn.Linear(channels, classes, weight_attr=nn.initializer.Uniform(-bound, bound))
 
-    def forward(self, x):
+    def features(self, x):
+        """Means over the places of the last stage, (N, 2048, 1, 1)."""
         x = self.relu(self.bn1(self.conv1(x)))  # (N, 64, H/2, W/2)
         x = self.maxpool(x)  # (N, 64, H/4, W/4)
         x = self.layer1(x)  # (N, 256, H/4, W/4)
         x = self.layer2(x)  # (N, 512, H/8, W/8)
         x = self.layer3(x)  # (N, 1024, H/16, W/16)
         x = self.layer4(x)  # (N, 2048, H/32, W/32)
-        x = self.avgpool(x).flatten(1)  # (N, 2048)
-        return self.fc(x)  # (N, classes)
+        return self.avgpool(x)
+
+    def forward(self, x):
+        return self.fc(self.features(x).flatten(1))  # (N, classes)
 
 
 def _stage(channels: int, width: int, blocks: int, stride: int) -> nn.Sequential:
