@@ -1,8 +1,8 @@
 """Training on a CPU at several times the speed of Paddle's eager mode, which never uses oneDNN.
 
-Paddle's wheel brings the library all the same. `accelerate` lets the layers of a network that are worth it call it
-directly (trainer/onednn.py); everything else stays eager Paddle. It compares every kind of layer, forward and
-gradients, with eager mode first, and says what it decided.
+Paddle's wheel brings the library all the same. `accelerate` lets the layers of a network that are worth it call it, as
+chains where their blocks allow it (chains.py); everything else stays eager Paddle. It compares every kind of layer, forward
+and gradients, with eager mode first, and says what it decided.
 """
 
 import functools
@@ -14,18 +14,17 @@ import numpy as np
 import paddle
 from paddle import nn
 
-from paddle_models.fast import onednn
-from paddle_models.fast.fast_activations import FastGELU, FastPReLU
-from paddle_models.fast.fast_conv import FastConv2D
+from paddle_models.fast import chains, onednn
+from paddle_models.fast.chains import Trace, Untraceable, fused
+from paddle_models.fast.nodes import Kind
+from paddle_models.fast.layers import LINKS, ORDINARY, Chained, ChainedParts, Link, LoneLink, chained, hooks_of
 
-FAST: dict[type, Any] = {nn.Conv2D: FastConv2D, nn.GELU: FastGELU, nn.PReLU: FastPReLU}
-ORDINARY = {fast: ordinary for ordinary, fast in FAST.items()}
-
-# Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen).
-# Wrong gradients, which this guards against, are off by 0.1 and more.
-ERROR_BOUND = 1e-4
+# Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen); two
+# bfloat16 ones by 2^-9 for each number. Wrong gradients, which this guards against, are off by 0.1 and more.
+ERROR_BOUNDS = {onednn.FLOAT32: 1e-4, onednn.BFLOAT16: 3e-2}
 
 FLAG = "FLAGS_use_mkldnn"  # Paddle's own name for oneDNN; a user who sets it to 0 wants none
+METHODS = ("forward", "features")  # of a block, that may be a chain
 
 
 class Decision(NamedTuple):
@@ -36,8 +35,7 @@ class Decision(NamedTuple):
 
 
 def accelerate(network: nn.Layer, enabled: bool = True) -> Decision:
-    """Let the float32 Conv2D, GELU and PReLU layers of `network` run on oneDNN, in place, where that is possible and
-    right.
+    """Let the float32 layers of `network` run on oneDNN, in place, where that is possible, right and worth it.
 
     Nothing else about the network changes: names, parameters, state_dict, copies and checkpoints are as before.
     A kind of layer whose comparison with eager mode fails stays eager, and the reason says so.
@@ -47,21 +45,63 @@ def accelerate(network: nn.Layer, enabled: bool = True) -> Decision:
         return Decision(False, f"fast layers off: {obstacle}")
     begin = time.perf_counter()
     restore(network)
-    layers = [layer for layer in network.sublayers(include_self=True) if type(layer) in FAST]
-    verdicts = [_verdict(FAST[type(layer)].kind(layer)) for layer in layers]
-    for layer, verdict in zip(layers, verdicts):
-        if isinstance(verdict, float):
-            layer.__class__ = FAST[type(layer)]
-    errors = [verdict for verdict in verdicts if isinstance(verdict, float)]
-    kept = [verdict for verdict in verdicts if isinstance(verdict, str)]
-    return Decision(bool(errors), _describe(errors, kept, time.perf_counter() - begin))
+    layers = network.sublayers(include_self=True)
+    found = [_link(layer) for layer in layers if type(layer) in LINKS]
+    for layer in reversed(layers):  # inner ones first
+        if not isinstance(layer, Link):
+            _chain(layer)
+    errors = [each for each in found if isinstance(each, float)]
+    kept = [each for each in found if isinstance(each, str)]
+    used = any(isinstance(layer, (LoneLink, Chained)) for layer in layers)
+    return Decision(used, _describe(errors if used else [], kept, time.perf_counter() - begin))
 
 
 def restore(network: nn.Layer) -> None:
     """Undo `accelerate` exactly."""
     for layer in network.sublayers(include_self=True):
-        if type(layer) in ORDINARY:
+        if isinstance(layer, Chained):
+            del layer.hooks_inside
+            layer.__class__ = layer.ordinary
+        elif type(layer) in ORDINARY:
             layer.__class__ = ORDINARY[type(layer)]
+
+
+def _link(layer: nn.Layer) -> float | str:
+    """Change a layer that passes the comparison; its largest error, or in words why it stays as it is."""
+    layer.__class__ = LINKS[type(layer)]
+    try:
+        found = _worst([layer.node()[0], *([layer.lone_node()[0]] if isinstance(layer, LoneLink) else [])])
+    except Untraceable as reason:
+        found = str(reason)
+    if isinstance(found, str):
+        layer.__class__ = ORDINARY[type(layer)]
+    return found
+
+
+def _chain(layer: nn.Layer) -> None:
+    """Change a block that can be a chain, or a Sequential that has neighbours which can."""
+    for method in METHODS:
+        if callable(getattr(type(layer), method, None)) and _is_chain(getattr(layer, method)):
+            layer.__class__ = chained(type(layer), method)
+            layer.hooks_inside = hooks_of(layer)
+            return
+    if type(layer) is nn.Sequential and any(isinstance(child, (Link, Chained)) for child in layer.children()):
+        layer.__class__ = ChainedParts
+        layer.hooks_inside = []
+
+
+def _is_chain(forward) -> bool:
+    try:
+        trace = Trace.of(forward)
+    except Untraceable:
+        return False
+    return bool(trace.nodes) and isinstance(_worst([node.kind for node in fused(tuple(trace.nodes))]), float)
+
+
+def _worst(kinds: list[Kind]) -> float | str:
+    """The verdict on several kinds of nodes."""
+    found = [verdict(kind) for kind in kinds]
+    return next((each for each in found if isinstance(each, str)), None) or max(found)
 
 
 def _obstacle() -> str:
@@ -90,36 +130,54 @@ def _describe(errors: list[float], kept: list[str], seconds: float) -> str:
 
 
 @functools.cache
-def _verdict(kind) -> float | str:
-    """Compare with eager mode; the largest relative error ||a-b|| / ||b||, or in words why it is not to be used."""
-    if isinstance(kind, str):
-        return kind
-    samples = _samples(kind.sample_shapes())
+def verdict(kind: Kind, numbers: int = onednn.FLOAT32) -> float | str:
+    """Compare a node with eager mode; the largest relative error ||a-b|| / ||b||, or in words why it is not to be used."""
+    samples = [_samples(kind, seed) for seed in range(2)]
     try:
-        expected, found = _trial(kind.eager, samples), _trial(kind.fast, samples)
+        expected, found = _trial(kind, samples, None), _trial(kind, samples, numbers)
     except Exception as error:  # whatever the library fails with: stay eager, and report it
         return f"{kind} fails with {type(error).__name__}: {str(error).strip().splitlines()[-1]}"
-    errors = [np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-30) for a, b in zip(found, expected)]
-    worst = float(np.max(errors))  # NaN stays NaN, and fails the next line
-    return worst if worst <= ERROR_BOUND else f"{kind} has a relative error of {worst:.1e} (bound {ERROR_BOUND:.0e})"
+    errors = [np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30) for a, b in zip(found, expected)]
+    worst, bound = float(np.max(errors)), ERROR_BOUNDS[numbers]  # NaN stays NaN, and fails the next line
+    return worst if worst <= bound else f"{kind} has a relative error of {worst:.1e} (bound {bound:.0e})"
 
 
-def _samples(shapes: list[tuple[int, ...]]) -> list[list[np.ndarray]]:
-    """Two sets of arrays, uniform in [-0.5, 0.5); Paddle's own random state is left alone."""
-    rng = np.random.default_rng(0)
-    return [[rng.random(shape, dtype=np.float32) - 0.5 for shape in shapes] for _ in range(2)]
+def _samples(kind: Kind, seed: int) -> list[list[np.ndarray]]:
+    """An image, tensors and states, uniform in [-0.5, 0.5) and [0.5, 1.5); Paddle's own random state is left alone."""
+    rng = np.random.default_rng(seed)
+    shapes = [kind.sample()], kind.tensor_shapes(), kind.state_shapes()
+    return [[rng.random(shape, dtype=np.float32) - offset for shape in group] for group, offset in
+            zip(shapes, (0.5, 0.5, -0.5))]
 
 
-def _trial(method, samples: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """Outputs and gradients of layers whose forward and backward passes interleave, as in a network."""
+def _trial(kind: Kind, samples: list, numbers: int | None) -> list[np.ndarray]:
+    """Results, gradients and states of nodes whose forward and backward passes interleave, as in a network.
+
+    numbers: computed on oneDNN in these, None: by eager Paddle.
+    """
     calls = []
-    for arrays in samples:
-        tensors: list[Any] = [paddle.to_tensor(array, stop_gradient=False) for array in arrays]
-        calls.append((tensors, method(tensors)))
+    for images, tensors, states in samples:
+        images, tensors = ([paddle.to_tensor(array, stop_gradient=False) for array in group] for group in (images, tensors))
+        states = [paddle.to_tensor(array) for array in states]
+        run = kind.eager if numbers is None else functools.partial(_run_alone, kind, numbers)
+        method = functools.partial(run, images * kind.inputs(), tensors, states)
+        calls.append(([*images, *tensors], states, method, method()))
     results = []
-    for tensors, output in calls:
-        (output * output).sum().backward()
+    for tensors, states, method, output in calls:
+        (output * output * _weights(output)).sum().backward()
         with paddle.no_grad():
-            evaluated = method(tensors)
-        results += [output.numpy(), evaluated.numpy(), *(tensor.grad.numpy() for tensor in tensors)]
+            evaluated = method()
+        results += [each.numpy() for each in (output, evaluated, *(tensor.grad for tensor in tensors), *states)]
     return results
+
+
+def _weights(output: paddle.Tensor) -> paddle.Tensor:
+    """Unequal weights: of the plain sum of squares, BatchNorm's gradient is 0 but for rounding."""
+    return paddle.to_tensor(np.random.default_rng(2).random(output.shape, dtype=np.float32))
+
+
+def _run_alone(kind: Kind, numbers: int, images: list, tensors: list, states: list) -> paddle.Tensor:
+    trace = Trace()
+    trace.note(kind, (0,) * len(images), tensors, states)
+    with chains.computing_in(numbers):
+        return chains.run(trace, images[0])

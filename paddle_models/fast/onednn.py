@@ -1,37 +1,42 @@
 """oneDNN's C API, called directly in the library that Paddle's own wheel brings (paddle/libs/libdnnl).
 
 Paddle's eager mode never uses oneDNN, and its static programs do so in ways that were seen to give wrong gradients and
-to corrupt memory. The library itself is sound. Here is the small part of it that training needs: an `Operation` is one
-oneDNN primitive on plain (contiguous, float32) arrays; where the primitive is faster on another memory layout, the
-operation converts on the way in and out. See https://oneapi-src.github.io/oneDNN/ for the meaning of each constant.
+to corrupt memory. The library itself is sound. Here is the small part of it that training needs, as thin as it can be; `program.py`
+puts primitives together. See https://oneapi-src.github.io/oneDNN/ for the meaning of each constant.
 """
 
 import ctypes
 import functools
 import importlib.util
-import mmap
 import platform
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 # dnnl_types.h of oneDNN 3; the numbers are part of its stable interface.
-FLOAT32, CPU, ANY_LAYOUT, IN_ORDER, USER_SCRATCHPAD = 3, 1, 1, 1, 1
-TRAINING = 64
-CONVOLUTION_DIRECT, GELU_TANH, GELU_ERF = 1, 0x2B, 0x31
+BFLOAT16, FLOAT32 = 2, 3
+CPU, ANY_LAYOUT, IN_ORDER, USER_SCRATCHPAD, IMPLEMENTATION = 1, 1, 1, 1, 8
+TRAINING, BACKWARD = 64, 128
+CONVOLUTION_DIRECT, ADD, MULTIPLY, SUM = 1, 0x1FFF0, 0x1FFF1, 0x2FFF4
+RELU, CLIP, GELU_TANH, GELU_ERF, RELU_BY_RESULT, CLIP_BY_RESULT = 0x20, 0x2F, 0x2B, 0x31, 0x100, 0x106
+LARGEST, MEAN_OF_ALL, MEAN_OF_INSIDE = 0x1FF, 0x2FF, 0x3FF  # pooling; margins count as zeros or not at all
+GLOBAL_STATISTICS, HAS_SCALE, HAS_SHIFT, FUSED_RELU = 1, 2, 4, 8  # flags of batch normalisation
 
 # Arguments of a primitive, and how its descriptor is asked for their layouts: DNNL_ARG_* -> (dnnl_query_*_md, index).
-SRC, DST, WEIGHTS, BIAS, SCRATCHPAD = 1, 17, 33, 41, 80
-DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS = 129, 145, 161, 169
+SRC, SRC_1, DST, WEIGHTS, BIAS, WORKSPACE, SCRATCHPAD = 1, 2, 17, 33, 41, 64, 80
+MEAN, VARIANCE, SCALE, SHIFT, MANY_SRC = 49, 50, 51, 52, 1024
+DIFF_SRC, DIFF_DST, DIFF_WEIGHTS, DIFF_BIAS, DIFF_SCALE, DIFF_SHIFT = 129, 145, 161, 169, 255, 256
 QUERIES = {
     SRC: (129, 0), DIFF_SRC: (130, 0), WEIGHTS: (131, 0), BIAS: (131, 1), DIFF_WEIGHTS: (132, 0), DIFF_BIAS: (132, 1),
-    DST: (133, 0), DIFF_DST: (134, 0), SCRATCHPAD: (136, 0),
+    DST: (133, 0), DIFF_DST: (134, 0), WORKSPACE: (135, 0), SCRATCHPAD: (136, 0),
 }
-OUTPUTS = frozenset({DST, DIFF_SRC, DIFF_WEIGHTS, DIFF_BIAS})
 
 
 class Unavailable(Exception):
     """oneDNN cannot be called here; the text says why."""
+
+
+class Failure(RuntimeError):
+    """oneDNN does not do what it was asked for."""
 
 
 class _Argument(ctypes.Structure):
@@ -73,16 +78,28 @@ def set_threads(count: int) -> None:
         return
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether the instructions that oneDNN may use here multiply bfloat16 numbers."""
+    return bool(library().dnnl_get_effective_cpu_isa() & 0x80)  # dnnl_cpu_isa_avx512_core_bf16 and all that include it
+
+
+def implementation(descriptor: ctypes.c_void_p) -> str:
+    """Which of its implementations oneDNN has chosen: jit:avx512_core, brgconv:..., ref:any, ..."""
+    name = ctypes.c_char_p()
+    check(library().dnnl_primitive_desc_query(descriptor, IMPLEMENTATION, 0, ctypes.byref(name)), "query")
+    return (name.value or b"").decode()
+
+
 def check(status: int, action: str) -> None:
     if status:
         names = {1: "out of memory", 2: "invalid arguments", 3: "unimplemented", 5: "runtime error"}
-        raise RuntimeError(f"oneDNN: {action} failed, {names.get(status, f'status {status}')}")
+        raise Failure(f"oneDNN: {action} failed, {names.get(status, f'status {status}')}")
 
 
 class Handle(ctypes.c_void_p):
     """A oneDNN object that is destroyed with its Python object."""
 
-    destroy = None
+    name, destroy = "", None
 
     def __del__(self):
         if self.destroy is not None and self.value:
@@ -94,7 +111,7 @@ def create(name: str, *arguments) -> Handle:
     made = Handle()
     check(getattr(library(), f"dnnl_{name}_create")(ctypes.byref(made), *arguments), f"{name}_create")
     kind = "primitive_desc" if name.endswith("primitive_desc") else name
-    made.destroy = getattr(library(), f"dnnl_{kind}_destroy")
+    made.name, made.destroy = name, getattr(library(), f"dnnl_{kind}_destroy")
     return made
 
 
@@ -127,26 +144,36 @@ def _stream() -> ctypes.c_void_p:
 
 
 @functools.cache
-def attributes() -> ctypes.c_void_p:
-    """Of every primitive: working memory comes from us, sums in the same order at every run."""
+def attributes(activation: int = 0, alpha: float = 0.0, beta: float = 0.0, adding: bool = False) -> ctypes.c_void_p:
+    """Of every primitive: working memory comes from us, sums in the same order at every run.
+
+    activation: applied to the result (RELU from 0 on, CLIP to alpha .. beta), or 0. adding: to what the result held before.
+    """
     made = create("primitive_attr")
     check(library().dnnl_primitive_attr_set_scratchpad_mode(made, USER_SCRATCHPAD), "scratchpad mode")
     if hasattr(library(), "dnnl_primitive_attr_set_deterministic"):
         check(library().dnnl_primitive_attr_set_deterministic(made, 1), "deterministic")
+    after = create("post_ops")
+    if adding:
+        check(library().dnnl_post_ops_append_sum(after, real(1), 0, 0), "sum")
+    if activation:
+        check(library().dnnl_post_ops_append_eltwise(after, activation, real(alpha), real(beta)), "activation")
+    check(library().dnnl_primitive_attr_set_post_ops(made, after), "operations on the result")
     return made
 
 
 @functools.cache
 def plain(shape: tuple[int, ...]) -> ctypes.c_void_p:
-    """Description of a contiguous float32 array."""
+    """Layout of a contiguous float32 array."""
     strides = [1] * len(shape)
     for axis in reversed(range(len(shape) - 1)):
         strides[axis] = strides[axis + 1] * shape[axis + 1]
     return strided(shape, tuple(strides))
 
 
+@functools.cache
 def strided(shape: tuple[int, ...], strides: tuple[int, ...]) -> ctypes.c_void_p:
-    """Description of a float32 array with these steps from element to element, in elements."""
+    """Layout of a float32 array with these steps from element to element, in elements."""
     made = ctypes.c_void_p()
     check(library().dnnl_memory_desc_create_with_strides(
         ctypes.byref(made), len(shape), int64(shape), FLOAT32, int64(strides)), "memory description")
@@ -154,103 +181,51 @@ def strided(shape: tuple[int, ...], strides: tuple[int, ...]) -> ctypes.c_void_p
 
 
 @functools.cache
-def any_layout(shape: tuple[int, ...]) -> ctypes.c_void_p:
-    """Description of a float32 array in the layout that the primitive likes best."""
+def any_layout(shape: tuple[int, ...], kind: int = FLOAT32) -> ctypes.c_void_p:
+    """The layout that the primitive likes best, for numbers of this kind."""
     made = ctypes.c_void_p()
     check(library().dnnl_memory_desc_create_with_tag(
-        ctypes.byref(made), len(shape), int64(shape), FLOAT32, ANY_LAYOUT), "memory description")
+        ctypes.byref(made), len(shape), int64(shape), kind, ANY_LAYOUT), "memory description")
     return made
 
 
-class _Arena:
-    """Working memory that all operations share, one after the other; it grows to the largest need."""
-
-    def __init__(self):
-        self.lock, self.memory, self.address, self.size = threading.Lock(), None, 0, 0
-
-    def reserve(self, size: int) -> None:
-        if size > self.size:
-            self.memory = mmap.mmap(-1, size)  # page-aligned
-            self.address, self.size = ctypes.addressof(ctypes.c_char.from_buffer(self.memory)), size
+def wanted(descriptor: ctypes.c_void_p, which: int) -> ctypes.c_void_p | None:
+    """The layout in which a primitive takes or gives an array, valid as long as its descriptor; None where it does not."""
+    kind, index = QUERIES[which]
+    found = library().dnnl_primitive_desc_query_md(descriptor, kind, index)
+    return ctypes.c_void_p(found) if found and size(ctypes.c_void_p(found)) else None
 
 
-_arena = _Arena()
+def same(one: ctypes.c_void_p, other: ctypes.c_void_p) -> bool:
+    """Whether two layouts are one."""
+    return bool(library().dnnl_memory_desc_equal(one, other))
 
 
-class Operation:
-    """A oneDNN primitive on contiguous float32 arrays.
-
-    descriptor: of the primitive. arguments: which (SRC, ...) -> description of the array, in the order in which calls
-    give addresses.
-    """
-
-    def __init__(self, descriptor: ctypes.c_void_p, arguments: dict[int, ctypes.c_void_p]):
-        self.primitive = create("primitive", descriptor)
-        self.before, self.after, self.outer, self.bytes = [], [], [], 0
-        self.inner: list[tuple[ctypes.c_void_p, int]] = []  # with their place in the working memory
-        memories = []
-        for which, given in arguments.items():
-            outer = self._memory(given)
-            self.outer.append(outer)
-            wanted = self._wanted(descriptor, which)
-            if wanted is None or library().dnnl_memory_desc_equal(wanted, given):
-                memories.append((which, outer))
-                continue
-            inner = self._working_memory(wanted)
-            memories.append((which, inner))
-            if which in OUTPUTS:
-                self.after.append(self._reorder(wanted, given, inner, outer))
-            else:
-                self.before.append(self._reorder(given, wanted, outer, inner))
-        scratchpad = self._wanted(descriptor, SCRATCHPAD)
-        if scratchpad and library().dnnl_memory_desc_get_size(scratchpad):
-            memories.append((SCRATCHPAD, self._working_memory(scratchpad)))
-        self.main = (self.primitive, *_arguments(memories))
-        self.address = 0
-
-    @staticmethod
-    def _memory(description) -> ctypes.c_void_p:
-        return create("memory", description, engine(), None)
-
-    @staticmethod
-    def _wanted(descriptor, which: int) -> ctypes.c_void_p | None:
-        if which not in QUERIES:
-            return None
-        kind, index = QUERIES[which]
-        found = library().dnnl_primitive_desc_query_md(descriptor, kind, index)
-        return ctypes.c_void_p(found) if found else None
-
-    def _working_memory(self, description) -> ctypes.c_void_p:
-        memory = self._memory(description)
-        self.inner.append((memory, self.bytes))
-        self.bytes += -(-library().dnnl_memory_desc_get_size(description) // 4096) * 4096
-        return memory
-
-    def _reorder(self, source, target, source_memory, target_memory):
-        descriptor = create("reorder_primitive_desc", source, engine(), target, engine(), None)
-        return (create("primitive", descriptor), *_arguments([(SRC, source_memory), (DST, target_memory)]))
-
-    @classmethod
-    def copy(cls, source: ctypes.c_void_p, target: ctypes.c_void_p) -> "Operation":
-        """Copies an array from one layout to another: on the addresses of both."""
-        return cls(create("reorder_primitive_desc", source, engine(), target, engine(), attributes()),
-                   {SRC: source, DST: target})
-
-    def __call__(self, *addresses: int) -> None:
-        """Run on arrays at these addresses, in the order of `arguments`."""
-        call = library()
-        with _arena.lock:
-            _arena.reserve(self.bytes)
-            if self.address != _arena.address:
-                for memory, offset in self.inner:
-                    call.dnnl_memory_set_data_handle(memory, ctypes.c_void_p(_arena.address + offset))
-                self.address = _arena.address
-            for memory, address in zip(self.outer, addresses):
-                call.dnnl_memory_set_data_handle(memory, ctypes.c_void_p(address))
-            for primitive, count, arguments in (*self.before, self.main, *self.after):
-                check(call.dnnl_primitive_execute(primitive, _stream(), count, arguments), "execution")
-            check(call.dnnl_stream_wait(_stream()), "execution")
+def size(layout: ctypes.c_void_p) -> int:
+    """Bytes of an array."""
+    return library().dnnl_memory_desc_get_size(layout)
 
 
-def _arguments(pairs):
-    return len(pairs), (_Argument * len(pairs))(*((which, memory.value) for which, memory in pairs))
+def memory(layout: ctypes.c_void_p) -> ctypes.c_void_p:
+    """oneDNN's handle of an array, whose address is given later (`place`)."""
+    return create("memory", layout, engine(), None)
+
+
+def place(memory: ctypes.c_void_p, address: int) -> None:
+    """Tell where the numbers of an array are."""
+    library().dnnl_memory_set_data_handle(memory, ctypes.c_void_p(address))
+
+
+def arguments(memories: dict[int, ctypes.c_void_p]) -> tuple[int, ctypes.Array]:
+    """What a primitive is run on: which (SRC, ...) -> memory."""
+    return len(memories), (_Argument * len(memories))(*((which, each.value) for which, each in memories.items()))
+
+
+def execute(calls: list[tuple]) -> None:
+    """Run primitives on their arguments, (primitive, number, arguments) each, one after the other."""
+    run, stream = library().dnnl_primitive_execute, _stream()
+    for call in calls:
+        status = run(call[0], stream, call[1], call[2])
+        if status:
+            check(status, "execution")
+    check(library().dnnl_stream_wait(stream), "execution")
