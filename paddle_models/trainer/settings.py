@@ -76,7 +76,7 @@ class EarlyStoppingSettings:
 
 @dataclass
 class AmpSettings:
-    """Automatic mixed precision (GPU only: a CPU gains nothing and the run says so)"""
+    """Automatic mixed precision on GPUs; on CPUs that have AVX512_BF16 or AMX with dtype bfloat16 (else the run says why not)"""
 
     level: Literal["off", "O1", "O2"] = "O1"
     """O1 casts per operator, O2 keeps the weights in the short type with float32 masters"""
