@@ -156,7 +156,8 @@ class _Writer:
 
     def _hand_out(self, array: Array, layout, keep: bool = False) -> Array:
         """The outside array that gets these numbers, this one itself where it has the layout and nobody needs it inside."""
-        if not keep and not array.outside and not array.base and onednn.same(array.layout, layout):
+        inner = keep or array.outside or array.base or any(part.base is array for part in self.program.parts)
+        if not inner and onednn.same(array.layout, layout):
             return self.program.move_out(array)
         target = self.program.outside(layout, array.shape)
         self.program.copy(array, target)

@@ -14,7 +14,7 @@ from paddle import nn
 from paddle_models.fast import chains, onednn
 from paddle_models.fast.chains import Symbol, Trace, Untraceable
 from paddle_models.fast.convolution import Convolution, Geometry
-from paddle_models.fast.nodes import Activation, Norm, Pool, Slopes
+from paddle_models.fast.nodes import Activation, Enlarge, Norm, Pool, Shuffle, Slopes
 
 
 class Link:
@@ -142,6 +142,29 @@ class LinkedGlobalPool(Link, nn.AdaptiveAvgPool2D):
         return Pool("mean", None), [], []
 
 
+class LinkedPixelShuffle(Link, nn.PixelShuffle):
+    """Pixel shuffle."""
+
+    def node(self) -> tuple:
+        if self._data_format != "NCHW":
+            raise Untraceable(f"pixel shuffle in {self._data_format} is not covered")
+        return Shuffle(self._upscale_factor), [], []
+
+
+class FastUpsample(LoneLink, nn.Upsample):
+    """Bilinear enlarging by whole factors."""
+
+    def node(self) -> tuple:
+        factors = self.scale_factor if isinstance(self.scale_factor, (list, tuple)) else [self.scale_factor] * 2
+        if self.mode.lower() != "bilinear" or self.align_corners or self.align_mode or self.data_format not in (None, "NCHW") or (
+                self.size is not None or len(factors) != 2 or not all(isinstance(each, int) for each in factors)):
+            raise Untraceable("only bilinear enlarging by whole numbers is covered")
+        return Enlarge(tuple(factors)), [], []
+
+    def _covers(self, x: paddle.Tensor) -> bool:
+        return super()._covers(x) and x.ndim == 4
+
+
 def _pool(layer: nn.Layer, kind: str, special) -> Pool:
     stride = layer.ksize if layer.stride is None else layer.stride
     numbers = [(each, each) if isinstance(each, int) else tuple(each) for each in (layer.ksize, stride, layer.padding)]
@@ -154,7 +177,7 @@ def _pool(layer: nn.Layer, kind: str, special) -> Pool:
 LINKS = {
     nn.Conv2D: FastConv2D, nn.GELU: FastGELU, nn.PReLU: FastPReLU, nn.BatchNorm2D: LinkedBatchNorm2D, nn.ReLU: LinkedReLU,
     nn.ReLU6: LinkedReLU6, nn.LeakyReLU: LinkedLeakyReLU, nn.MaxPool2D: LinkedMaxPool2D, nn.AvgPool2D: LinkedAvgPool2D,
-    nn.AdaptiveAvgPool2D: LinkedGlobalPool,
+    nn.AdaptiveAvgPool2D: LinkedGlobalPool, nn.PixelShuffle: LinkedPixelShuffle, nn.Upsample: FastUpsample,
 }
 ORDINARY = {link: ordinary for ordinary, link in LINKS.items()}
 

@@ -259,6 +259,82 @@ class Pool(Kind):
 
 
 @dataclass(frozen=True)
+class Enlarge(Kind):
+    """Bilinear, to so many times the height and width; pixels are areas (align_corners=False)."""
+
+    factors: tuple[int, int]
+
+    def eager(self, images: list, tensors: list, states: list) -> paddle.Tensor:
+        return F.interpolate(images[0], scale_factor=list(self.factors), mode="bilinear")
+
+    def forward(self, program: Program, images, tensors, states, overwrite) -> tuple[Array, tuple]:
+        (x,) = images
+        shape = (*x.shape[:2], *(n * factor for n, factor in zip(x.shape[2:], self.factors)))
+        descriptor = onednn.create("resampling_forward_primitive_desc", onednn.engine(), onednn.TRAINING, onednn.BILINEAR,
+                                   self._factors(), x.layout, onednn.any_layout(shape, program.kind), onednn.attributes())
+        result = program.result(descriptor, onednn.DST, shape)
+        program.add(descriptor, {onednn.SRC: x, onednn.DST: result})
+        return result, (descriptor, x, result)
+
+    def backward(self, program: Program, saved: tuple, gradient: Array, wanted) -> list[Array]:
+        forward, x, result = saved
+        descriptor = onednn.create("resampling_backward_primitive_desc", onednn.engine(), onednn.BILINEAR, self._factors(),
+                                   x.layout, result.layout, forward, onednn.attributes())
+        found = program.array(*x.like())
+        program.add(descriptor, {onednn.DIFF_DST: program.in_layout(gradient, result.layout, result.owner),
+                                 onednn.DIFF_SRC: found})
+        return [found]
+
+    def _factors(self) -> ctypes.Array:
+        return (ctypes.c_float * 2)(*self.factors)
+
+
+@dataclass(frozen=True)
+class Shuffle(Kind):
+    """Pixel shuffle: (N, C f f, H, W) to (N, C, f H, f W)."""
+
+    factor: int
+
+    def sample(self) -> Shape:
+        return (2, 3 * self.factor**2, 4, 5)
+
+    def eager(self, images: list, tensors: list, states: list) -> paddle.Tensor:
+        return F.pixel_shuffle(images[0], self.factor)
+
+    def forward(self, program: Program, images, tensors, states, overwrite) -> tuple[Array, Shape]:
+        (x,) = images
+        count, channels, height, width = x.shape
+        shape = (count, channels // self.factor**2, height * self.factor, width * self.factor)
+        result = program.array(onednn.plain(shape, program.kind), None, shape)
+        few, many = self._views(program.kind, x.shape)
+        program.copy(program.part(self._plain(program, x), few, 0), program.part(result, many, 0))
+        return result, x.shape
+
+    def backward(self, program: Program, saved: Shape, gradient: Array, wanted) -> list[Array]:
+        found = program.array(onednn.plain(saved, program.kind), None, saved)
+        few, many = self._views(program.kind, saved)
+        program.copy(program.part(self._plain(program, gradient), many, 0), program.part(found, few, 0))
+        return [found]
+
+    @staticmethod
+    def _plain(program: Program, array: Array) -> Array:
+        """An inner array, which can have parts."""
+        if array.outside:
+            made = program.array(onednn.plain(array.shape, program.kind), None, array.shape)
+            program.copy(array, made)
+            return made
+        return program.in_layout(array, onednn.plain(array.shape, program.kind), None)
+
+    def _views(self, kind: int, shape: Shape) -> tuple:
+        """Both images as (N, C, f, f, H, W)."""
+        count, channels, height, width = shape
+        f, size, image = self.factor, height * width, channels * height * width
+        seen = (count, channels // f**2, f, f, height, width)
+        return (onednn.strided(seen, (image, f * f * size, f * size, size, width, 1), kind),
+                onednn.strided(seen, (image, f * f * size, f * width, 1, f * f * width, f), kind))
+
+
+@dataclass(frozen=True)
 class Add(Kind):
     """Sum of two images of one shape, and an activation after it."""
 

@@ -18,7 +18,7 @@ CPU, ANY_LAYOUT, IN_ORDER, USER_SCRATCHPAD, IMPLEMENTATION = 1, 1, 1, 1, 8
 TRAINING, BACKWARD = 64, 128
 CONVOLUTION_DIRECT, ADD, MULTIPLY, SUM = 1, 0x1FFF0, 0x1FFF1, 0x2FFF4
 RELU, CLIP, GELU_TANH, GELU_ERF, RELU_BY_RESULT, CLIP_BY_RESULT = 0x20, 0x2F, 0x2B, 0x31, 0x100, 0x106
-LARGEST, MEAN_OF_ALL, MEAN_OF_INSIDE = 0x1FF, 0x2FF, 0x3FF  # pooling; margins count as zeros or not at all
+LARGEST, MEAN_OF_INSIDE, BILINEAR = 0x1FF, 0x3FF, 0x2FFF1  # pooling (margins do not count), enlarging
 GLOBAL_STATISTICS, HAS_SCALE, HAS_SHIFT, FUSED_RELU = 1, 2, 4, 8  # flags of batch normalisation
 
 # Arguments of a primitive, and how its descriptor is asked for their layouts: DNNL_ARG_* -> (dnnl_query_*_md, index).
@@ -163,20 +163,20 @@ def attributes(activation: int = 0, alpha: float = 0.0, beta: float = 0.0, addin
 
 
 @functools.cache
-def plain(shape: tuple[int, ...]) -> ctypes.c_void_p:
-    """Layout of a contiguous float32 array."""
+def plain(shape: tuple[int, ...], kind: int = FLOAT32) -> ctypes.c_void_p:
+    """Layout of a contiguous array of numbers of this kind."""
     strides = [1] * len(shape)
     for axis in reversed(range(len(shape) - 1)):
         strides[axis] = strides[axis + 1] * shape[axis + 1]
-    return strided(shape, tuple(strides))
+    return strided(shape, tuple(strides), kind)
 
 
 @functools.cache
-def strided(shape: tuple[int, ...], strides: tuple[int, ...]) -> ctypes.c_void_p:
-    """Layout of a float32 array with these steps from element to element, in elements."""
+def strided(shape: tuple[int, ...], strides: tuple[int, ...], kind: int = FLOAT32) -> ctypes.c_void_p:
+    """Layout of an array with these steps from element to element, in elements."""
     made = ctypes.c_void_p()
     check(library().dnnl_memory_desc_create_with_strides(
-        ctypes.byref(made), len(shape), int64(shape), FLOAT32, int64(strides)), "memory description")
+        ctypes.byref(made), len(shape), int64(shape), kind, int64(strides)), "memory description")
     return made
 
 

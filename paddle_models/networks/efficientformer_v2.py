@@ -142,6 +142,7 @@ class Attention(nn.Layer):
         self.stride, self.scale = stride, KEY_WIDTH ** -0.5
         if stride > 1:
             self.reduce = conv_norm(width, width, kernel=3, stride=stride, groups=width)
+            self.enlarge = nn.Upsample(scale_factor=stride, mode="bilinear")
         self.query, self.key, self.value = conv_norm(width, keys), conv_norm(width, keys), conv_norm(width, values)
         self.local = conv_norm(values, values, kernel=3, groups=values)
         self.bias = BiasTable([side // stride for side in grid])
@@ -158,7 +159,7 @@ class Attention(nn.Layer):
         attention = self.talk_after(F.softmax(self.talk_before(scores)))
         x = _attend(attention, v, rows, columns) + self.local(v)  # (N, 8*d, h, w)
         if self.stride > 1:
-            x = F.interpolate(x, scale_factor=self.stride, mode="bilinear")  # (N, 8*d, H, W)
+            x = self.enlarge(x)  # (N, 8*d, H, W)
         return self.project(self.act(x))  # (N, C, H, W)
 
     def product_multiply_adds(self, shape: Sequence[int]) -> int:

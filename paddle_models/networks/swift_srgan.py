@@ -113,10 +113,14 @@ class SwiftGenerator(nn.Layer):
             for parameter in self.final_conv.pointwise.parameters():
                 parameter.set_value(paddle.zeros_like(parameter))
 
-    def forward(self, image):
+    def features(self, image):
+        """What is added to the enlargement, or goes into the tanh: (N, 3, sH, sW)."""
         first = self.initial(image)  # (N, 64, H, W)
         x = self.convblock(self.residual(first)) + first
-        x = self.final_conv(self.upsampler(x))  # (N, 3, sH, sW)
+        return self.final_conv(self.upsampler(x))  # (N, 3, sH, sW)
+
+    def forward(self, image):
+        x = self.features(image)
         if self.adds_to_bicubic:
             return x + F.interpolate(image, scale_factor=self.scale, mode="bicubic")
         return (F.tanh(x) + 1) / 2

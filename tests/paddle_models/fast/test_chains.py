@@ -36,6 +36,8 @@ BLOCKS = {  # name: (block, channels of its input)
     "of the discriminator": (lambda: swift_srgan.ConvBlock(8, 16, 3, nn.LeakyReLU(0.2), stride=2), 8),
     "pooling, then BatchNorm": (lambda: glasses_cnn.Block(3, 8, 3, "max"), 3),
     "means, then BatchNorm": (lambda: glasses_cnn.Block(3, 8, 3, "average"), 3),
+    "twice the size by pixel shuffle": (lambda: swift_srgan.UpsampleBlock(8), 8),
+    "twice the size, bilinear": (lambda: nn.Sequential(nn.Conv2D(3, 8, 1), nn.Upsample(scale_factor=2, mode="bilinear")), 3),
     "head": (lambda: nn.Sequential(nn.Conv2D(8, 16, 1), nn.ReLU6(), nn.AdaptiveAvgPool2D(1)), 8),
 }
 
