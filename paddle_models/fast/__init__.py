@@ -8,5 +8,6 @@ program.py         primitives one after the other on planned memory
 onednn.py          oneDNN's C interface; bfloat16.py: the same chains in shorter numbers
 
 A new layer: a class in nodes.py (Kind) that writes its steps forward and backward, a class in layers.py that says which
-node it is, one line in LINKS there. `accelerate` compares it with eager mode; a block of it goes into tests/.../test_chains.py.
+node it is, one line in LINKS there. `accelerate` compares it with eager mode; a block with it goes into the tests'
+test_chains.py.
 """

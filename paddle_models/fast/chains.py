@@ -1,8 +1,8 @@
 """Chains: several layers as one differentiable operation whose inside stays in oneDNN's layouts.
 
-The network's own `forward` says what a chain is made of: it is run on a `Symbol` in place of an image, and each layer that
-can be a node notes itself. The nodes are then written into a program (program.py), once for each shape, and run by one
-PyLayer. Whatever else `forward` does with a Symbol raises Untraceable, and everything stays as it was.
+The network's own `forward` says what a chain is made of: it is run on a `Symbol` in place of an image, and each layer
+that can be a node notes itself. The nodes are then written into a program (program.py), once for each shape, and run by
+one PyLayer. Whatever else `forward` does with a Symbol raises Untraceable, and everything stays as it was.
 """
 
 import functools
@@ -27,7 +27,7 @@ class Untraceable(TypeError):
 
 
 class Node(NamedTuple):
-    """kind: see nodes.py. images: values that it takes, 0 is the chain's input. result: number of the value it gives."""
+    """images: numbers of the values that it takes, 0 is the chain's input. result: that of the value it gives."""
 
     kind: Kind
     images: tuple[int, ...]
@@ -71,7 +71,7 @@ class Trace:
         trace = cls()
         try:
             result = forward(Symbol(trace, 0))
-        except Exception as error:  # whatever Paddle says of a Symbol: if it is a true error, the ordinary way meets it, too
+        except Exception as error:  # whatever Paddle says of a Symbol; the ordinary way meets a true error, too
             raise Untraceable(f"{type(error).__name__}: {error}") from error
         used = {image for node in trace.nodes for image in node.images} | {len(trace.nodes)}
         if not isinstance(result, Symbol) or result._value != len(trace.nodes) or len(used) != len(trace.nodes) + 1:
@@ -95,7 +95,7 @@ class Trace:
 
 
 def fused(nodes: tuple[Node, ...]) -> list[Node]:
-    """The nodes with activations inside those before them, where oneDNN can do both at once and nobody looks between."""
+    """The nodes with activations inside those before them, where oneDNN does both at once and no other looks between."""
     users = _users(nodes)
     made: dict[int, Node] = {}
     for node in nodes:
@@ -155,7 +155,7 @@ class _Writer:
         return self.program.outside(onednn.plain(shape), shape)
 
     def _hand_out(self, array: Array, layout, keep: bool = False) -> Array:
-        """The outside array that gets these numbers, this one itself where it has the layout and nobody needs it inside."""
+        """The outside array that gets these numbers: this one itself if its layout fits and nobody needs it inside."""
         inner = keep or array.outside or array.base or any(part.base is array for part in self.program.parts)
         if not inner and onednn.same(array.layout, layout):
             return self.program.move_out(array)
@@ -194,8 +194,8 @@ class _Writer:
                     given[i] = self._hand_out(gradient, tensor.layout)
         if self.wanted[0]:
             given[0] = self._hand_out(gradients[0], self.values[0].layout, gradients[0].shared)
-        known = len(self.tensors and [array for row in self.tensors for array in row]) + 2
-        self.program.outsides[1][known:] = [given[i] for i in sorted(given)]
+        late = self.program.outsides[1]
+        late[late.index(upstream) + 1:] = [given[i] for i in sorted(given)]
 
     def _sum(self, one: Array, other: Array) -> Array:
         """Of two gradients, in the place of one of them if it is free."""
@@ -253,9 +253,9 @@ class _Chain(PyLayer):
 
     @staticmethod
     def backward(ctx, upstream):
-        tensors = ctx.saved_tensor()
+        tensors, upstream = ctx.saved_tensor(), onednn.contiguous(upstream)
         gradients = [paddle.empty(tensor.shape, tensor.dtype) if wanted else None
                      for tensor, wanted in zip(tensors, ctx.wanted)]
         given = [gradient for gradient in gradients if gradient is not None]
-        ctx.program.backward(ctx.kept, onednn.addresses(*tensors, onednn.contiguous(upstream), *given))
+        ctx.program.backward(ctx.kept, onednn.addresses(*tensors, upstream, *given))
         return [gradients[index] for index in ctx.order]

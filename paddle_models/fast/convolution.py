@@ -169,29 +169,29 @@ class _Problem:
         first, last = geometry.margins(image[2:])
         dilation = [d - 1 for d in geometry.dilation]  # oneDNN counts the cells left out
         self.numbers = [onednn.int64(values) for values in (geometry.stride, dilation, first, last)]
-        self.hint = self._forward(onednn.attributes())
+        self.hint = self._forward()
         self.forward = self._forward(node.activation.attributes()) if node.activation else self.hint
 
     def _layouts(self, weight_kind: int) -> list:
         """Of image, weight, bias and result."""
-        image, weight, result = ((onednn.plain(shape) if self.plain else onednn.any_layout(shape, kind)) for shape, kind in (
-            (self.image, self.kind), (self.weight, weight_kind), (self.result, self.kind)))
+        image, weight, result = (
+            onednn.plain(shape) if self.plain else onednn.any_layout(shape, kind) for shape, kind in
+            ((self.image, self.kind), (self.weight, weight_kind), (self.result, self.kind)))
         return [image, weight, onednn.plain(*self.bias) if self.bias else None, result]
 
-    def _forward(self, attributes):
-        return onednn.create(
-            "convolution_forward_primitive_desc", onednn.engine(), onednn.TRAINING, onednn.CONVOLUTION_DIRECT,
-            *self._layouts(self.kind), *self.numbers, attributes)
+    def _forward(self, attributes=None):
+        return onednn.describe("convolution_forward", onednn.TRAINING, onednn.CONVOLUTION_DIRECT,
+                               *self._layouts(self.kind), *self.numbers, attributes=attributes)
 
     def backward(self, which: str):
         """Descriptor of the gradient of the "data" or of the "weights"."""
         image, weight, bias, result = self._layouts(onednn.FLOAT32 if which == "weights" else self.kind)
         layouts = [image, weight, bias, result] if which == "weights" else [image, weight, result]
-        made = onednn.create(
-            f"convolution_backward_{which}_primitive_desc", onednn.engine(), onednn.CONVOLUTION_DIRECT,
-            *layouts, *self.numbers, self.hint, onednn.attributes())
-        if self.kind == onednn.BFLOAT16 and self.node.geometry.groups > 1 and "jit_dw" not in onednn.implementation(made):
-            # oneDNN's kernel for depthwise ones has no strided gradient in bfloat16, the next took 51 ms in place of 0.5.
+        made = onednn.describe(f"convolution_backward_{which}", onednn.CONVOLUTION_DIRECT, *layouts, *self.numbers,
+                               self.hint)
+        grouped = self.node.geometry.groups > 1
+        if self.kind == onednn.BFLOAT16 and grouped and "jit_dw" not in onednn.implementation(made):
+            # The kernel for depthwise ones has no strided gradient in bfloat16; the next one took 51 ms, this way 0.5.
             return _Problem(self.node, self.image, onednn.FLOAT32).backward(which)
         return made
 
@@ -214,7 +214,8 @@ def _wide_depthwise(program: Program, geometry: Geometry, image: Array, gradient
     program.copy(gradient, program.part(upstream, onednn.strided(tuple(gradient.shape), (
         columns, rows * count * columns, count * columns, 1)), 0))
     summed, side = rows * count, min(COLUMNS, columns)
-    channel, step = (side + width) * side, (math.prod(size) * count, size[0] * count, 1)  # numbers of P, strides of pixels
+    channel = (side + width) * side  # numbers of P
+    step = (math.prod(size) * count, size[0] * count, 1)  # of pixels
     products = program.array(onednn.strided((channels, side + width - 1, side), (channel, side, 1)))
     diagonal = onednn.strided((channels, side), (channel, side + 1))
     diagonals = program.array(onednn.plain((channels, height * width, side)))
@@ -222,14 +223,16 @@ def _wide_depthwise(program: Program, geometry: Geometry, image: Array, gradient
     for r in range(height):
         for b in range(0, columns, side):
             own = min(side, columns - b)
-            one = program.part(pixels, onednn.strided((channels, own + width - 1, summed), step), (b * size[0] + r) * count)
+            seen = onednn.strided((channels, own + width - 1, summed), step)
+            one = program.part(pixels, seen, (b * size[0] + r) * count)
             other = program.part(upstream, onednn.strided((channels, summed, own), (summed * columns, columns, 1)), b)
             result = program.part(products, onednn.strided((channels, own + width - 1, own), (channel, side, 1)), 0)
-            program.add(onednn.create("matmul_primitive_desc", onednn.engine(), one.layout, other.layout, None,
-                                      result.layout, onednn.attributes(adding=b > 0)),
-                        {onednn.SRC: one, onednn.WEIGHTS: other, onednn.DST: result})
+            descriptor = onednn.describe("matmul", one.layout, other.layout, None, result.layout,
+                                         attributes=onednn.attributes(adding=b > 0))
+            program.add(descriptor, {onednn.SRC: one, onednn.WEIGHTS: other, onednn.DST: result})
         for s in range(width):
-            program.copy(program.part(products, diagonal, s * side), program.part(diagonals, place, (r * width + s) * side))
+            target = program.part(diagonals, place, (r * width + s) * side)
+            program.copy(program.part(products, diagonal, s * side), target)
     everything = program.part(upstream, onednn.plain((channels, summed * columns)), 0)
     return [_sums(program, diagonals, (channels, height * width, 1), Convolution(geometry).tensor_shapes()[0]),
             _sums(program, everything, (channels, 1), (channels,))]
@@ -238,8 +241,8 @@ def _wide_depthwise(program: Program, geometry: Geometry, image: Array, gradient
 def _sums(program: Program, source: Array, shape: tuple[int, ...], seen_as: tuple[int, ...]) -> Array:
     """Sums over the last axis, of shape (..., 1), as an array of another shape."""
     result = program.array(onednn.plain(shape))
-    program.add(onednn.create("reduction_primitive_desc", onednn.engine(), onednn.SUM, source.layout, result.layout,
-                              onednn.real(0), onednn.real(0), onednn.attributes()), {onednn.SRC: source, onednn.DST: result})
+    descriptor = onednn.describe("reduction", onednn.SUM, source.layout, result.layout, onednn.real(0), onednn.real(0))
+    program.add(descriptor, {onednn.SRC: source, onednn.DST: result})
     return program.part(result, onednn.plain(seen_as), 0)
 
 

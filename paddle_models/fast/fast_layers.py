@@ -1,8 +1,8 @@
 """Training on a CPU at several times the speed of Paddle's eager mode, which never uses oneDNN.
 
 Paddle's wheel brings the library all the same. `accelerate` lets the layers of a network that are worth it call it, as
-chains where their blocks allow it (chains.py); everything else stays eager Paddle. It compares every kind of layer, forward
-and gradients, with eager mode first, and says what it decided.
+chains where their blocks allow it (chains.py); everything else stays eager Paddle. It compares every kind of layer,
+forward and gradients, with eager mode first, and says what it decided.
 """
 
 import functools
@@ -16,11 +16,11 @@ from paddle import nn
 
 from paddle_models.fast import chains, onednn
 from paddle_models.fast.chains import Trace, Untraceable, fused
-from paddle_models.fast.nodes import Kind
 from paddle_models.fast.layers import LINKS, ORDINARY, Chained, ChainedParts, Link, LoneLink, chained, hooks_of
+from paddle_models.fast.nodes import Kind
 
-# Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen); two
-# bfloat16 ones by 2^-9 for each number. Wrong gradients, which this guards against, are off by 0.1 and more.
+# Two right float32 results differ by rounding only, about sqrt(terms of a sum) * 6e-8: 1e-5 at most here (3e-6 seen);
+# bfloat16 rounds each number by up to 2^-9. Wrong gradients, which this guards against, are off by 0.1 and more.
 ERROR_BOUNDS = {onednn.FLOAT32: 1e-4, onednn.BFLOAT16: 3e-2}
 
 FLAG = "FLAGS_use_mkldnn"  # Paddle's own name for oneDNN; a user who sets it to 0 wants none
@@ -131,7 +131,7 @@ def _describe(errors: list[float], kept: list[str], seconds: float) -> str:
 
 @functools.cache
 def verdict(kind: Kind, numbers: int = onednn.FLOAT32) -> float | str:
-    """Compare a node with eager mode; the largest relative error ||a-b|| / ||b||, or in words why it is not to be used."""
+    """Compare a node with eager mode; the largest relative error ||a-b|| / ||b||, or in words why not to use it."""
     samples = [_samples(kind, seed) for seed in range(2)]
     try:
         expected, found = _trial(kind, samples, None), _trial(kind, samples, numbers)
@@ -157,7 +157,8 @@ def _trial(kind: Kind, samples: list, numbers: int | None) -> list[np.ndarray]:
     """
     calls = []
     for images, tensors, states in samples:
-        images, tensors = ([paddle.to_tensor(array, stop_gradient=False) for array in group] for group in (images, tensors))
+        images, tensors = ([paddle.to_tensor(array, stop_gradient=False) for array in group]
+                           for group in (images, tensors))
         states = [paddle.to_tensor(array) for array in states]
         run = kind.eager if numbers is None else functools.partial(_run_alone, kind, numbers)
         method = functools.partial(run, images * kind.inputs(), tensors, states)

@@ -1,5 +1,5 @@
-"""How Paddle's layers become nodes of chains, and whole blocks become chains. Never constructed: `accelerate` (fast_layers.py)
-changes the class of a layer; parameters, names, buffers, hooks and state_dict stay those of the layer that it was.
+"""How Paddle's layers become nodes of chains, and whole blocks become chains. The classes are never constructed:
+`accelerate` (fast_layers.py) changes the class of a layer; parameters, names, buffers, hooks, state_dict stay its own.
 
 A new layer: a kind of node (nodes.py), a class here that says which node it is, one line in LINKS.
 """
@@ -28,7 +28,7 @@ class Link:
         return x.then(*self.node()) if isinstance(x, Symbol) else self.ordinary(x)
 
     def ordinary(self, x):
-        """Paddle's own forward pass. Without `super()`, which Paddle's tracing for export takes for that of type(self)."""
+        """Paddle's own forward pass; not by `super()`, which Paddle's tracing takes for that of type(self)."""
         return ORDINARY[type(self)].forward(self, x)
 
 
@@ -130,7 +130,8 @@ class LinkedAvgPool2D(Link, nn.AvgPool2D):
     """Means of windows."""
 
     def node(self) -> tuple:
-        return _pool(self, "mean", self.divisor or not self.exclusive and self.padding not in (0, (0, 0), [0, 0])), [], []
+        counts_margins = not self.exclusive and self.padding not in (0, (0, 0), [0, 0])
+        return _pool(self, "mean", self.divisor or counts_margins), [], []
 
 
 class LinkedGlobalPool(Link, nn.AdaptiveAvgPool2D):
@@ -156,8 +157,9 @@ class FastUpsample(LoneLink, nn.Upsample):
 
     def node(self) -> tuple:
         factors = self.scale_factor if isinstance(self.scale_factor, (list, tuple)) else [self.scale_factor] * 2
-        if self.mode.lower() != "bilinear" or self.align_corners or self.align_mode or self.data_format not in (None, "NCHW") or (
-                self.size is not None or len(factors) != 2 or not all(isinstance(each, int) for each in factors)):
+        plain = self.size is None and not self.align_corners and not self.align_mode
+        if not plain or self.mode.lower() != "bilinear" or self.data_format not in (None, "NCHW") or (
+                len(factors) != 2 or not all(isinstance(each, int) for each in factors)):
             raise Untraceable("only bilinear enlarging by whole numbers is covered")
         return Enlarge(tuple(factors)), [], []
 
@@ -175,15 +177,19 @@ def _pool(layer: nn.Layer, kind: str, special) -> Pool:
 
 
 LINKS = {
-    nn.Conv2D: FastConv2D, nn.GELU: FastGELU, nn.PReLU: FastPReLU, nn.BatchNorm2D: LinkedBatchNorm2D, nn.ReLU: LinkedReLU,
-    nn.ReLU6: LinkedReLU6, nn.LeakyReLU: LinkedLeakyReLU, nn.MaxPool2D: LinkedMaxPool2D, nn.AvgPool2D: LinkedAvgPool2D,
-    nn.AdaptiveAvgPool2D: LinkedGlobalPool, nn.PixelShuffle: LinkedPixelShuffle, nn.Upsample: FastUpsample,
+    nn.Conv2D: FastConv2D, nn.BatchNorm2D: LinkedBatchNorm2D,
+    nn.GELU: FastGELU, nn.PReLU: FastPReLU, nn.ReLU: LinkedReLU, nn.ReLU6: LinkedReLU6, nn.LeakyReLU: LinkedLeakyReLU,
+    nn.MaxPool2D: LinkedMaxPool2D, nn.AvgPool2D: LinkedAvgPool2D, nn.AdaptiveAvgPool2D: LinkedGlobalPool,
+    nn.PixelShuffle: LinkedPixelShuffle, nn.Upsample: FastUpsample,
 }
 ORDINARY = {link: ordinary for ordinary, link in LINKS.items()}
 
 
 class Chained:
-    """A block whose `forward` (or `features`) is one chain. ordinary: the class that it was; hooks: of all layers inside."""
+    """A block whose `forward` (or `features`) is one chain.
+
+    ordinary: the class that it was. hooks_inside: the hooks of all layers in it.
+    """
 
     ordinary: type
     hooks_inside: list

@@ -1,5 +1,4 @@
-"""The nodes of a chain beside convolution: normalisation, activations, pooling, sums. A node writes its steps into a program.
-"""
+"""The nodes of a chain beside convolution: normalisation, activations, sums, sizes. They write steps of a program."""
 
 import ctypes
 from dataclasses import dataclass
@@ -89,8 +88,8 @@ class Activation(Kind):
     def mask(self, program: Program, known: Array, gradient: Array) -> Array:
         """Gradient of what went in; known: what came out, or what went in where the result is not needed."""
         layout, alpha, beta = known.layout, *map(onednn.real, self._numbers())
-        descriptor = onednn.create("eltwise_backward_primitive_desc", onednn.engine(), self._algorithm(), layout, layout,
-                                   layout, alpha, beta, self._forward(layout), onednn.attributes())
+        descriptor = onednn.describe("eltwise_backward", self._algorithm(), layout, layout, layout, alpha, beta,
+                                     self._forward(layout))
         gradient = program.in_layout(gradient, layout, known.owner)
         found = program.array(*known.like()) if gradient.shared else gradient
         program.add(descriptor, {onednn.DST if self.needs_result() else onednn.SRC: known, onednn.DIFF_DST: gradient,
@@ -106,8 +105,7 @@ class Activation(Kind):
 
     def _forward(self, layout):
         alpha, beta = map(onednn.real, self._numbers())
-        return onednn.create("eltwise_forward_primitive_desc", onednn.engine(), onednn.TRAINING, self._algorithm(), layout,
-                             layout, alpha, beta, onednn.attributes())
+        return onednn.describe("eltwise_forward", onednn.TRAINING, self._algorithm(), layout, layout, alpha, beta)
 
 
 @dataclass(frozen=True)
@@ -128,8 +126,7 @@ class Slopes(Kind):
     def forward(self, program: Program, images, tensors, states, overwrite) -> tuple[Array, tuple]:
         (x,), (slopes,) = images, tensors
         free = onednn.any_layout(slopes.shape)  # on plain slopes it takes 50 times as long where x is in blocks
-        descriptor = onednn.create("prelu_forward_primitive_desc", onednn.engine(), onednn.TRAINING, x.layout, free,
-                                   x.layout, onednn.attributes())
+        descriptor = onednn.describe("prelu_forward", onednn.TRAINING, x.layout, free, x.layout)
         slopes = program.converted(slopes, descriptor, onednn.WEIGHTS)
         result = program.array(*x.like())
         program.add(descriptor, {onednn.SRC: x, onednn.WEIGHTS: slopes, onednn.DST: result})
@@ -137,8 +134,8 @@ class Slopes(Kind):
 
     def backward(self, program: Program, saved: tuple, gradient: Array, wanted) -> list[Array]:
         forward, x, slopes = saved
-        descriptor = onednn.create("prelu_backward_primitive_desc", onednn.engine(), x.layout, slopes.layout, x.layout,
-                                   slopes.layout, x.layout, forward, onednn.attributes())
+        descriptor = onednn.describe("prelu_backward", x.layout, slopes.layout, x.layout, slopes.layout, x.layout,
+                                     forward)
         found = [program.array(*x.like()), program.array(slopes.layout)]
         program.add(descriptor, {onednn.SRC: x, onednn.WEIGHTS: slopes,
                                  onednn.DIFF_DST: program.in_layout(gradient, x.layout, x.owner),
@@ -180,8 +177,8 @@ class Norm(Kind):
         used = [_product(program, each, factor[0]) for each in (scale, shift)] if factor else [scale, shift]
         flags = onednn.HAS_SCALE | onednn.HAS_SHIFT | (onednn.FUSED_RELU if self.relu else 0)
         flags |= 0 if self.training else onednn.GLOBAL_STATISTICS
-        descriptor = onednn.create("batch_normalization_forward_primitive_desc", onednn.engine(), onednn.TRAINING, x.layout,
-                                   x.layout, onednn.real(self.epsilon), flags, onednn.attributes())
+        descriptor = onednn.describe("batch_normalization_forward", onednn.TRAINING, x.layout, x.layout,
+                                     onednn.real(self.epsilon), flags)
         result, mask = program.array(*x.like()), program.result(descriptor, onednn.WORKSPACE)
         found = [self._row(program) for _ in states] if self.training else states
         program.add(descriptor, {onednn.SRC: x, onednn.SCALE: used[0], onednn.SHIFT: used[1], onednn.MEAN: found[0],
@@ -193,9 +190,8 @@ class Norm(Kind):
 
     def backward(self, program: Program, saved: tuple, gradient: Array, wanted) -> list[Array]:
         forward, flags, x, tensors, scale, (mean, variance), mask = saved
-        descriptor = onednn.create(
-            "batch_normalization_backward_primitive_desc", onednn.engine(), onednn.BACKWARD, x.layout, x.layout, x.layout,
-            onednn.real(self.epsilon), flags, forward, onednn.attributes())
+        descriptor = onednn.describe("batch_normalization_backward", onednn.BACKWARD, x.layout, x.layout, x.layout,
+                                     onednn.real(self.epsilon), flags, forward)
         gradient = program.in_layout(gradient, x.layout, x.owner)
         found = program.array(*x.like()) if gradient.shared else gradient
         slopes = [self._row(program), self._row(program)]
@@ -239,16 +235,15 @@ class Pool(Kind):
         shape = (*x.shape[:2], *((n + 2 * p - k) // s + 1
                                  for n, k, s, p in zip(x.shape[2:], kernel, self.stride, self.padding)))
         numbers = [onednn.int64(each) for each in (self.stride, kernel, (0, 0), self.padding, self.padding)]
-        descriptor = onednn.create("pooling_forward_primitive_desc", onednn.engine(), onednn.TRAINING, self._algorithm(),
-                                   x.layout, onednn.any_layout(shape, program.kind), *numbers, onednn.attributes())
+        descriptor = onednn.describe("pooling_forward", onednn.TRAINING, self._algorithm(), x.layout,
+                                     onednn.any_layout(shape, program.kind), *numbers)
         result, places = program.result(descriptor, onednn.DST, shape), program.result(descriptor, onednn.WORKSPACE)
         program.add(descriptor, {onednn.SRC: x, onednn.DST: result, onednn.WORKSPACE: places})
         return result, (descriptor, numbers, x, result, places)
 
     def backward(self, program: Program, saved: tuple, gradient: Array, wanted) -> list[Array]:
         forward, numbers, x, result, places = saved
-        descriptor = onednn.create("pooling_backward_primitive_desc", onednn.engine(), self._algorithm(), x.layout,
-                                   result.layout, *numbers, forward, onednn.attributes())
+        descriptor = onednn.describe("pooling_backward", self._algorithm(), x.layout, result.layout, *numbers, forward)
         found = program.array(*x.like())
         program.add(descriptor, {onednn.DIFF_DST: program.in_layout(gradient, result.layout, result.owner),
                                  onednn.WORKSPACE: places, onednn.DIFF_SRC: found})
@@ -270,16 +265,16 @@ class Enlarge(Kind):
     def forward(self, program: Program, images, tensors, states, overwrite) -> tuple[Array, tuple]:
         (x,) = images
         shape = (*x.shape[:2], *(n * factor for n, factor in zip(x.shape[2:], self.factors)))
-        descriptor = onednn.create("resampling_forward_primitive_desc", onednn.engine(), onednn.TRAINING, onednn.BILINEAR,
-                                   self._factors(), x.layout, onednn.any_layout(shape, program.kind), onednn.attributes())
+        descriptor = onednn.describe("resampling_forward", onednn.TRAINING, onednn.BILINEAR, self._factors(), x.layout,
+                                     onednn.any_layout(shape, program.kind))
         result = program.result(descriptor, onednn.DST, shape)
         program.add(descriptor, {onednn.SRC: x, onednn.DST: result})
         return result, (descriptor, x, result)
 
     def backward(self, program: Program, saved: tuple, gradient: Array, wanted) -> list[Array]:
         forward, x, result = saved
-        descriptor = onednn.create("resampling_backward_primitive_desc", onednn.engine(), onednn.BILINEAR, self._factors(),
-                                   x.layout, result.layout, forward, onednn.attributes())
+        descriptor = onednn.describe("resampling_backward", onednn.BILINEAR, self._factors(), x.layout, result.layout,
+                                     forward)
         found = program.array(*x.like())
         program.add(descriptor, {onednn.DIFF_DST: program.in_layout(gradient, result.layout, result.owner),
                                  onednn.DIFF_SRC: found})
@@ -366,8 +361,8 @@ class Add(Kind):
 
 def combine(program: Program, how: int, x: Array, y: Array, result: Array, attributes=None) -> None:
     """Sum (ADD) or product (MULTIPLY) of two arrays of one layout."""
-    program.add(onednn.create("binary_primitive_desc", onednn.engine(), how, x.layout, y.layout, result.layout,
-                              attributes or onednn.attributes()), {onednn.SRC: x, onednn.SRC_1: y, onednn.DST: result})
+    descriptor = onednn.describe("binary", how, x.layout, y.layout, result.layout, attributes=attributes)
+    program.add(descriptor, {onednn.SRC: x, onednn.SRC_1: y, onednn.DST: result})
 
 
 def _product(program: Program, x: Array, y: Array) -> Array:
@@ -379,6 +374,6 @@ def _product(program: Program, x: Array, y: Array) -> Array:
 def _sum(program: Program, arrays: list[Array], result: Array, factors: list[float]) -> None:
     """Weighted sum of arrays of one layout; the result may be one of them."""
     count, layout = len(arrays), result.layout
-    descriptor = onednn.create("sum_primitive_desc", onednn.engine(), layout, count, (ctypes.c_float * count)(*factors),
-                               (ctypes.c_void_p * count)(*[layout] * count), onednn.attributes())
+    descriptor = onednn.describe("sum", layout, count, (ctypes.c_float * count)(*factors),
+                                 (ctypes.c_void_p * count)(*[layout] * count))
     program.add(descriptor, {**{onednn.MANY_SRC + i: array for i, array in enumerate(arrays)}, onednn.DST: result})

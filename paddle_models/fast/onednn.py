@@ -1,8 +1,8 @@
 """oneDNN's C API, called directly in the library that Paddle's own wheel brings (paddle/libs/libdnnl).
 
 Paddle's eager mode never uses oneDNN, and its static programs do so in ways that were seen to give wrong gradients and
-to corrupt memory. The library itself is sound. Here is the small part of it that training needs, as thin as it can be; `program.py`
-puts primitives together. See https://oneapi-src.github.io/oneDNN/ for the meaning of each constant.
+to corrupt memory. The library itself is sound. Here is the small part of it that training needs, as thin as it can be;
+`program.py` puts primitives together. See https://oneapi-src.github.io/oneDNN/ for the meaning of each constant.
 """
 
 import ctypes
@@ -115,6 +115,11 @@ def create(name: str, *arguments) -> Handle:
     return made
 
 
+def describe(name: str, *arguments, attributes: ctypes.c_void_p | None = None) -> Handle:
+    """The descriptor of a primitive, with the usual attributes where none are given."""
+    return create(f"{name}_primitive_desc", engine(), *arguments, attributes or usual())
+
+
 def int64(values: Sequence[int]) -> ctypes.Array:
     return (ctypes.c_int64 * len(values))(*values)
 
@@ -147,7 +152,7 @@ def _stream() -> ctypes.c_void_p:
 def attributes(activation: int = 0, alpha: float = 0.0, beta: float = 0.0, adding: bool = False) -> ctypes.c_void_p:
     """Of every primitive: working memory comes from us, sums in the same order at every run.
 
-    activation: applied to the result (RELU from 0 on, CLIP to alpha .. beta), or 0. adding: to what the result held before.
+    activation: applied to the result (RELU from 0 on, CLIP to alpha .. beta), or 0. adding: to what the result held.
     """
     made = create("primitive_attr")
     check(library().dnnl_primitive_attr_set_scratchpad_mode(made, USER_SCRATCHPAD), "scratchpad mode")
@@ -160,6 +165,11 @@ def attributes(activation: int = 0, alpha: float = 0.0, beta: float = 0.0, addin
         check(library().dnnl_post_ops_append_eltwise(after, activation, real(alpha), real(beta)), "activation")
     check(library().dnnl_primitive_attr_set_post_ops(made, after), "operations on the result")
     return made
+
+
+def usual() -> ctypes.c_void_p:
+    """Attributes without an operation on the result."""
+    return attributes()
 
 
 @functools.cache
@@ -190,7 +200,7 @@ def any_layout(shape: tuple[int, ...], kind: int = FLOAT32) -> ctypes.c_void_p:
 
 
 def wanted(descriptor: ctypes.c_void_p, which: int) -> ctypes.c_void_p | None:
-    """The layout in which a primitive takes or gives an array, valid as long as its descriptor; None where it does not."""
+    """The layout in which a primitive takes or gives an array, valid as long as its descriptor; None for no array."""
     kind, index = QUERIES[which]
     found = library().dnnl_primitive_desc_query_md(descriptor, kind, index)
     return ctypes.c_void_p(found) if found and size(ctypes.c_void_p(found)) else None

@@ -1,8 +1,8 @@
 """A program: oneDNN primitives that run one after the other on arrays whose places in memory are planned beforehand.
 
-`convolution.py` and `nodes.py` write programs, `chains.py` runs them. A program has two halves, forward and backward. An
-array is *outside* (a Paddle tensor, its address comes with each run), *kept* (made by the forward half for the backward
-half, in a block of its own for each run) or *spare* (used inside one half, in memory that all programs share).
+`convolution.py` and `nodes.py` write programs, `chains.py` runs them. A program has two halves, forward and backward.
+An array is *outside* (a Paddle tensor, its address comes with each run), *kept* (made by the forward half for the
+backward half, in a block of its own for each run) or *spare* (used inside one half, in memory that all programs share).
 """
 
 import ctypes
@@ -210,7 +210,7 @@ class Block:
 
 
 class Kept:
-    """Kept arrays of one run. Its block is used again when it goes; a block that is too small makes room for another."""
+    """Kept arrays of one run. When it goes, its block is used again; one that is too small makes room for another."""
 
     free: list[Block] = []
 

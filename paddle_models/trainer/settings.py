@@ -76,7 +76,7 @@ class EarlyStoppingSettings:
 
 @dataclass
 class AmpSettings:
-    """Automatic mixed precision on GPUs; on CPUs that have AVX512_BF16 or AMX with dtype bfloat16 (else the run says why not)"""
+    """Automatic mixed precision on GPUs, in bfloat16 also on CPUs with AVX512_BF16 or AMX (the run says if not)"""
 
     level: Literal["off", "O1", "O2"] = "O1"
     """O1 casts per operator, O2 keeps the weights in the short type with float32 masters"""

@@ -37,7 +37,8 @@ BLOCKS = {  # name: (block, channels of its input)
     "pooling, then BatchNorm": (lambda: glasses_cnn.Block(3, 8, 3, "max"), 3),
     "means, then BatchNorm": (lambda: glasses_cnn.Block(3, 8, 3, "average"), 3),
     "twice the size by pixel shuffle": (lambda: swift_srgan.UpsampleBlock(8), 8),
-    "twice the size, bilinear": (lambda: nn.Sequential(nn.Conv2D(3, 8, 1), nn.Upsample(scale_factor=2, mode="bilinear")), 3),
+    "twice the size, bilinear": (
+        lambda: nn.Sequential(nn.Conv2D(3, 8, 1), nn.Upsample(scale_factor=2, mode="bilinear")), 3),
     "head": (lambda: nn.Sequential(nn.Conv2D(8, 16, 1), nn.ReLU6(), nn.AdaptiveAvgPool2D(1)), 8),
 }
 
@@ -58,7 +59,7 @@ def outcome(block: nn.Layer, x: paddle.Tensor) -> list[np.ndarray]:
 
 def differences(found: list[np.ndarray], expected: list[np.ndarray]) -> list[float]:
     assert [a.shape for a in found] == [b.shape for b in expected]
-    largest = max(np.linalg.norm(b) for b in expected[1:])  # a gradient that is 0 but for rounding is judged by the others
+    largest = max(np.linalg.norm(b) for b in expected[1:])  # by which a gradient of 0 but for rounding is judged
     return [float(np.linalg.norm(a - b) / (np.linalg.norm(b) + 0.02 * largest)) for a, b in zip(found, expected)]
 
 
@@ -98,7 +99,8 @@ def test_whole_trunks_are_one_chain_and_nothing_else_changes():
     net = resnet.resnet(50, 10)
     before = {key: (value.name, value.numpy()) for key, value in net.state_dict().items()}
     assert accelerate(net).used and isinstance(net, Chained) and isinstance(net, resnet.ResNet)
-    assert {key: value.name for key, value in net.state_dict().items()} == {key: name for key, (name, _) in before.items()}
+    assert [(key, value.name) for key, value in net.state_dict().items()] == [
+        (key, name) for key, (name, _) in before.items()]
     net.eval()
     x = images(2, 3, 64, 64)
     found, twin = net(x).numpy(), copy.deepcopy(net)
@@ -152,8 +154,8 @@ def test_hooks_see_the_images_inside():
 
 def test_a_sequential_joins_those_parts_that_can():
     paddle.seed(2)
-    eager = nn.Sequential(nn.Conv2D(3, 8, 3), nn.BatchNorm2D(8), nn.Sigmoid(), nn.Conv2D(8, 8, 3), nn.ReLU(), nn.MaxPool2D(2),
-                          nn.Flatten(), nn.Linear(72, 2))
+    eager = nn.Sequential(nn.Conv2D(3, 8, 3), nn.BatchNorm2D(8), nn.Sigmoid(), nn.Conv2D(8, 8, 3), nn.ReLU(),
+                          nn.MaxPool2D(2), nn.Flatten(), nn.Linear(72, 2))
     fast = copy.deepcopy(eager)
     assert accelerate(fast).used and isinstance(fast, ChainedParts)
     assert max(differences(outcome(fast, images(2, 3, 10, 10)), outcome(eager, images(2, 3, 10, 10)))) < 2e-4

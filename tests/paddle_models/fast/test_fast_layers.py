@@ -292,9 +292,10 @@ import sys
 import numpy as np
 import paddle_models, paddle
 from paddle import nn
+from paddle_models.fast.chains import computing_in
 from paddle_models.fast.fast_layers import accelerate
 
-begin, end, folder = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+begin, end, folder, kind = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
 paddle.seed(0)
 net = nn.Sequential(nn.Conv2D(3, 16, 3, padding=1), nn.BatchNorm2D(16), nn.ReLU(), nn.Conv2D(16, 16, 3, groups=16),
                     nn.Conv2D(16, 32, 1), nn.ReLU(), nn.AdaptiveAvgPool2D(1), nn.Flatten(), nn.Linear(32, 4))
@@ -308,7 +309,8 @@ for step in range(begin, end):
     rng = np.random.default_rng(step)
     batch = 8 if step % 3 else 5
     x = paddle.to_tensor(rng.standard_normal((batch, 3, 24, 24), dtype=np.float32))
-    loss = nn.functional.cross_entropy(net(x), paddle.to_tensor(rng.integers(0, 4, batch)))
+    with computing_in(kind):
+        loss = nn.functional.cross_entropy(net(x), paddle.to_tensor(rng.integers(0, 4, batch)))
     loss.backward()
     optimizer.step()
     optimizer.clear_grad()
@@ -322,11 +324,15 @@ np.savez(f"{folder}/state{end}.npz", **state)
 
 
 @possible
-def test_training_repeats_and_resumes_bit_for_bit_in_new_processes(tmp_path):
+@pytest.mark.parametrize("numbers", [onednn.FLOAT32, onednn.BFLOAT16])
+def test_training_repeats_and_resumes_bit_for_bit_in_new_processes(tmp_path, numbers):
+    if not onednn.multiplies_bfloat16() and numbers == onednn.BFLOAT16:
+        pytest.skip("this processor has no bfloat16")
+
     def train(begin: int, end: int, folder: Path) -> str:
         folder.mkdir(exist_ok=True)
         done = subprocess.run(
-            [sys.executable, "-c", TRAINING, str(begin), str(end), str(folder)],
+            [sys.executable, "-c", TRAINING, str(begin), str(end), str(folder), str(numbers)],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
             capture_output=True,
