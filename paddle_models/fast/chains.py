@@ -95,7 +95,7 @@ class Trace:
 
 
 def fused(nodes: tuple[Node, ...]) -> list[Node]:
-    """The nodes with activations inside those before them, where oneDNN does both at once and no other looks between."""
+    """The nodes with activations inside those before them, where oneDNN does both at once and none looks between."""
     users = _users(nodes)
     made: dict[int, Node] = {}
     for node in nodes:
