@@ -8,7 +8,7 @@ forward and gradients, with eager mode first, and says what it decided.
 import functools
 import os
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import paddle
