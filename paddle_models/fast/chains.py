@@ -6,7 +6,7 @@ one PyLayer. Whatever else `forward` does with a Symbol raises Untraceable, and 
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -40,7 +40,7 @@ class Symbol:
     def __init__(self, trace: "Trace", value: int):
         self._trace, self._value = trace, value
 
-    def then(self, kind: Kind, tensors: list = (), states: list = ()) -> "Symbol":
+    def then(self, kind: Kind, tensors: Sequence = (), states: Sequence = ()) -> "Symbol":
         """The image after a node."""
         return self._trace.note(kind, (self._value,), tensors, states)
 
@@ -78,7 +78,7 @@ class Trace:
             raise Untraceable("more than one result")
         return trace
 
-    def note(self, kind: Kind, images: tuple[int, ...], tensors: list, states: list) -> Symbol:
+    def note(self, kind: Kind, images: tuple[int, ...], tensors: Sequence, states: Sequence) -> Symbol:
         self.nodes.append(Node(kind, images, len(self.nodes) + 1))
         self.tensors += tensors
         self.states += states
@@ -101,7 +101,7 @@ def fused(nodes: tuple[Node, ...]) -> list[Node]:
     for node in nodes:
         before = made.get(node.images[0])
         kind = _with_activation(before.kind, node.kind) if before and users[before.result] == 1 else None
-        if kind:
+        if before and kind:
             del made[before.result]
             node = Node(kind, before.images, node.result)
         made[node.result] = node
@@ -187,10 +187,10 @@ class _Writer:
             wanted = [needed[image] for image in node.images] + list(self.wanted[begin:begin + len(tensors)])
             found = node.kind.backward(self.program, self.saved[node.result], gradients.pop(node.result), wanted)
             for image, gradient in zip(node.images, found):
-                if needed[image]:
+                if gradient is not None and needed[image]:
                     gradients[image] = self._sum(gradients[image], gradient) if image in gradients else gradient
             for i, (tensor, gradient) in enumerate(zip(tensors, found[len(node.images):]), begin):
-                if self.wanted[i]:
+                if gradient is not None and self.wanted[i]:
                     given[i] = self._hand_out(gradient, tensor.layout)
         if self.wanted[0]:
             given[0] = self._hand_out(gradients[0], self.values[0].layout, gradients[0].shared)

@@ -44,8 +44,8 @@ class Geometry(NamedTuple):
     def eager(self, tensors: list) -> paddle.Tensor:
         """Paddle's own convolution of [x, weight(, bias)]."""
         x, weight, *bias = tensors
-        padding = _as_list(self.padding)
-        return F.conv2d(x, weight, *(bias or [None]), list(self.stride), padding, list(self.dilation), self.groups)
+        return F.conv2d(x, weight, bias[0] if bias else None, list(self.stride), _as_list(self.padding),
+                        list(self.dilation), self.groups)
 
     def is_wide_depthwise(self) -> bool:
         """Depthwise with a kernel beyond what oneDNN has a fast weight gradient for."""
@@ -58,14 +58,14 @@ class Geometry(NamedTuple):
         channels, kernel = self.weight[1] * self.groups, self.weight[2:]
         return (2, channels, *(max(7, d * (k - 1) + 1 + s) for k, d, s in zip(kernel, self.dilation, self.stride)))
 
-    def margins(self, size: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    def margins(self, size: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Padding (top, left) and (bottom, right) for images of this (H, W)."""
         extent = [d * (k - 1) + 1 for k, d in zip(self.weight[2:], self.dilation)]
         padding = self.padding
         if padding == "SAME":
             missing = [max(0, (-(-n // s) - 1) * s + e - n) for n, s, e in zip(size, self.stride, extent)]
             return tuple(m // 2 for m in missing), tuple(m - m // 2 for m in missing)
-        if padding == "VALID":
+        if isinstance(padding, str):  # "VALID"
             return (0, 0), (0, 0)
         if isinstance(padding, int):
             return (padding, padding), (padding, padding)
@@ -137,7 +137,7 @@ class Convolution(Kind):
         if self.geometry.is_wide_depthwise():
             return [of_image, *_wide_depthwise(program, self.geometry, image, gradient)]
         descriptor = problem.backward("weights")
-        found = [program.result(descriptor, which) for which in (onednn.DIFF_WEIGHTS, onednn.DIFF_BIAS)]
+        found = [program.possible(descriptor, which) for which in (onednn.DIFF_WEIGHTS, onednn.DIFF_BIAS)]
         program.add(descriptor, {
             onednn.SRC: program.converted(image, descriptor, onednn.SRC),
             onednn.DIFF_DST: program.converted(gradient, descriptor, onednn.DIFF_DST),

@@ -82,7 +82,8 @@ def _chain(layer: nn.Layer) -> None:
     """Change a block that can be a chain, or a Sequential that has neighbours which can."""
     for method in METHODS:
         if callable(getattr(type(layer), method, None)) and _is_chain(getattr(layer, method)):
-            layer.__class__ = chained(type(layer), method)
+            ordinary: type = type(layer)
+            layer.__class__ = chained(ordinary, method)
             layer.hooks_inside = hooks_of(layer)
             return
     if type(layer) is nn.Sequential and any(isinstance(child, (Link, Chained)) for child in layer.children()):
@@ -101,7 +102,8 @@ def _is_chain(forward) -> bool:
 def _worst(kinds: list[Kind]) -> float | str:
     """The verdict on several kinds of nodes."""
     found = [verdict(kind) for kind in kinds]
-    return next((each for each in found if isinstance(each, str)), None) or max(found)
+    refusals = [each for each in found if isinstance(each, str)]
+    return refusals[0] if refusals else max(each for each in found if isinstance(each, float))
 
 
 def _obstacle() -> str:
@@ -137,7 +139,7 @@ def verdict(kind: Kind, numbers: int = onednn.FLOAT32) -> float | str:
         expected, found = _trial(kind, samples, None), _trial(kind, samples, numbers)
     except Exception as error:  # whatever the library fails with: stay eager, and report it
         return f"{kind} fails with {type(error).__name__}: {str(error).strip().splitlines()[-1]}"
-    errors = [np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-30) for a, b in zip(found, expected)]
+    errors = [np.linalg.norm(a - b) / max(float(np.linalg.norm(b)), 1e-30) for a, b in zip(found, expected)]
     worst, bound = float(np.max(errors)), ERROR_BOUNDS[numbers]  # NaN stays NaN, and fails the next line
     return worst if worst <= bound else f"{kind} has a relative error of {worst:.1e} (bound {bound:.0e})"
 

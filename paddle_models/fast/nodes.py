@@ -1,6 +1,7 @@
 """The nodes of a chain beside convolution: normalisation, activations, sums, sizes. They write steps of a program."""
 
 import ctypes
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,7 +52,7 @@ class Kind:
         """
         raise NotImplementedError
 
-    def backward(self, program: Program, saved, gradient: Array, wanted) -> list[Array | None]:
+    def backward(self, program: Program, saved, gradient: Array, wanted) -> Sequence[Array | None]:
         """Gradients of images and tensors from that of the result; whatever where `wanted` is false."""
         raise NotImplementedError
 
@@ -167,8 +168,8 @@ class Norm(Kind):
         return (4, self.channels, 5, 6)
 
     def eager(self, images: list, tensors: list, states: list) -> paddle.Tensor:
-        scale, shift, *factor = tensors
-        result = F.batch_norm(*images, *states, scale, shift, self.training, self.momentum, self.epsilon)
+        (x,), (mean, variance), (scale, shift, *factor) = images, states, tensors
+        result = F.batch_norm(x, mean, variance, scale, shift, self.training, self.momentum, self.epsilon)
         result = result * factor[0].reshape([-1, 1, 1]) if factor else result
         return F.relu(result) if self.relu else result
 
@@ -179,7 +180,7 @@ class Norm(Kind):
         flags |= 0 if self.training else onednn.GLOBAL_STATISTICS
         descriptor = onednn.describe("batch_normalization_forward", onednn.TRAINING, x.layout, x.layout,
                                      onednn.real(self.epsilon), flags)
-        result, mask = program.array(*x.like()), program.result(descriptor, onednn.WORKSPACE)
+        result, mask = program.array(*x.like()), program.possible(descriptor, onednn.WORKSPACE)
         found = [self._row(program) for _ in states] if self.training else states
         program.add(descriptor, {onednn.SRC: x, onednn.SCALE: used[0], onednn.SHIFT: used[1], onednn.MEAN: found[0],
                                  onednn.VARIANCE: found[1], onednn.DST: result, onednn.WORKSPACE: mask})
@@ -237,7 +238,7 @@ class Pool(Kind):
         numbers = [onednn.int64(each) for each in (self.stride, kernel, (0, 0), self.padding, self.padding)]
         descriptor = onednn.describe("pooling_forward", onednn.TRAINING, self._algorithm(), x.layout,
                                      onednn.any_layout(shape, program.kind), *numbers)
-        result, places = program.result(descriptor, onednn.DST, shape), program.result(descriptor, onednn.WORKSPACE)
+        result, places = program.result(descriptor, onednn.DST, shape), program.possible(descriptor, onednn.WORKSPACE)
         program.add(descriptor, {onednn.SRC: x, onednn.DST: result, onednn.WORKSPACE: places})
         return result, (descriptor, numbers, x, result, places)
 
@@ -352,7 +353,7 @@ class Add(Kind):
         combine(program, onednn.ADD, x, y, result, self.activation.attributes() if self.activation else None)
         return result, result
 
-    def backward(self, program: Program, saved: Array, gradient: Array, wanted) -> list[Array | None]:
+    def backward(self, program: Program, saved: Array, gradient: Array, wanted) -> Sequence[Array | None]:
         if self.activation:
             gradient = self.activation.mask(program, saved, gradient)
         gradient.shared = gradient.shared or all(wanted)

@@ -228,7 +228,8 @@ def place(memory: ctypes.c_void_p, address: int) -> None:
 
 def arguments(memories: dict[int, ctypes.c_void_p]) -> tuple[int, ctypes.Array]:
     """What a primitive is run on: which (SRC, ...) -> memory."""
-    return len(memories), (_Argument * len(memories))(*((which, each.value) for which, each in memories.items()))
+    pairs = [_Argument(which, each.value) for which, each in memories.items()]
+    return len(pairs), (_Argument * len(pairs))(*pairs)
 
 
 def execute(calls: list[tuple]) -> None:

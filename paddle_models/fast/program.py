@@ -15,15 +15,16 @@ PAGE, LINE, FLOAT_BYTES = 4096, 64, 4
 
 
 class Array:
-    """What primitives read and write. layout: oneDNN's, which `owner` keeps alive; shape: as Paddle has it."""
+    """What primitives read and write. layout: oneDNN's, which `owner` keeps alive; shape: as Paddle has it, or ()."""
 
     __slots__ = ("layout", "owner", "shape", "base", "first", "last", "outside", "shared", "offset", "memory")
 
-    def __init__(self, layout, owner, shape: tuple[int, ...] | None, base: "Array | None" = None):
+    def __init__(self, layout, owner, shape: tuple[int, ...] = (), base: "Array | None" = None):
         self.layout, self.owner, self.shape, self.base = layout, owner, shape, base
         self.first = self.last = -1  # steps that use it
         self.outside = self.shared = False  # shared: someone else needs the numbers, too, so they stay as they are
-        self.offset, self.memory = 0, None
+        self.offset = 0
+        self.memory = ctypes.c_void_p()  # oneDNN's handle, made at the end
 
     def like(self) -> tuple:
         """What another array of the same layout is made from."""
@@ -38,6 +39,7 @@ class Program:
 
     def __init__(self, kind: int):
         self.kind, self.half, self.boundary = kind, 0, 0
+        self.shape: tuple[int, ...] = ()  # of what the forward half gives
         self.steps: list[tuple] = []
         self.arrays: list[Array] = []
         self.outsides: tuple[list[Array], list[Array]] = ([], [])
@@ -58,7 +60,7 @@ class Program:
         self.outsides[self.half].append(array)
         return array
 
-    def array(self, layout, owner=None, shape: tuple[int, ...] | None = None) -> Array:
+    def array(self, layout, owner=None, shape: tuple[int, ...] = ()) -> Array:
         """An inner array."""
         made = Array(layout, owner, shape)
         self.arrays.append(made)
@@ -66,7 +68,7 @@ class Program:
 
     def part(self, base: Array, layout, offset: int) -> Array:
         """A view of an inner array that begins `offset` numbers behind its beginning."""
-        made = Array(layout, None, None, base)
+        made = Array(layout, None, (), base)
         made.offset = FLOAT_BYTES * offset
         self.parts.append(made)
         return made
@@ -77,15 +79,22 @@ class Program:
         self.constant.append(made)
         return made
 
-    def result(self, descriptor, which: int, shape: tuple[int, ...] | None = None) -> Array | None:
-        """An array for what a primitive gives, in the layout that it likes; None where it gives none."""
+    def result(self, descriptor, which: int, shape: tuple[int, ...] = ()) -> Array:
+        """An array for what a primitive gives, in the layout that it likes."""
+        made = self.possible(descriptor, which, shape)
+        if made is None:
+            raise onednn.Failure(f"oneDNN: {descriptor.name} gives no array {which}")
+        return made
+
+    def possible(self, descriptor, which: int, shape: tuple[int, ...] = ()) -> Array | None:
+        """The same; None where the primitive gives none."""
         layout = onednn.wanted(descriptor, which)
         return self.array(layout, descriptor, shape) if layout else None
 
     def add(self, descriptor, arguments: dict[int, Array | None]) -> None:
         """One primitive as the next step."""
         used = {which: array for which, array in arguments.items() if array is not None}
-        working = self.result(descriptor, onednn.SCRATCHPAD)
+        working = self.possible(descriptor, onednn.SCRATCHPAD)
         if working:
             used[onednn.SCRATCHPAD] = working
         for array in (each.base or each for each in used.values()):
