@@ -134,7 +134,8 @@ def traceable_upsampling() -> Iterator[None]:
     def interpolate(x, size=None, scale_factor=None, mode="nearest", align_corners=False, **others):
         sides = list(x.shape[2:])
         fixed = len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in sides)
-        whole = isinstance(scale_factor, int) and size is None and not align_corners and not others
+        unusual = [value for value in others.values() if value not in (0, None, "NCHW")]  # nn.Upsample names defaults
+        whole = isinstance(scale_factor, int) and size is None and not align_corners and not unusual
         if not (fixed and whole and mode == "bilinear"):
             return original(x, size, scale_factor, mode, align_corners, **others)
         matrix = np.kron(*(_enlargement(side, scale_factor) for side in sides)).T  # (h*w, H*W)

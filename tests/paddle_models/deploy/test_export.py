@@ -113,8 +113,10 @@ def test_upsampling_as_a_product_is_paddles_bilinear(factor, shape):
     with traceable_upsampling():
         assert nn.functional.interpolate is not original
         found = nn.functional.interpolate(x, scale_factor=factor, mode="bilinear").numpy()
+        by_layer = nn.Upsample(scale_factor=factor, mode="bilinear")(x).numpy()
     assert nn.functional.interpolate is original
     np.testing.assert_allclose(found, expected, atol=1e-6)
+    assert np.array_equal(by_layer, found)
 
 
 def test_an_accelerated_network_is_exported_and_stays_accelerated(tmp_path):

@@ -95,7 +95,7 @@ def test_outputs_and_features():
 
 def test_layers_can_be_replaced_by_class():
     kinds = {type(layer) for layer in efficientformer_v2("s0", 64, classes=2).sublayers() if not layer.sublayers()}
-    assert kinds == {nn.Conv2D, nn.BatchNorm2D, nn.GELU, nn.Linear, BiasTable, DropPath}
+    assert kinds == {nn.Conv2D, nn.BatchNorm2D, nn.GELU, nn.Linear, nn.Upsample, BiasTable, DropPath}
 
 
 # ---- attention against its definition
