@@ -21,6 +21,7 @@ from paddle_models.trainer.run_folder import run_date
 
 TEXT_LIMIT = 16 << 20      # bytes of a JSON file
 METRICS_LIMIT = 256 << 20  # bytes of metrics.jsonl
+MOST_LINES = 5_000_000     # of metrics.jsonl
 LINE_LIMIT = 64 << 10      # bytes of one of its lines
 ARRAYS_LIMIT = 512 << 20   # bytes of all arrays of one .npz, unpacked
 SHORT = reprlib.Repr()     # of a setting that is a list: bounded, however its parts refer to each other
@@ -95,8 +96,8 @@ class Run:
         """Rows of metrics.jsonl in order; the half line of a killed run at the end is left out."""
         return list(self.rows())
 
-    def rows(self) -> Iterator[dict[str, Any]]:
-        """The rows of metrics.jsonl one by one, so that a long file takes no memory."""
+    def rows(self, most: int = MOST_LINES) -> Iterator[dict[str, Any]]:
+        """The rows of metrics.jsonl one by one, so that a long file takes no memory; BadFile beyond `most` lines."""
         file = self._file("metrics.jsonl")
         number = read = 0
         with open(file, "rb") as stream:
@@ -105,6 +106,9 @@ class Run:
                 if read > METRICS_LIMIT:
                     raise BadFile("metrics-too-large", f"{file} is larger than {METRICS_LIMIT >> 20} MB; "
                                                        "a run does not write that much")
+                if number > most:
+                    raise BadFile("metrics-too-large", f"{file} has more than {most:,} lines; "
+                                                       "a run does not write that many")
                 if not line.strip():
                     continue
                 try:

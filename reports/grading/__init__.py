@@ -6,6 +6,7 @@ grade_one.py      one submission, in this process: seal.py, consistency.py, then
 jail.py           the same in a process of its own with limits.py; zygote.py is the process that it is forked from
 code_jail.py      a student's own code, shut in as well as the system can: kernel.py (its means), confined.py (in there)
 class_folder.py   whose a file is and when it came, by the names that learning platforms give
+likeness.py       weights and answers that were handed in twice, or came with the kit
 class_run.py      many submissions, several at a time, resumable; scratch.py: folders that go with their maker
 gradescope.py, junit.py, grades_csv.py, table.py    what others read; inert.py keeps texts of submissions harmless
 """

@@ -1,7 +1,9 @@
 """A class of submissions: several at a time, each grade written at once, so that the same command goes on where it
 stopped."""
 
+import csv
 import hashlib
+import io
 import json
 import os
 import re
@@ -9,7 +11,7 @@ import signal
 import stat
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,18 +23,20 @@ from tqdm import tqdm
 
 from data_tools.errors import BadFile, KitError
 from data_tools.files.atomic import write_atomically
-from reports.grading import grades_csv, gradescope, junit, table
+from reports.grading import grades_csv, gradescope, junit, likeness, table
 from reports.grading.class_folder import Handed, student_of
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.jail import GRADE_LIMIT, Jail, Task
 from reports.grading.limits import Limits
 from reports.grading.unpack import open_plain
+from reports.tables import csv_cell
 
 LONGEST_STEM = 80  # characters of a file name that is made of a submission's name
 # ends the file name of a submission whose own name does not do: nobody may choose it
 MADE = re.compile("-[0-9a-f]{10}$")
 HASHED = 1 << 16   # files of a folder that are looked at for changes
+SAME = ("submission", "other", "share of weights that differ", "equal predictions")
 LARGEST_HASHED = 4 << 30  # bytes of a zip, or of a folder's files together; what is more is told apart by size and time
 
 
@@ -60,6 +64,22 @@ def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
 
 def _stem(path: Path) -> str:
     return path.stem if path.suffix.lower() == ".zip" else path.name
+
+
+def _compared(grades: Mapping[str, Grade], out: Path) -> dict[str, Grade]:
+    """The grades with notes on weights and answers that others handed in, too; same.csv lists the pairs."""
+    works: dict[str, dict[str, Any]] = defaultdict(dict)
+    for name, grade in grades.items():
+        if grade.sketches:
+            works[grade.assignment][name] = grade.sketches
+    pairs = [pair for sketches in works.values() for pair in likeness.alike(sketches)]
+    stream = io.StringIO(newline="")
+    rows = [(csv_cell(one), csv_cell(other), share, "yes" if same else "no") for one, other, share, same in pairs]
+    csv.writer(stream, lineterminator="\n").writerows([SAME, *rows])
+    write_atomically(out / "same.csv", stream.getvalue().encode())
+    notes = likeness.notes_of(pairs)
+    return {name: replace(grade, notes=[*grade.notes, *(plain(note) for note in notes.get(name, ()))])
+            for name, grade in grades.items()}
 
 
 def _with_student(grade: Grade, one: Handed) -> Grade:
@@ -126,6 +146,7 @@ def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options
         finally:
             done = {name: _with_student(grades[name], handed.get(name, Handed()))
                     for name in submissions if name in grades}
+            done = _compared(done, out)
             write_outputs(list(done.values()), out, language)
             for name, grade in done.items():
                 gradescope.write_results(out / "gradescope" / f"{files[name]}.json", grade, language, visibility)

@@ -18,6 +18,7 @@ from reports.run_reader import Run, look_up
 ROUNDED = 1e-6   # relative difference of numbers that were written once as they are and once rounded
 COMPUTED = 1e-4  # the same of numbers computed again from predictions
 MOST_CLAIMS = 500
+MOST_ROWS = 300_000  # of metrics.jsonl; what 32 MB hold of the rows that a run writes
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -56,7 +57,7 @@ def check_course(run: Run) -> list[Problem]:
     last_epoch: float = -1
     last_step: float = 0
     at_best = None
-    for row in run.rows():
+    for row in run.rows(MOST_ROWS):
         step, epoch = number(row.get("step")), number(row.get("epoch"))
         last_step = max(last_step, step or 0)
         if row.get("kind") == "epoch" and epoch is not None:

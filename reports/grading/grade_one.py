@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from data_tools.errors import BadFile, KitError
-from reports.grading import consistency
+from paddle_models.weights.files import load_weights
+from reports.grading import consistency, likeness
 from reports.grading.graded_work import GradedWork, Judged, Works
 from reports.grading.inert import plain
 from reports.grading.limits import Limits
@@ -35,7 +36,7 @@ class Grade:
     problems: [{kind, message}]. criteria: in the rubric's order. claimed, measured, baseline: {metric: value};
     compared: {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the
     judging printed. student, handed_in, due: name and times, as far as the platform and the teacher told; penalty:
-    points for what came late, which score still holds.
+    points for what came late, which score still holds. sketches: of weights and answers (likeness.py).
     """
 
     name: str
@@ -58,6 +59,7 @@ class Grade:
     handed_in: str = ""
     due: str = ""
     penalty: float = 0.0
+    sketches: dict[str, dict[str, list[float]]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -154,6 +156,7 @@ class _Examination:
         self.notes: list[str] = []
         self.evidence = Evidence(self.problems)
         self.judged: Judged | None = None
+        self.sketches: dict[str, dict[str, list[float]]] = {}
 
     def examine(self, path: Path, scratch: Path, limits: Limits) -> None:
         """Files, assignment, weights, judge, comparisons; an error in one part is noted and the next one goes on."""
@@ -217,7 +220,7 @@ class _Examination:
             {metric: evidence.claimed[metric] for metric in measured if metric in evidence.claimed}, measured,
             {metric: evidence.baseline[metric] for metric in measured if metric in evidence.baseline},
             {metric: found.value for metric, found in compared.items()}, judged.origin if judged else "",
-            judged.n if judged else 0, [text(note) for note in self.notes])
+            judged.n if judged else 0, [text(note) for note in self.notes], sketches=self.sketches)
 
     def _read(self, run: Run, what: str) -> Mapping[str, Any] | None:
         """A parsed file of the run, None where it is missing (which was noted) or bad (which is noted here)."""
@@ -289,6 +292,15 @@ class _Examination:
                                       if math.isfinite(value)}
             self.judged, self.evidence.judged = judged, True
             self.notes += judged.notes
+            self._likeness(run, judged)
+
+    def _likeness(self, run: Path, judged: Judged) -> None:
+        """What tells whether others handed in the same, and whether the weights came with the kit."""
+        arrays, _ = load_weights(run / WEIGHTS)
+        self.sketches = {"weights": likeness.sketch(arrays), "answers": likeness.sketch(judged.predictions)}
+        kits = likeness.known(arrays)
+        if kits:
+            self.notes.append(f"these are the kit's own weights: {kits} / 这是本套件自带的权重：{kits}")
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],
                 predictions: Mapping[str, Any] | None, work: GradedWork) -> None:

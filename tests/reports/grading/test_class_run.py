@@ -22,7 +22,7 @@ from tests.reports.grading.toy import make_toy_run
 
 WORKS = "tests.reports.grading.toy:works"
 OUTPUTS = {"grades", "gradescope", "grades.csv", "verdicts.csv", "junit.xml", "table.txt", "table.md", "table.html",
-           "counts.json"}
+           "counts.json", "same.csv"}
 
 
 @pytest.fixture(scope="module")

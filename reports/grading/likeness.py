@@ -1,0 +1,123 @@
+"""Are two sets of weights, or of answers, the same? By small samples of them, which a grade keeps.
+
+Equal seeds give equal weights honestly, and a network may be begun from known weights: what is found here is a note for
+the teacher and no problem.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_tools.errors import KitError
+from data_tools.files.places import PROJECT_ROOT
+from paddle_models.weights.files import load_weights, read_header
+
+PRETRAINED = PROJECT_ROOT / "paddle_models" / "pretrained"
+SAMPLES = 8        # values of an array
+MOST_ARRAYS = 600
+PRECISION = 2e-3   # relative difference of a value that was once stored in half precision, and then some
+COMPUTED = 1e-5    # of answers that the same weights give in another order
+NEAR = 0.05        # share of the values that may differ
+OWN = 0.5          # of one array, which is then no copy: a head that was trained anew on a backbone that was not
+
+Sketch = dict[str, list[float]]
+
+
+def sketch(arrays: Mapping[str, np.ndarray]) -> Sketch:
+    """{name without networks/NAME/: a few values, the same places for the same size} of the arrays of floats."""
+    found: Sketch = {}
+    for name in sorted(arrays)[:MOST_ARRAYS]:
+        array = arrays[name]
+        if array.dtype.kind == "f" and array.size:
+            places = np.random.default_rng(array.size).integers(0, array.size, min(SAMPLES, array.size))
+            values = np.nan_to_num(array.ravel()[places].astype(np.float64))
+            found[_short(name)] = [float(f"{value:.6g}") for value in values]
+    return found
+
+
+def _short(name: str) -> str:
+    return name.split("/", 2)[-1] if name.startswith("networks/") else name
+
+
+def differing(one: Sketch, other: Sketch, precision: float = PRECISION) -> float | None:
+    """Share of the values that differ, 0..1; None for other networks, and where an array as a whole is another one."""
+    if not one or {name: len(values) for name, values in one.items()} != {
+            name: len(values) for name, values in other.items()}:
+        return None
+    count = total = 0
+    for name, values in one.items():
+        a, b = np.array(values), np.array(other[name])
+        wrong = int((np.abs(a - b) > precision * np.maximum(np.abs(a), np.abs(b)) + 1e-6).sum())
+        if wrong > OWN * len(a) and len(a) > 2:
+            return None
+        count, total = count + wrong, total + len(a)
+    return count / total
+
+
+def known(arrays: Mapping[str, np.ndarray]) -> str:
+    """The name of the kit's own weights that these are, whatever their precision and a few changed values; "" if none.
+    """
+    names = {_short(name) for name in arrays}
+    for file in sorted(PRETRAINED.glob("*.safetensors")):
+        theirs = _names_in(file)
+        if theirs and theirs <= names:
+            mine = sketch({_short(name): array for name, array in arrays.items() if _short(name) in theirs})
+            share = differing(mine, _sketch_of(file))
+            if share is not None and share <= NEAR:
+                return file.stem
+    return ""
+
+
+@lru_cache
+def _names_in(file: Path) -> frozenset[str]:
+    try:
+        return frozenset(_short(name) for name in read_header(file) if name != "__metadata__")
+    except KitError:  # a damaged file of the kit is no reason not to grade
+        return frozenset()
+
+
+@lru_cache
+def _sketch_of(file: Path) -> Sketch:
+    return sketch(load_weights(file)[0])
+
+
+def alike(sketches: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, float, bool]]:
+    """(name, other, share of the weights that differ or 1, whether the answers are equal) of all pairs that have nearly
+    equal weights, or equal answers. sketches: {name: {"weights": Sketch, "answers": Sketch}} of one work."""
+    groups: dict[Any, list[str]] = defaultdict(list)
+    for name, each in sketches.items():
+        groups[tuple(len(values) for values in each.get("answers", {}).values())].append(name)
+    found = []
+    for names in groups.values():
+        for one, other in combinations(names, 2):
+            mine, theirs = sketches[one], sketches[other]
+            share = differing(mine.get("weights", {}), theirs.get("weights", {}))
+            same = differing(mine.get("answers", {}), theirs.get("answers", {}), COMPUTED) == 0
+            if share is not None and share <= NEAR or same:
+                found.append((one, other, 1.0 if share is None else share, same))
+    return found
+
+
+def told(share: float, same: bool, other: str) -> str:
+    """A pair in words, for one of the two."""
+    if share == 0:
+        return (f"weights equal to those of {other} (equal seeds give equal weights honestly) / "
+                f"权重与 {other} 相同（种子相同时，诚实的结果也会相同）")
+    if share <= NEAR:
+        return f"weights nearly equal to those of {other}: {share:.1%} of the values differ / 权重与 {other} 几乎相同"
+    return f"predictions equal to those of {other}, from other weights / 预测与 {other} 相同，但权重不同"
+
+
+def notes_of(pairs: Sequence[tuple[str, str, float, bool]], most: int = 5) -> dict[str, list[str]]:
+    """{name: what its teacher should know}; at most so many pairs each are spelt out."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for one, other, share, same in pairs:
+        for mine, theirs in ((one, other), (other, one)):
+            found[mine].append(told(share, same, theirs))
+    return {name: notes[:most] + [f"and {len(notes) - most} more like it"] * (len(notes) > most)
+            for name, notes in found.items()}
