@@ -58,7 +58,7 @@ def test_a_class_lists_what_was_handed_in_twice_and_takes_no_points(tmp_path):
     assert grades[0].score == grades[2].score == 100
     with open(tmp_path / "out" / "same.csv", newline="") as file:
         rows = {(row["submission"], row["other"]): list(row.values())[2:] for row in csv.DictReader(file)}
-    assert rows[("ann", "bob")] == ["0.0000", "yes"] and len(rows) == 3
+    assert rows[("ann", "bob")] == ["0.0", "yes"] and len(rows) == 3
     with open(tmp_path / "out" / "grades.csv", newline="", encoding="utf-8") as file:
         assert ["equal seeds" in row["notes"] for row in csv.DictReader(file)] == [True, False, True]
 
