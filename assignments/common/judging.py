@@ -113,7 +113,7 @@ def submitted_settings(run: Path, work: Any, **ours: Any) -> Any:
     _check_plain(values, where)
     fields = {field.name for field in dataclasses.fields(work.settings)}
     if "weights" in fields:
-        begun = values.get("weights")
+        begun = str(values.get("weights")).partition(":")[0]  # "imagenet:FILE" wants the same inputs
         ours = {"weights": begun if begun in work.begun_from else "", **ours}
     if len(str(values.get("model", ""))) > LONGEST_NAME:
         raise BadFile("bad-file", f"{where}: setting model is no name of a network")

@@ -19,7 +19,7 @@ class MonkeySettings(WorkSettings):
     """resnet50, resnet101, resnet152, mobilenet_v2, efficientnet_lite0 or paddleclas:NAME"""
     weights: str = ""
     """empty trains from scratch; "imagenet" takes the installed ones (efficientnet_lite0) or downloads (others); else a
-    .safetensors or .pdparams file for inputs in [-1, 1]"""
+    .safetensors or .pdparams file for inputs in [-1, 1], or "imagenet:FILE" for one that wants ImageNet's inputs"""
     train: Literal["all", "head"] = "all"
     """train all weights, or only the last layer on a frozen backbone"""
     augmentation: Literal["document", "light", "none"] = "document"

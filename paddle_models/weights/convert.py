@@ -14,9 +14,12 @@ import paddle
 from paddle import nn
 
 from data_tools.errors import KitError
+from paddle_models.networks.catalogue import CLASSIFIERS
 from paddle_models.networks.lpips import LPIPS, lpips_name
+from paddle_models.networks.resnet import BLOCKS
 from paddle_models.weights import efficientformer_v2_weights, efficientnet_lite_weights, super_resolution_weights
 from paddle_models.weights.files import load_weights, save_weights
+from paddle_models.weights.plain_names import plain_names
 from paddle_models.weights.torch_weights import read_torch
 from paddle_models.weights.zoo import compare
 
@@ -26,6 +29,19 @@ class Source(NamedTuple):
 
     network: Callable[[dict[str, np.ndarray]], nn.Layer]  # the network that the arrays, under our names, belong to
     rename: Callable[[str], str | None]  # our name of a PyTorch name; None: not needed
+
+
+def torchvision_name(name: str) -> str | None:
+    """Our name of a tensor of torchvision's ResNet or MobileNetV2; None for BatchNorm's counter."""
+    if name.endswith(".num_batches_tracked"):
+        return None
+    return name.replace(".running_mean", "._mean").replace(".running_var", "._variance")
+
+
+def _classifier(name: str, head: str, arrays: dict[str, np.ndarray]) -> nn.Layer:
+    """The network `name` with as many classes as the bias of its head has numbers."""
+    bias = arrays.get(f"{head}.bias")
+    return CLASSIFIERS[name](bias.size if bias is not None and 0 < bias.size <= MOST_CLASSES else 1)
 
 
 MODELS = {
@@ -38,8 +54,11 @@ MODELS = {
     "swift_srgan_discriminator": Source(super_resolution_weights.swift_discriminator_for,
                                         super_resolution_weights.swift_name),
     "esrgan": Source(super_resolution_weights.rrdbnet_for, super_resolution_weights.esrgan_name),
+    **{f"resnet{depth}": Source(partial(_classifier, f"resnet{depth}", "fc"), torchvision_name) for depth in BLOCKS},
+    "mobilenet_v2": Source(partial(_classifier, "mobilenet_v2", "classifier.1"), torchvision_name),
     "lpips": Source(lambda _arrays: LPIPS(), lpips_name),
 }
+MOST_CLASSES = 100_000
 SUFFIXES = (".pth", ".pt", ".tar", ".bin")
 
 
@@ -54,7 +73,7 @@ def convert(source: str | Path, model: str, out: str | Path) -> dict[str, str]:
         raise KitError(f"unknown model {model!r}; weights are converted for {', '.join(MODELS)}")
     if Path(out).suffix != ".safetensors":
         raise KitError(f"{out}: weights are written as .safetensors; give a name that ends so")
-    arrays = _renamed(_read(Path(source)), MODELS[model].rename, source)
+    arrays = _renamed(plain_names(_read(Path(source)), str(source)), MODELS[model].rename, source)
     network = MODELS[model].network(arrays)
     linear = {f"{name}.weight" for name, layer in network.named_sublayers() if isinstance(layer, nn.Linear)}
     arrays = {name: array.T if name in linear and array.ndim == 2 else array for name, array in arrays.items()}

@@ -20,6 +20,9 @@ LARGEST_HEADER = 100_000_000  # bytes; the limit of the safetensors format
 ITEM_BYTES = {"BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
               "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8}
 
+NUMPY_KINDS = {"BOOL": "?", "U8": "u1", "I8": "i1", "U16": "<u2", "I16": "<i2", "F16": "<f2", "BF16": "<u2",
+               "U32": "<u4", "I32": "<i4", "F32": "<f4", "U64": "<u8", "I64": "<i8", "F64": "<f8"}
+
 
 def save_weights(path: str | Path, arrays: dict[str, np.ndarray],
                  metadata: dict[str, str] | None = None, again: str = AGAIN) -> None:
@@ -29,16 +32,17 @@ def save_weights(path: str | Path, arrays: dict[str, np.ndarray],
 
 
 def load_weights(path: str | Path, refuse_nan: bool = False) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """({name: array}, metadata) of a safetensors file.
+    """({name: array}, metadata) of a safetensors file; bfloat16 becomes float32, which loses nothing.
 
     Raises KitError, naming the file, when it is missing, cut short or no safetensors file, when it holds a
-    type that NumPy lacks (bfloat16, float8), and with `refuse_nan` when a floating array holds NaN or
+    type that NumPy lacks (float8), and with `refuse_nan` when a floating array holds NaN or
     infinity.
     """
     path = Path(path)
     header = read_header(path)
     try:
-        arrays = load_file(str(path))
+        halves = any(isinstance(entry, dict) and entry.get("dtype") == "BF16" for entry in header.values())
+        arrays = _load_halves(path, header) if halves else load_file(str(path))
     except (KeyError, TypeError) as error:
         raise BadFile("bad-weights",
                       f"{path}: holds a type that NumPy lacks ({error}); convert it to float32") from error
@@ -47,6 +51,24 @@ def load_weights(path: str | Path, refuse_nan: bool = False) -> tuple[dict[str, 
     if refuse_nan:
         check_finite(path, arrays)
     return arrays, header.get("__metadata__", {})
+
+
+def _load_halves(path: Path, header: dict) -> dict[str, np.ndarray]:
+    """The arrays of a file with bfloat16 among them, of which NumPy knows nothing."""
+    check_layout(path)
+    content = path.read_bytes()
+    begin = 8 + int.from_bytes(content[:8], "little")
+    arrays = {}
+    for name, entry in header.items():
+        if name == "__metadata__":
+            continue
+        first, last = entry["data_offsets"]
+        kind = NUMPY_KINDS[entry["dtype"]]
+        flat = np.frombuffer(content[begin + first:begin + last], kind)
+        if entry["dtype"] == "BF16":
+            flat = (flat.astype(np.uint32) << 16).view(np.float32)
+        arrays[name] = flat.reshape(entry["shape"])
+    return arrays
 
 
 def read_header(path: str | Path, largest: int = LARGEST_HEADER) -> dict:

@@ -21,7 +21,8 @@ from paddle_models.weights.files import check_finite
 from paddle_models.weights.pickle_reader import MALFORMED, interpret
 
 # where training codes put weights
-STATE_KEYS = ("state_dict", "model", "model_state_dict", "params_ema", "params", "net")
+STATE_KEYS = ("state_dict", "model", "model_state_dict", "params_ema", "params", "net", "network",
+              "generator", "weights", "state_dict_ema", "model_ema", "ema_state_dict", "ema")
 LARGEST_RANK = 8
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # how a file before 1.6 begins
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # NumPy has none; such arrays are widened to float32
@@ -73,9 +74,9 @@ ALLOWED = {
 def read_torch(path: str | Path) -> dict[str, np.ndarray]:
     """{name: array} of a state dictionary saved by `torch.save`, read-only; bfloat16 becomes float32.
 
-    The dictionary may lie in a larger one, as training codes write it, under one of STATE_KEYS; the prefix "module."
-    that DataParallel puts before every name is taken off. Raises KitError, naming the file, when it cannot be read,
-    is cut short, holds no such dictionary, NaN or infinity, or would call something that is not on the list above.
+    The dictionary may lie in a larger one, as training codes write it, under the first of STATE_KEYS that is there:
+    moving averages come last, but for those of BasicSR. Raises KitError, naming the file, when it cannot be read, is
+    cut short, holds no such dictionary, NaN or infinity, or would call something that is not on the list above.
     """
     path = Path(path)
     try:
@@ -90,8 +91,6 @@ def read_torch(path: str | Path) -> dict[str, np.ndarray]:
     except (*MALFORMED, zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise KitError(f"{path}: not a plain PyTorch weight file ({error}); {ADVICE}") from error
     check_finite(path, arrays)
-    if all(name.startswith("module.") for name in arrays):
-        arrays = {name[len("module."):]: array for name, array in arrays.items()}
     return arrays
 
 

@@ -19,13 +19,16 @@ from paddle_models.networks.description import Description, described
 from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2, folded_names, is_folded
 from paddle_models.networks.paddleclas_zoo import paddleclas_backbone, paddleclas_url
 from paddle_models.networks.parts import head_name
+from paddle_models.networks.resnet import BLOCKS
 from paddle_models.weights.efficientnet_lite_weights import PACKAGE, imagenet_arrays
 from paddle_models.weights.files import load_weights
 from paddle_models.weights.pdparams import read_pdparams
+from paddle_models.weights.plain_names import plain_names
 
 PADDLECLAS = "paddleclas:"  # prefix of any PaddleClas backbone, "paddleclas:PPLCNet_x1_0"
 IMAGENET = "imagenet"
-PADDLE_KEYS = {"resnet50": "resnet50", "resnet101": "resnet101", "resnet152": "resnet152",
+OF_IMAGENET = "imagenet:"  # before a file whose weights want the inputs of ImageNet, as torchvision's do
+PADDLE_KEYS = {**{f"resnet{depth}": f"resnet{depth}" for depth in BLOCKS},
                "mobilenet_v2": "mobilenetv2_1.0"}  # our name -> Paddle's in its table of addresses
 
 
@@ -38,7 +41,8 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     the network's names. A folded MobileNetV2 file is recognised by its keys and turns "mobilenet_v2" into
     "mobilenet_v2_folded". A head of another width keeps its initial values, which is said on stdout.
     "imagenet" weights want inputs normalised by the mean and deviation of the network's description: the network does
-    that before anything else. Weights of a file get their inputs as they are.
+    that before anything else, as with "imagenet:FILE", a file of such weights. Those of another file get their inputs
+    as they are.
     Raises KitError for an unknown name and for weights that do not fit.
     """
     if classes < 1:
@@ -46,7 +50,8 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     builder = _builder(name)
     if not weights:
         return builder(classes)
-    arrays, source = _imagenet(name) if weights == IMAGENET else _read(Path(weights))
+    arrays, source = _imagenet(name) if weights == IMAGENET else _read(expand(weights.removeprefix(OF_IMAGENET)))
+    arrays = plain_names(arrays, source)
     folded = is_folded(arrays)
     if folded and name == "mobilenet_v2":
         builder = folded_mobilenet_v2
@@ -54,7 +59,7 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     fresh = load_pretrained(model, folded_names(arrays, model) if folded else arrays, source)
     if fresh:
         print(f"{source.rpartition('/')[2]}: weights loaded; left at their initial values: {', '.join(fresh)}")
-    return _taking_signed(model) if weights == IMAGENET else model
+    return _taking_signed(model) if _of_imagenet(weights) else model
 
 
 def rebuild_model(name: str, classes: int, weights: str, trained: Iterable[str]) -> nn.Layer:
@@ -66,7 +71,12 @@ def rebuild_model(name: str, classes: int, weights: str, trained: Iterable[str])
     if name == "mobilenet_v2" and not any(own.endswith("._mean") for own in trained):
         return build_model("mobilenet_v2_folded", classes)
     model = build_model(name, classes)
-    return _taking_signed(model) if weights == IMAGENET else model
+    return _taking_signed(model) if _of_imagenet(weights) else model
+
+
+def _of_imagenet(weights: str) -> bool:
+    """Whether the setting names weights that want the inputs of ImageNet."""
+    return weights == IMAGENET or weights.startswith(OF_IMAGENET)
 
 
 def as_published(images: paddle.Tensor, wanted: Description) -> paddle.Tensor:

@@ -16,6 +16,7 @@ def trainable(model):
 
 
 @pytest.mark.parametrize("depth, classes, expected", [
+    (18, 1000, 11_689_512), (34, 1000, 21_797_672),
     (50, 10, 23_528_522), (50, 1000, 25_557_032), (101, 10, 42_520_650), (152, 10, 58_164_298),
 ])
 def test_parameter_counts(depth, classes, expected):
@@ -28,7 +29,7 @@ def test_batch_norm_statistics():
     assert sum(value.size for _, value in statistics) == 53_120
 
 
-@pytest.mark.parametrize("depth", [50, 101])
+@pytest.mark.parametrize("depth", [18, 34, 50, 101])
 def test_same_outputs_as_paddle_vision_under_the_same_names(depth):
     paddle.seed(0)
     theirs = getattr(vision, f"resnet{depth}")(num_classes=7)
@@ -57,5 +58,5 @@ def test_last_layer_starts_uniform_within_the_documents_bound():
 
 
 def test_other_depths_are_refused():
-    with pytest.raises(KitError, match=r"18.*50, 101, 152"):
-        resnet(18)
+    with pytest.raises(KitError, match=r"20.*18, 34, 50, 101, 152"):
+        resnet(20)

@@ -61,9 +61,14 @@ def test_nan_is_refused(tmp_path, writer):
         read_torch(path)
 
 
-def test_the_prefix_of_data_parallel_is_taken_off(tmp_path):
-    path = save(tmp_path / "w.pth", {f"module.{key}": array for key, array in ARRAYS.items()})
-    assert read_torch(path).keys() == ARRAYS.keys()
+@pytest.mark.parametrize("key", ["network", "state_dict_ema"])
+def test_averages_alone_are_read_and_beside_weights_not(tmp_path, key):
+    path = save(tmp_path / "w.pth", ARRAYS, lambda state: dictionary({key: state}))
+    assert_same(read_torch(path), ARRAYS)
+    other = tensor("0", "FloatStorage", ARRAYS["conv.weight"].size, (2,), (1,))
+    path = save(tmp_path / "w.pth", ARRAYS, lambda state: dictionary({"model_ema": dictionary({"a": other}),
+                                                                      "model": state}))
+    assert_same(read_torch(path), ARRAYS)
 
 
 def test_views_and_bfloat16(tmp_path):
