@@ -1,7 +1,10 @@
-"""What this process may use of the machine: cores and memory, limits of containers (control groups) included."""
+"""What this process may use of the machine: cores and memory, limits of containers (control groups) included. What
+processor it has.
+"""
 
 import math
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +33,13 @@ def memory() -> tuple[int, int | None]:
               for word in _words(group / "memory.max") + _words(group / "memory.limit_in_bytes") if word.isdecimal()]
     least = min(limits, default=total)
     return total, least if least < total else None
+
+
+def processor() -> str:
+    """The processor's name, as far as the system tells it."""
+    lines = _text(Path("/proc/cpuinfo")).splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+                platform.processor())
 
 
 def _groups(controller: str) -> Iterator[Path]:

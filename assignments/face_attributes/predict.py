@@ -35,7 +35,8 @@ def parser() -> argparse.ArgumentParser:
                          help=".safetensors, or a run folder; default: the newest that came with the kit")
     options.add_argument("--engine", default="auto",
                          help="auto (the fastest here, measured once), paddle-onednn, paddle, "
-                                                          "onnxruntime, onnxruntime-int8 (of an export with --int8) or "
+                                                          "onnxruntime, onnxruntime-int8 (of an export with --int8), "
+                                                          "openvino, openvino-bf16 (of one with --onnx) or "
                                                           "tensorrt")
     options.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file; default: OpenCV's own cascade")
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")

@@ -2,7 +2,7 @@
 
 export.py       a network as Paddle Inference and ONNX files with a card, compared with where it came from
 folding.py      BatchNorm folded into convolutions
-predictor.py    the fastest engine for an exported network
+predictor.py    the fastest engine for an exported network; openvino_engine.py: OpenVINO, one of them
 int8.py         8 bits through ONNX Runtime
 tiling.py       large pictures in tiles without seams
 """

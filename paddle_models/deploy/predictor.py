@@ -19,9 +19,12 @@ from typing import Any
 
 import numpy as np
 
+from data_tools import machine
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import file_sha256, write_atomically
+from paddle_models.deploy import openvino_engine
+from paddle_models.deploy.openvino_engine import OPENVINO, OPENVINO_BFLOAT16
 from paddle_models.environment import paddle_version, threads
 from paddle_models.tasks.modes import evaluating
 
@@ -30,14 +33,16 @@ PROGRAMS = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
 LARGEST = {CARD: 2**20, WEIGHTS: 2**31, ONNX: 2**31, INT8: 2**31, **{name: 2**28 for name in PROGRAMS}}  # bytes
 FORMAT = 1
 INT8_ENGINE = "onnxruntime-int8"
-ENGINES = ("paddle-onednn", "paddle", "onnxruntime", INT8_ENGINE, "tensorrt", "eager")
+ENGINES = ("paddle-onednn", "paddle", "onnxruntime", INT8_ENGINE, OPENVINO, OPENVINO_BFLOAT16, "tensorrt", "eager")
 CHUNK = 64  # inputs computed together
 EXPORT_ERROR = 1e-4  # largest difference from eager Paddle, relative to the largest output
 GPU_ERROR = 1e-2  # the same where either side computes on a GPU, which rounds to TF32 (10 bits) on its way
+BFLOAT16_ERROR = 5e-2  # the same in bfloat16, whose numbers have 8 bits
 WARM_UP, ROUNDS = 3, 9  # runs per engine when they are measured
 GPU_MEGABYTES = 500  # that Paddle reserves at first; it takes more as needed
 
 ONNX_HINT = "pip install onnxruntime==1.20.1"
+OPENVINO_HINT = "pip install -r requirements-openvino.txt"
 
 
 @dataclass(frozen=True)
@@ -138,13 +143,17 @@ def usable_engines(card: Card) -> list[str]:
         found = []
     if importlib.util.find_spec("onnxruntime"):
         found += [engine for engine, name in (("onnxruntime", ONNX), (INT8_ENGINE, INT8)) if name in card.files]
+    if ONNX in card.files:
+        found += openvino_engine.engines()
     if found and importlib.util.find_spec("paddle") and _gpu_and_tensorrt():
         found.append("tensorrt")
     return found
 
 
-def allowed_error() -> float:
-    """Largest difference between engines here, relative to the largest output."""
+def allowed_error(engine: str) -> float:
+    """Largest difference of an engine from others here, relative to the largest output."""
+    if engine == OPENVINO_BFLOAT16:
+        return BFLOAT16_ERROR
     return GPU_ERROR if _gpu() else EXPORT_ERROR
 
 
@@ -174,12 +183,18 @@ def _opened(folder: Path, card: Card, engine: str, network) -> Callable[[np.ndar
     if engine not in usable_engines(card):
         raise KitError(f"engine {engine} cannot be used here: {_obstacle(folder, card, engine)}")
     try:
-        file = {"onnxruntime": ONNX, INT8_ENGINE: INT8}.get(engine)
-        run = onnx_session(folder / file) if file else _paddle(folder, card, engine)
+        run = _loaded(folder, card, engine)
         run(card.samples(1))
-    except Exception as error:  # Paddle and ONNX Runtime raise many kinds
+    except Exception as error:  # Paddle, ONNX Runtime and OpenVINO raise many kinds
         raise KitError(f"engine {engine} refuses the network in {folder}: {last_line(error)}; take another") from error
     return run
+
+
+def _loaded(folder: Path, card: Card, engine: str) -> Callable[[np.ndarray], np.ndarray]:
+    if engine in openvino_engine.PRECISIONS:
+        return openvino_engine.session(folder / ONNX, engine)
+    file = {"onnxruntime": ONNX, INT8_ENGINE: INT8}.get(engine)
+    return onnx_session(folder / file) if file else _paddle(folder, card, engine)
 
 
 def last_line(error: Exception) -> str:
@@ -194,6 +209,10 @@ def _obstacle(folder: Path, card: Card, engine: str) -> str:
         return ONNX_HINT if ONNX in card.files else f"{folder} has no {ONNX}; export with --onnx"
     if engine == INT8_ENGINE:
         return ONNX_HINT if INT8 in card.files else f"{folder} has no {INT8}; export with --int8"
+    if engine in openvino_engine.PRECISIONS:
+        if ONNX not in card.files:
+            return f"{folder} has no {ONNX}; export with --onnx"
+        return "this processor multiplies no bfloat16" if openvino_engine.engines() else OPENVINO_HINT
     if engine == "tensorrt":
         return "Paddle with a GPU and TensorRT is needed"
     return f"{card.program} was written by Paddle 3 and this is Paddle {'.'.join(map(str, paddle_version()))}"
@@ -277,12 +296,13 @@ class Choice:
 def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Choice:
     """Measure the usable engines on `batch` inputs of the network's own shape, in turns, and remember the fastest.
 
-    The choice lies in $KIT_CACHE (else the project's .cache), under the network's hash and this machine; `again`
-    measures anew. An engine that fails, or whose outputs differ from plain Paddle's by more than 1e-4 (1e-2 with a
-    GPU), is not chosen; 8 bits were judged by their accuracy when they were exported.
+    The choice lies in $KIT_CACHE (else the project's .cache), under the network's hash, this machine and its processor;
+    `again` measures anew. An engine that fails, or whose outputs differ from plain Paddle's by more than 1e-4 (1e-2
+    with a GPU), is not chosen; 8 bits were judged by their accuracy when they were exported; bfloat16 was not, and is
+    for those who name it.
     """
     folder, card = Path(folder), read_card(folder)
-    candidates = usable_engines(card)
+    candidates = [engine for engine in usable_engines(card) if engine != OPENVINO_BFLOAT16]
     memory = places.cache() / "engines" / f"{_machine_key(card, candidates, batch)}.json"
     known = None if again else _recall(memory, candidates)
     if known:
@@ -301,13 +321,13 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
     for engine in list(runs):
         difference = relative_difference(runs[engine](inputs), reference)
         # 8 bits were judged by their accuracy at the export
-        if not difference <= (float("inf") if engine == INT8_ENGINE else allowed_error()):
+        if not difference <= (float("inf") if engine == INT8_ENGINE else allowed_error(engine)):
             refused[engine] = f"its outputs differ by {difference:.1e}"
             del runs[engine]
     medians = _milliseconds(runs, inputs)
     choice = Choice(min(medians, key=lambda engine: medians[engine]), medians, refused)
-    write_atomically(memory, json.dumps({"engine": choice.engine, "milliseconds": medians,
-                                         "refused": refused}).encode())
+    write_atomically(memory, json.dumps({"engine": choice.engine, "milliseconds": medians, "refused": refused,
+                                         "processor": machine.processor()}).encode())
     return choice
 
 
@@ -331,7 +351,8 @@ def relative_difference(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _machine_key(card: Card, candidates: list[str], batch: int) -> str:
-    facts = [platform.node(), platform.machine(), threads(), paddle_version(), candidates, batch, card.files]
+    facts = [platform.node(), platform.machine(), machine.processor(), threads(), paddle_version(), candidates, batch,
+             card.files]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:24]
 
 

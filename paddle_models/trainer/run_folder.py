@@ -17,7 +17,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +25,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import yaml
 
+from data_tools import machine
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import AGAIN, atomic_path, sweep, write_atomically
@@ -255,18 +256,9 @@ def describe_environment(data_fingerprint: str, device: str, notes: dict[str, An
     versions = {d.metadata["Name"]: d.version for d in distributions() if (d.metadata["Name"] or "").lower() in wanted}
     variables = {key: os.environ[key] for key in sorted(os.environ)
                  if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}
-    return {"python": platform.python_version(), "system": platform.platform(), "processor": _processor(),
+    return {"python": platform.python_version(), "system": platform.platform(), "processor": machine.processor(),
             "versions": dict(sorted(versions.items())), "commit": _commit(), "device": device, "variables": variables,
             "data_fingerprint": data_fingerprint, **notes}
-
-
-def _processor() -> str:
-    def lines() -> Iterator[str]:
-        if Path("/proc/cpuinfo").exists():
-            yield from Path("/proc/cpuinfo").read_text().splitlines()
-
-    return next((line.split(":", 1)[1].strip() for line in lines() if line.startswith("model name")),
-                platform.processor())
 
 
 def _commit() -> str | None:
