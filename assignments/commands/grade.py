@@ -4,6 +4,7 @@ What is common to all works is in reports/grading/; how a work judges follows fr
 """
 
 import argparse
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -251,7 +252,21 @@ def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, s
         work = work_of(name)
         ground, rubric = work.ground(data[name]), rubric_of(name, rubrics[name])
         check_metrics(rubric, ground.metrics, rubrics[name] or f"assignments/{name}")
-        found[name] = GradedWork(name, rubric, work.judge, data[name], ground.fingerprint, work.score)
+        found[name] = GradedWork(name, rubric, work.judge, data[name], ground.fingerprint, work.score,
+                                 documented(name, ground.metrics))
+    return found
+
+
+def documented(name: str, metrics: Sequence[str]) -> dict[str, float]:
+    """{metric: its number in the work's document}, of those that claims.yaml of the work has."""
+    from data_tools.files.plain_yaml import parse_yaml
+
+    file, found = FOLDER / name / "claims.yaml", {}
+    for claim in parse_yaml(file.read_text(encoding="utf-8"), file) if file.is_file() else ():
+        metric = re.sub(r"^sets\.([^.]+)\.", r"\1_", str(claim.get("result", "")).removeprefix("metrics."))
+        value = (claim.get("document") or {}).get("value")
+        if metric in metrics and isinstance(value, (int, float)):
+            found[metric] = value / claim.get("scale", 1)
     return found
 
 

@@ -8,5 +8,5 @@ code_jail.py      a student's own code, shut in as well as the system can: kerne
 class_folder.py   whose a file is and when it came, by the names that learning platforms give
 likeness.py       weights and answers that were handed in twice, or came with the kit
 class_run.py      many submissions, several at a time, resumable; scratch.py: folders that go with their maker
-gradescope.py, junit.py, grades_csv.py, table.py    what others read; inert.py keeps texts of submissions harmless
+gradescope.py, junit.py, grades_csv.py, table.py, class_page.py    what others read; inert.py keeps texts harmless
 """

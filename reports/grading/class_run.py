@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 from data_tools.errors import BadFile, KitError
 from data_tools.files.atomic import write_atomically
-from reports.grading import grades_csv, gradescope, junit, likeness, table
+from reports.grading import class_page, grades_csv, gradescope, junit, likeness, table
 from reports.grading.class_folder import Handed, student_of
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
@@ -159,7 +159,7 @@ def write_outputs(grades: Sequence[Grade], out: Path, language: str = "en") -> N
     grades_csv.write_grades_csv(out / "grades.csv", grades)
     grades_csv.write_grades_csv(out / "verdicts.csv", grades, more=True)
     junit.write_junit(out / "junit.xml", grades, language)
-    for suffix, made in (("txt", table.table), ("md", table.markdown_page), ("html", table.html_page)):
+    for suffix, made in (("txt", table.table), ("md", table.markdown_page), ("html", class_page.html_page)):
         write_atomically(out / f"table.{suffix}", made(grades, language).encode())
     counts = {"graded": len(grades), "verdicts": Counter(grade.verdict for grade in grades),
               "problems": Counter(kind for grade in grades for kind in set(grade.kinds))}

@@ -37,6 +37,7 @@ class Grade:
     compared: {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the
     judging printed. student, handed_in, due: name and times, as far as the platform and the teacher told; penalty:
     points for what came late, which score still holds. sketches: of weights and answers (likeness.py).
+    document: the same metrics in the work's document.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Grade:
     due: str = ""
     penalty: float = 0.0
     sketches: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    document: dict[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -220,7 +222,8 @@ class _Examination:
             {metric: evidence.claimed[metric] for metric in measured if metric in evidence.claimed}, measured,
             {metric: evidence.baseline[metric] for metric in measured if metric in evidence.baseline},
             {metric: found.value for metric, found in compared.items()}, judged.origin if judged else "",
-            judged.n if judged else 0, [text(note) for note in self.notes], sketches=self.sketches)
+            judged.n if judged else 0, [text(note) for note in self.notes], sketches=self.sketches,
+            document={metric: work.document[metric] for metric in measured if metric in work.document} if work else {})
 
     def _read(self, run: Run, what: str) -> Mapping[str, Any] | None:
         """A parsed file of the run, None where it is missing (which was noted) or bad (which is noted here)."""

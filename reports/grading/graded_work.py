@@ -43,6 +43,7 @@ class GradedWork:
 
     data: handed to the judge: where the grader's data are. fingerprint: of these data; grades are made again when it
     changes. score: metrics that follow from a submission's predictions.npz, for the check of result.json against it.
+    document: the numbers of the work's document, by metric.
     """
 
     assignment: str
@@ -51,6 +52,7 @@ class GradedWork:
     data: str = ""
     fingerprint: str = ""
     score: Callable[[Mapping[str, np.ndarray]], Mapping[str, float]] | None = None
+    document: Mapping[str, float] = field(default_factory=dict)
 
 
 Works = Mapping[str, GradedWork]  # by the work's name

@@ -1,11 +1,11 @@
-"""The grades of a class as a table: for the terminal, as Markdown and as a page; nothing of a submission is obeyed."""
+"""The grades of a class as a table, for the terminal and as Markdown; nothing of a submission is obeyed."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 from reports.grading.grade_one import Grade
 from reports.grading.gradescope import summary
-from reports.grading.inert import for_html, plain
+from reports.grading.inert import plain
 from reports.grading.verdict import in_both, name_of
 from reports.tables import display_width, markdown_table, text_table
 
@@ -17,17 +17,6 @@ GRADED = {"en": "{} graded: {}", "zh": "共评 {} 份：{}"}
 WRONG = {"en": "; ", "zh": "；"}  # between problems
 ALIGNED = "llrlrrl"
 _WIDEST = (32, 16, 12, 22, 12, 12, 100)
-_PAGE = """<!doctype html>
-<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title><style>
-:root {{ color-scheme: light dark; }}
-body {{ font: 15px/1.4 system-ui, sans-serif; margin: 1.5rem; overflow-wrap: anywhere; }}
-table {{ border-collapse: collapse; }}
-td, th {{ border: 1px solid #8886; padding: .3rem .5rem; text-align: left; vertical-align: top; }}
-</style></head><body><h1>{title}</h1><p>{summary}</p><table><thead><tr>{header}</tr></thead><tbody>
-{rows}
-</tbody></table></body></html>
-"""
 
 
 def rows(grades: Sequence[Grade], language: str = "en") -> list[tuple[str, ...]]:
@@ -70,16 +59,6 @@ def markdown_page(grades: Sequence[Grade], language: str = "en") -> str:
     """Markdown, in which no text of a submission is markup."""
     lines = markdown_table([HEADER[language], *rows(grades, language)], ALIGNED)
     return "\n".join([f"# {TITLE[language]}", "", counts(grades, language), "", *lines]) + "\n"
-
-
-def html_page(grades: Sequence[Grade], language: str = "en") -> str:
-    """A page of its own."""
-    def row(cells: Sequence[str], tag: str) -> str:
-        return "".join(f"<{tag}>{for_html(cell)}</{tag}>" for cell in cells)
-
-    return _PAGE.format(language=language, title=TITLE[language], summary=for_html(counts(grades, language)),
-                        header=row(HEADER[language], "th"),
-                        rows="\n".join(f"<tr>{row(cells, 'td')}</tr>" for cells in rows(grades, language)))
 
 
 def _problem(problem: dict[str, str], language: str) -> str:

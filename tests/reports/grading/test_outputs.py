@@ -5,6 +5,7 @@ import csv
 import io
 import json
 import math
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -12,11 +13,12 @@ import pytest
 
 from data_tools.errors import KitError
 from reports.grading import gradescope
+from reports.grading.class_page import html_page
 from reports.grading.grade_one import Grade, Line
 from reports.grading.grades_csv import COLUMNS, grades_csv
 from reports.grading.inert import plain
 from reports.grading.junit import junit
-from reports.grading.table import details, html_page, markdown_page, table
+from reports.grading.table import details, markdown_page, table
 
 EVIL = "=1+1\x1b[2J\x1b]0;title\x07<script>alert('x')</script>\u202e\x00\ud800 & \"q\" `c` | [l](http://x)"
 
@@ -173,6 +175,18 @@ def test_tables_obey_nothing_of_a_submission(language):
     assert "<script>" not in markdown_page([evil()], language).replace("\\<", "")
     assert len({line.count("|") - line.count("\\|") for line in markdown_page([evil()]).splitlines()
                 if line.startswith("|")}) == 1
+
+
+@pytest.mark.parametrize("language, words", [("en", ("base line", "the document", "middle 0.8")),
+                                             ("zh", ("基线", "文档", "中位 0.8"))])
+def test_the_page_of_a_class_shows_values_beside_base_line_and_document(language, words):
+    grades = [replace(grade_of(name), measured={"accuracy": value}, baseline={"accuracy": 0.33},
+                      document={"accuracy": 0.887}, notes=["equal <b>weights</b>"])
+              for name, value in (("a", 0.5), ("b", 0.8), ("c", 0.9))]
+    page = html_page(grades, language)
+    assert all(word in page for word in words) and page.count("<rect") == 3 and page.count("<line") == 2
+    assert page.count("<tr>") == 4 and "equal &lt;b&gt;weights" in page
+    assert "<svg" not in html_page([grade_of()], language)  # nothing to compare with
 
 
 @pytest.mark.parametrize("text, shown", [
