@@ -121,7 +121,7 @@ def download(url: str, target: str | Path, *, sha256: str | None = None, size: i
         target.parent.mkdir(parents=True, exist_ok=True)
         with locked(f"{target}.lock"):
             if not target.exists():  # else another process has just fetched it
-                _receive(url, part, by_hand, progress)
+                _receive(url, part, by_hand, progress, size)
                 problem = _problem(part, target.name, sha256, size)
                 _tag_file(part).unlink(missing_ok=True)
                 if problem:
@@ -135,12 +135,12 @@ def download(url: str, target: str | Path, *, sha256: str | None = None, size: i
     return target
 
 
-def _receive(url: str, part: Path, by_hand: str, progress: bool) -> None:
+def _receive(url: str, part: Path, by_hand: str, progress: bool, size: int | None) -> None:
     """Append to `part` until the server's length is reached; a cut connection is tried again from there."""
     reason = ""
     for _ in range(ATTEMPTS):
         try:
-            if _receive_once(url, part, by_hand, progress):
+            if _receive_once(url, part, by_hand, progress, size):
                 return
             reason = "the connection was cut"
         except urllib.error.HTTPError as error:
@@ -157,8 +157,8 @@ def _receive(url: str, part: Path, by_hand: str, progress: bool) -> None:
                    f"continue where it stopped, or {by_hand}")
 
 
-def _receive_once(url: str, part: Path, by_hand: str, progress: bool) -> bool:
-    """Whether the file is complete after this connection."""
+def _receive_once(url: str, part: Path, by_hand: str, progress: bool, size: int | None) -> bool:
+    """Whether the file is complete after this connection; KitError as soon as there is more of it than `size`."""
     have, tag = (part.stat().st_size, _read_tag(part, url)) if part.exists() else (0, None)
     headers = {"User-Agent": "Mozilla/5.0 (data_tools.files.download)"}
     if have and tag:  # If-Range: a file that has changed since is sent whole
@@ -179,11 +179,19 @@ def _receive_once(url: str, part: Path, by_hand: str, progress: bool) -> bool:
         with bar, open(part, "ab" if continues else "wb") as file:
             block = first
             while block:
+                have += len(block)
+                if size is not None and max(have, total or 0) > size:
+                    break
                 file.write(block)
                 bar.update(len(block))
                 block = answer.read(BLOCK)
             file.flush()
             sync(file.fileno())
+    if size is not None and max(have, total or 0) > size:
+        part.unlink()
+        _tag_file(part).unlink(missing_ok=True)
+        raise KitError(f"{url} sends more than the {size:,} bytes of {part.stem}; what had come was removed: "
+                       f"{by_hand}")
     return total is None or part.stat().st_size >= total
 
 

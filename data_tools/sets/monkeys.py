@@ -4,6 +4,7 @@ A class folder is recognised by its place, `.../training/n3/` or `.../validation
 bytes: a missing dot (`n9151jpg`) or a wrong suffix loses nothing.
 """
 
+import shlex
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,25 @@ class MonkeyData:
 def _read_at(path: Path, strict: bool) -> MonkeyData | None:
     """`path`: the data folder, zip archives, one of the split folders, or a folder above."""
     source = richest(path.parent if path.name in SPLITS and path.is_dir() else path, _count, strict)
+    if source is None and strict:
+        _refuse_own_classes(path)
     return None if source is None else read_monkeys(source)
+
+
+def _refuse_own_classes(path: Path) -> None:
+    """KitError where there are class folders of other names, with what to do with them."""
+    from data_tools.sets.folders import folder_classes, folder_images
+
+    try:
+        found = folder_images(path)
+    except KitError:  # no images at all, which the caller says
+        return
+    names = [name for name in folder_classes(found).values() if name.lower() not in SPLITS]
+    if len(names) > 1:
+        raise KitError(f"{path} holds no 10 Monkey Species set but {len(names)} folders of images of your own: "
+                       f"{_some(names, 5)}. A work of your own trains on them:\n"
+                       f"    python -m assignments new NAME --like images\n"
+                       f"    python -m assignments run NAME --data {shlex.quote(str(path))}")
 
 
 def _count(source: Source) -> int:

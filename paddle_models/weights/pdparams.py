@@ -30,7 +30,21 @@ class _Array:
 
 
 def _dtype(code: str, *_flags) -> np.dtype:
-    return np.dtype(str(code))
+    if not isinstance(code, str):  # writing out anything else may never end
+        raise ValueError("an array of a kind that is no text")
+    return np.dtype(code)
+
+
+class _Encoder:
+    """Texts to bytes, each once: a small file can name a large text as often as it likes."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def __call__(self, text: str, _encoding: str) -> bytes:
+        if text not in self._known:
+            self._known[text] = text.encode("latin1")
+        return self._known[text]
 
 
 ALLOWED = {
@@ -38,7 +52,6 @@ ALLOWED = {
     "numpy._core.multiarray _reconstruct": lambda *_: _Array(),
     "numpy ndarray": "the class, an argument of _reconstruct",
     "numpy dtype": _dtype,
-    "_codecs encode": lambda text, _encoding: text.encode("latin1"),
     "collections OrderedDict": lambda: {},
 }
 
@@ -51,7 +64,7 @@ def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
     """
     path = Path(path)
     try:
-        state = interpret(path.read_bytes(), ALLOWED, _build)
+        state = interpret(path.read_bytes(), {**ALLOWED, "_codecs encode": _Encoder()}, _build)
         if not isinstance(state, dict):
             raise ValueError("not a dictionary")
         arrays = {name: _array(name, value) for name, value in state.items() if name != NAME_TABLE}

@@ -48,6 +48,7 @@ class _Machine:
                  persistent: Callable[[Any], Any] | None):
         self.allowed, self.build, self.persistent = allowed, build, persistent
         self.stack: list[Any] = []
+        self.marks: list[int] = []  # where the stack has, or had, a MARK
         self.memo: dict[Any, Any] = {}
         self.others: dict[str, Callable[[Any], None]] = {
             "APPEND": self._append, "APPENDS": self._appends, "SETITEM": self._set_item, "SETITEMS": self._set_items,
@@ -69,6 +70,7 @@ class _Machine:
         elif name in TUPLES:
             self.stack[-TUPLES[name]:] = [tuple(self.stack[-TUPLES[name]:])]
         elif name == "MARK":
+            self.marks.append(len(self.stack))
             self.stack.append(MARK)
         elif name in self.others:
             self.others[name](argument)
@@ -76,7 +78,9 @@ class _Machine:
             raise ValueError(f"opcode {name} is not among those of arrays")
 
     def _to_mark(self) -> list:
-        start = max(position for position, item in enumerate(self.stack) if item is MARK)
+        start = self.marks.pop()
+        while start >= len(self.stack) or self.stack[start] is not MARK:  # taken from the stack by something else
+            start = self.marks.pop()
         items = self.stack[start + 1:]
         del self.stack[start:]
         return items
@@ -131,8 +135,9 @@ class _Machine:
 
 def _fill(target: dict, items: list) -> None:
     """items: key, value, key, value ..."""
-    if not all(isinstance(key, (str, int)) for key in items[::2]):  # hashing a tuple nested deeply would crash
-        raise ValueError("a dictionary with keys that are neither text nor numbers")
+    # Hashing a tuple nested deeply would crash; large integers can be chosen so that all have one hash.
+    if not all(isinstance(key, str) or isinstance(key, int) and abs(key) < 2**31 for key in items[::2]):
+        raise ValueError("a dictionary with keys that are neither text nor numbers of a few digits")
     target.update(zip(items[::2], items[1::2]))
 
 

@@ -112,7 +112,7 @@ def test_a_file_that_changed_on_the_server_is_not_patched_together(server, tmp_p
     assert download(server.address, tmp_path / "a.zip").read_bytes() == server.content
 
 
-@pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"size": 5}])
+@pytest.mark.parametrize("check", [{"sha256": "0" * 64}, {"size": 10**9}])
 def test_wrong_content_is_removed_and_named(server, tmp_path, check):
     with pytest.raises(KitError, match=r"a\.zip.*instead of.*removed"):
         download(server.address, tmp_path / "a.zip", **check)
@@ -170,3 +170,11 @@ def test_kagglehub_is_used_where_installed_and_its_failure_is_no_end(server, tmp
     assert fetch("a/bad", tmp_path) == tmp_path / "s.zip"
     assert "no login" in capsys.readouterr().out
     sys.modules.pop("kagglehub", None)
+
+
+def test_more_bytes_than_are_known_are_not_received(server, tmp_path):
+    server.content = bytes(5_000_000)
+    url, target = f"http://127.0.0.1:{server.server_address[1]}/a.zip", tmp_path / "out" / "a.zip"
+    with pytest.raises(KitError, match="sends more than the 1,000 bytes of a.zip"):
+        download(url, target, size=1000, progress=False)
+    assert not [path for path in target.parent.iterdir() if path.suffix != ".lock"] and len(server.asked) == 1

@@ -161,3 +161,14 @@ def test_real_set(realdata):
     assert len(data.training) == 1097 and data.classes == monkeys.COMMON_NAMES
     assert "training/n9/n9151jpg" in data.training.names
     assert any("n9160.png is a PNG" in note for note in data.notes)
+
+
+def test_class_folders_of_other_names_say_how_to_train_on_them(tmp_path):
+    pictures = {f"{name}/{n}.jpg": encoded(n) for name in ("cats", "dogs", "猫") for n in range(2)}
+    folder = write_folder(tmp_path / "my pictures", pictures)
+    with pytest.raises(KitError, match=r"3 folders of images of your own: cats, dogs, 猫.*\n.*new NAME --like images\n"
+                                       r".*run NAME --data '.*my pictures'"):
+        find_monkeys(folder)
+    write_folder(folder, {"training/cats/1.jpg": encoded(1), "validation/dogs/1.jpg": encoded(2)})
+    with pytest.raises(KitError, match="--like images"):
+        find_monkeys(folder)

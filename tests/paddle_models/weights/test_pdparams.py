@@ -1,5 +1,7 @@
 """Paddle's own weight files are read without unpickling, and a hostile one runs nothing."""
 
+import time
+
 import numpy as np
 import paddle
 import pytest
@@ -82,3 +84,28 @@ def test_nan_is_refused(tmp_path):
 def test_missing_file(tmp_path):
     with pytest.raises(KitError, match="No such file"):
         read_pdparams(tmp_path / "none.pdparams")
+
+
+def long_text(text):
+    return b"X" + len(text).to_bytes(4, "little") + text
+
+
+HUGE = {
+    "marks far down": b"\x80\x02" + b"N" * 200_000 + b"(t" * 100_000 + b".",
+    "marks that are not there": b"\x80\x02(0t.",
+    "a large text again and again": b"\x80\x02c_codecs\nencode\nq\x00" + long_text(b"a" * 200_000) + b"q\x01"
+                                    + long_text(b"latin1") + b"\x86q\x02" + b"h\x00h\x02R" * 40_000 + b".",
+    "keys with one hash": b"\x80\x02}(" + b"".join(
+        b"\x8a\x0b" + ((2**61 - 1) * n).to_bytes(11, "little") + b"N" for n in range(1, 30_000)) + b"u.",
+    "a kind that takes for ever to write": b"\x80\x02cnumpy\ndtype\n" + b")" + b"q\x00h\x00h\x00\x86" * 200 + b"\x85R.",
+}
+
+
+@pytest.mark.parametrize("kind", HUGE)
+def test_a_small_file_takes_no_long_time(tmp_path, kind):
+    path = tmp_path / "slow.pdparams"
+    path.write_bytes(HUGE[kind])
+    begin = time.monotonic()
+    with pytest.raises(KitError, match="slow.pdparams"):
+        read_pdparams(path)
+    assert time.monotonic() - begin < 20
