@@ -53,8 +53,16 @@ def prepare() -> None:
     warnings.filterwarnings("ignore", message="When training, we now always track global mean and variance")
 
 
+def use_threads(count: int | None) -> None:
+    """Compute with that many threads, whatever threads() would say; None leaves it as it is."""
+    global USER_THREADS
+    if count is not None:
+        USER_THREADS = str(count)
+
+
 def threads() -> int:
-    """Threads to compute with: OMP_NUM_THREADS where the user has set it, else this process's share of the cores."""
+    """Threads to compute with: those of use_threads, else OMP_NUM_THREADS where the user has set it, else this
+    process's share of the cores."""
     if USER_THREADS and USER_THREADS.isdigit():
         return int(USER_THREADS)
     processes = os.environ.get("PADDLE_LOCAL_SIZE", "1")  # of paddle.distributed.launch on this machine

@@ -37,7 +37,7 @@ def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
     from paddle_models.trainer import distributed, runtime  # the first import of Paddle, after all that is cheap
     from paddle_models.trainer.progress import say
 
-    device = runtime.start(settings.device)
+    device = runtime.start(settings.device, getattr(settings, "threads", None))
     home = named or places.runs() / work.name
     made = [each for each in (home / "checkpoints", home, *home.parents) if not each.exists()]
     if named is None and distributed.rank() == 0:

@@ -2,6 +2,7 @@
 
 Prints accuracy, balanced accuracy, F1 and average precision of each attribute beside the majority's accuracy, their
 means over each region and over all forty. The test split is judged where it has images, else the validation split.
+The majority is that of the training images, or, where the set has none, of the judged images themselves.
 """
 
 import argparse
@@ -38,8 +39,10 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
     loader = make_loader(store, BATCH, shuffle=False, seed=0, epoch=0, normalize=WORK.normalize(settings))
     rows, _ = loop.evaluate(WORK.task(settings, network, WORK.classes), loader)
     measured = measure_attributes(rows["label"], rows["probabilities"])
-    baseline = majority(celeba.training.labels, rows["label"])
-    columns = [(name.replace("_", " "), measured[name]) for name in MEASURES] + [("majority", baseline["accuracy"])]
+    trained = len(celeba.training) > 0
+    baseline = majority(celeba.training.labels if trained else rows["label"], rows["label"])
+    columns = [(name.replace("_", " "), measured[name]) for name in MEASURES] + [
+        ("majority" if trained else "their own majority", baseline["accuracy"])]
     lines = [f"{len(store)} {split} images of {celeba.path} ({celeba.origin}), {weights}",
              f"{'':22}" + "".join(f"{title:>19}" for title, _ in columns)]
     regions = [by_region(values, ATTRIBUTES, REGIONS) for _, values in columns]

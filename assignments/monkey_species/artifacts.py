@@ -67,13 +67,14 @@ def _sizes(monkeys: MonkeyData) -> dict[str, np.ndarray]:
 
 def _exploration(monkeys: MonkeyData) -> dict[str, float]:
     """Answers to what section 2.1 of the document says about its data."""
-    both = np.concatenate(list(_sizes(monkeys).values())).astype(float)
+    sizes = _sizes(monkeys)
+    both = np.concatenate(list(sizes.values())).astype(float)
     aspect = both.max(axis=1) / both.min(axis=1)
     counts = np.bincount(monkeys.training.labels)
     return {"classes": len(monkeys.classes), "images_training": len(monkeys.training),
             "images_validation": len(monkeys.validation),
             "share_within_aspect_2": float((aspect <= 2).mean()),
-            "share_below_1000": float((both.max(axis=1) <= 1000).mean()),
+            "share_below_1000": float((sizes["training"].max(axis=1) < 1000).mean()),
             "largest_class_over_smallest": float(counts.max() / counts.min())}
 
 

@@ -3,10 +3,11 @@
 from typing import Any
 
 from data_tools.errors import KitError
+from paddle_models.environment import threads
 from paddle_models.fast.fast_layers import Decision
-from paddle_models.trainer import runtime
+from paddle_models.trainer import messages, runtime
 from paddle_models.trainer.loop import Trainer
-from paddle_models.trainer.progress import peak_memory_mb
+from paddle_models.trainer.progress import peak_memory_mb, say
 from paddle_models.trainer.run_folder import describe_environment
 from paddle_models.weights.files import load_weights, sha256_of_weights
 
@@ -22,6 +23,8 @@ def fit_best(trainer: Trainer, resume: bool, fingerprint: str, layers: Decision)
         if run.last.exists() and run.data_fingerprint not in (None, fingerprint):
             raise KitError(f"{run.path} was begun with other images than these, or with these in another size; name "
                            "those with --data PATH, or begin a new run")
+        if run.last.exists() and run.threads not in (None, threads()):
+            say(messages.threads_differ(run.threads, threads()))
         trainer.resume()
     run.write_json("environment.json", describe_environment(
         fingerprint, runtime.describe(trainer.device), {"fast_layers": layers.reason}))
@@ -31,7 +34,8 @@ def fit_best(trainer: Trainer, resume: bool, fingerprint: str, layers: Decision)
 
 def summary(trainer: Trainer) -> dict[str, Any]:
     """Best epoch (from 1), length and end of a training, seconds spent in steps, speed, share of the seconds spent
-    waiting for data, peak memory (MB), device, and the sha256 of the best weights, which it reads from the run folder.
+    waiting for data, peak memory (MB), device, threads, and the sha256 of the best weights, which it reads from the run
+    folder.
     """
     weights, _ = load_weights(trainer.run.best)
     position, best_epoch = trainer.position, trainer.stopping.best_epoch
@@ -40,4 +44,5 @@ def summary(trainer: Trainer) -> dict[str, Any]:
             "images_per_second": round(position.images_per_second(), 2),
             "wait_share": round(position.wait_share(), 4),
             "peak_memory_mb": round(peak_memory_mb(trainer.device)), "device": trainer.device,
+            "threads": threads(),
             "weights_sha256": sha256_of_weights(weights)}

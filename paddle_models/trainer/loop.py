@@ -67,6 +67,7 @@ class Trainer:
                                  task.mode)
         self.stopping = EarlyStopping(settings.early_stopping.patience, settings.early_stopping.min_delta,
                                       task.monitor, task.mode)
+        self.ending = _by_loss(settings, task)
         self.precision = Precision(settings.amp.level, settings.amp.dtype, device, task.networks)
         self.optimizers = {name: build_optimizer(settings.optimizer, network.parameters(), settings.optimizer.lr)
                            for name, network in task.networks.items()}
@@ -195,6 +196,10 @@ class Trainer:
         self._follow_first_rank()
         _, values = self.evaluate(self.data.validation())
         self.stopping.update(values[self.task.monitor], self.position.epoch - 1)
+        if self.ending:
+            if "loss" not in values:
+                raise messages.no_loss(values)
+            self.ending.update(values["loss"], self.position.epoch - 1)
         self.schedule.check(values[self.task.monitor])
         if self.stopping.improved:
             self._save_best()
@@ -239,6 +244,8 @@ class Trainer:
                 self.averages[name].load_arrays(groups[f"averages/{name}"], state["position"]["step"])
         self.position = Position(**state["position"])
         self.stopping.load_state_dict(state["stopping"])
+        if self.ending and state.get("ending"):
+            self.ending.load_state_dict(state["ending"])
         self.schedule.load_state_dict(state["schedule"])
         self.precision.load_state_dict(state["scalers"])
         self.micro_batches = max(self.micro_batches, state["micro_batches"])
@@ -257,6 +264,7 @@ class Trainer:
                 groups[f"averages/{name}"] = self.averages[name].arrays()
         save_checkpoint(self.run.last, groups, {
             "position": asdict(self.position), "stopping": self.stopping.state_dict(),
+            "ending": self.ending.state_dict() if self.ending else None,
             "schedule": self.schedule.state_dict(), "scalers": self.precision.state_dict(),
             "micro_batches": self.micro_batches, "seed": self.settings.seed, "batch_size": self.settings.batch_size},
             self.run.again)
@@ -278,7 +286,7 @@ class Trainer:
     def _finished(self) -> bool:
         position = self.position
         self.stopped = (self.limits.reached(position.step, position.seconds)  # it may have cut the last epoch short
-                        or self.limits.epochs_done(position.epoch) or self.stopping.reason or "")
+                        or self.limits.epochs_done(position.epoch) or (self.ending or self.stopping).reason or "")
         return bool(self.stopped)
 
     def _timed(self, batches: Iterable[dict[str, np.ndarray]]) -> Iterator[dict[str, np.ndarray]]:
@@ -332,6 +340,14 @@ class Trainer:
         if distributed.world() > 1 and self.position.step % self.settings.log_every:
             return False
         return distributed.any_rank(bool(self.signals.noted))
+
+
+def _by_loss(settings: TrainerSettings, task: Task) -> EarlyStopping | None:
+    """What ends a training on its validation loss, where that is not what chooses the best weights anyway."""
+    early = settings.early_stopping
+    if early.by == "chosen" or task.monitor == "loss":
+        return None
+    return EarlyStopping(early.patience, early.min_delta, "loss", "min")
 
 
 def evaluate(task: Task, batches: Iterable[dict[str, np.ndarray]]) -> tuple[Rows, dict[str, float]]:

@@ -28,6 +28,18 @@ def in_parts(batch_size: int, parts: int) -> str:
             "once for all of them")
 
 
+def no_loss(values: dict[str, float]) -> KitError:
+    """Early stopping by a metric that the task does not measure."""
+    return KitError(f"setting early_stopping.by: this training measures no validation loss, but "
+                    f"{', '.join(sorted(values))}; use chosen")
+
+
+def threads_differ(begun: int, now: int) -> str:
+    """A run goes on with another number of threads."""
+    return (f"this run was begun with {begun} threads and goes on with {now}: sums are rounded otherwise, so its "
+            f"weights will differ from those of a run that never stopped; --threads {begun} keeps them the same")
+
+
 def stopped(step: int, folder: Path) -> str:
     """A signal came."""
     return f"stopped after step {step}; continue with --resume {shlex.quote(str(folder))}"

@@ -32,6 +32,7 @@ from data_tools.files.atomic import AGAIN, atomic_path, sweep, write_atomically
 from data_tools.files.locks import Busy, locked
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.files.plain_yaml import read_yaml
+from paddle_models.environment import threads
 
 LARGEST_TEXT, LARGEST_METRICS = 16 << 20, 256 << 20  # of files that may come from anybody
 STAMP = "%Y%m%d-%H%M%S"  # begins the name of a run folder
@@ -97,9 +98,19 @@ class RunFolder:
     @property
     def data_fingerprint(self) -> str | None:
         """Of the training data that this run was begun with; None where environment.json, of an older run, has none."""
+        return self._begun_with("data_fingerprint")
+
+    @property
+    def threads(self) -> int | None:
+        """That this run was begun with; None of an older one."""
+        found = self._begun_with("threads")
+        return found if isinstance(found, int) else None
+
+    def _begun_with(self, key: str) -> Any:
+        """A value of environment.json, None where there is none."""
         try:
             with open(self.path / "environment.json", encoding="utf-8") as file:
-                return json.loads(file.read(LARGEST_TEXT))["data_fingerprint"]
+                return json.loads(file.read(LARGEST_TEXT))[key]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
@@ -257,7 +268,8 @@ def describe_environment(data_fingerprint: str, device: str, notes: dict[str, An
     variables = {key: os.environ[key] for key in sorted(os.environ)
                  if key.startswith(("OMP_", "FLAGS_", "CUDA_VISIBLE"))}
     return {"python": platform.python_version(), "system": platform.platform(), "processor": machine.processor(),
-            "versions": dict(sorted(versions.items())), "commit": _commit(), "device": device, "variables": variables,
+            "versions": dict(sorted(versions.items())), "commit": _commit(), "device": device,
+            "threads": threads(), "variables": variables,
             "data_fingerprint": data_fingerprint, **notes}
 
 

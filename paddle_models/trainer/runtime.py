@@ -7,15 +7,20 @@ import platform
 import paddle
 
 from data_tools.errors import KitError
-from paddle_models.environment import USER_THREADS, threads
+from paddle_models import environment
+from paddle_models.environment import threads
 from paddle_models.fast import onednn
 from paddle_models.trainer import distributed
 
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4  # malloc.h
 
 
-def start(device: str) -> str:
-    """Choose the device ("auto", "cpu" or "gpu"), join the other ranks; returns "cpu" or "gpu:N"."""
+def start(device: str, count: int | None = None) -> str:
+    """Choose the device ("auto", "cpu" or "gpu"), join the other ranks; returns "cpu" or "gpu:N".
+
+    count: threads to compute with, None for the usual number.
+    """
+    environment.use_threads(count)
     gpus = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0
     if device == "gpu" and not gpus:
         raise KitError("--device gpu: this Paddle sees no GPU; install requirements-gpu.txt on a machine with one, "
@@ -26,7 +31,8 @@ def start(device: str) -> str:
     paddle.disable_signal_handler()
     # Not through OMP_NUM_THREADS: Paddle warns on standard error when it finds that variable above 1.
     paddle.base.core.set_num_threads(threads())
-    if USER_THREADS is None:  # set by `import paddle`: processes started from here would take it for the user's wish
+    # Set by `import paddle`: processes that are started from here would take it for the user's wish.
+    if environment.USER_THREADS is None or count is not None:
         os.environ.pop("OMP_NUM_THREADS", None)
     if chosen == "cpu":
         onednn.set_threads(threads())

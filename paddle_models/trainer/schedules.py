@@ -14,10 +14,11 @@ def learning_rate(settings: ScheduleSettings, step: int, steps_per_epoch: int, t
                   base_lr: float) -> float:
     """Learning rate of optimizer step `step` (0 is the first).
 
-    settings: name ("fixed", "exponential", "cosine", "plateau"), warmup_epochs, gamma, min_lr. Warm-up rises
-    linearly from 0 to base_lr over warmup_epochs; the decay starts where it ends. Exponential: times gamma
-    after every epoch. Cosine: half a period from base_lr to min_lr at total_steps (SGDR, arXiv 1608.03983,
-    without restarts). For "plateau" the base rate is returned, to be passed through `Plateau.apply`.
+    settings: name ("fixed", "exponential", "cosine", "plateau"), warmup_epochs, gamma, smooth, min_lr. Warm-up rises
+    linearly from 0 to base_lr over warmup_epochs; the decay starts where it ends. Exponential: times gamma after every
+    epoch, or, `smooth`, times gamma^(1 / steps_per_epoch) after every step. Cosine: half a period from base_lr to
+    min_lr at total_steps (SGDR, arXiv 1608.03983, without restarts). For "plateau" the base rate is returned, to be
+    passed through `Plateau.apply`.
     """
     warmup = round(settings.warmup_epochs * steps_per_epoch)
     if step < warmup:
@@ -26,7 +27,7 @@ def learning_rate(settings: ScheduleSettings, step: int, steps_per_epoch: int, t
     if settings.name in ("fixed", "plateau"):
         return base_lr
     if settings.name == "exponential":
-        return base_lr * settings.gamma ** (done // steps_per_epoch)
+        return base_lr * settings.gamma ** (done / steps_per_epoch if settings.smooth else done // steps_per_epoch)
     if settings.name == "cosine":
         progress = min(1.0, done / max(1, total_steps - warmup))
         return settings.min_lr + (base_lr - settings.min_lr) * (1 + math.cos(math.pi * progress)) / 2

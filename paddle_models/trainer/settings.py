@@ -56,6 +56,8 @@ class ScheduleSettings:
     """linear rise from 0, before any decay"""
     gamma: float = bounded(0.95, 0, open="low")
     """exponential: factor per epoch"""
+    smooth: bool = False
+    """exponential: the rate falls a little with every step, and not once an epoch"""
     min_lr: float = bounded(0.0, 0)
     """cosine, plateau: lowest learning rate"""
     factor: float = bounded(0.1, 0, 1, open="both")
@@ -72,6 +74,8 @@ class EarlyStoppingSettings:
     """validation checks without improvement before stopping; 0 trains to the end"""
     min_delta: float = bounded(0.0, 0)
     """smallest change that counts as an improvement"""
+    by: Literal["chosen", "loss"] = "chosen"
+    """what has to improve: the metric that chooses the best weights, or the validation loss"""
 
 
 @dataclass
@@ -112,6 +116,8 @@ class TrainerSettings:
     """longest time between two writings of the last checkpoint"""
     workers: int | None = bounded(None, 0)
     """processes that prepare batches; null fits the cores"""
+    threads: int | None = bounded(None, 1)
+    """threads to compute with; another number rounds otherwise and gives other weights; null takes all cores"""
     device: Literal["auto", "cpu", "gpu"] = "auto"
     """auto takes the GPU where there is one"""
     fast_layers: bool = True

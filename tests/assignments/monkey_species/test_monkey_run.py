@@ -76,6 +76,18 @@ def test_a_limited_run_continues_to_the_same_weights(monkeys, tmp_path):
     assert first == second
 
 
+def test_threads_are_chosen_recorded_and_missed(monkeys, tmp_path):
+    folder = tmp_path / "run"
+    assert run(*TINY, "--data", monkeys, "--out", folder, "--threads", "1").returncode == 0
+    for name in ("result.json", "environment.json"):
+        assert json.loads((folder / name).read_text())["threads"] == 1
+    assert json.loads((folder / "environment.json").read_text())["device"] == "cpu, 1 threads"
+    resumed = run("--resume", folder, "--max_steps", "4", "--threads", "2")
+    assert resumed.returncode == 0 and "begun with 1 threads and goes on with 2" in resumed.stdout
+    same = run("--resume", folder, "--max_steps", "5")
+    assert same.returncode == 0 and "threads and goes on" not in same.stdout
+
+
 def test_two_processes_share_one_run_folder(monkeys, tmp_path):
     import os
 

@@ -324,6 +324,27 @@ def test_an_adversarial_task_needs_no_other_loop(run, parts):
     assert {"networks/generator", "networks/discriminator", "optimizers/generator"} <= set(groups)
 
 
+def test_the_loss_ends_a_training_whose_accuracy_chooses(run, tmp_path):
+    early = {"patience": 2, "by": "loss"}
+    trainer = tiny_trainer(run, epochs=30, early_stopping=early, optimizer={"name": "sgd", "lr": 1e-9})
+    first = trainer.evaluate
+
+    def worse(batches):  # the loss grows, the accuracy as well
+        found, values = first(batches)
+        return found, {**values, "loss": 1.0 + trainer.position.epoch, "accuracy": trainer.position.epoch / 100}
+
+    trainer.evaluate = worse
+    trainer.fit()
+    assert trainer.stopped.startswith("loss has not improved in 2 validation checks") and trainer.position.epoch == 3
+    assert trainer.stopping.best_epoch == 2  # the best weights are still those of the best accuracy
+    again = tiny_trainer(run, epochs=30, early_stopping=early)
+    again.resume()
+    assert again.ending.state_dict() == trainer.ending.state_dict() and again.ending.reason
+    gan = from_dict(TrainerSettings, {**DEFAULTS, "early_stopping": early}, "gan")
+    with RunFolder(tmp_path / "gan") as folder, pytest.raises(KitError, match="early_stopping.by.*no validation loss"):
+        Trainer(ToyGan(), TinyData(gan), gan, folder).fit()
+
+
 def test_weights_of_another_network_are_refused(run):
     tiny_trainer(run, epochs=1).fit()
     other = tiny_trainer(run, lambda: nn.Sequential(nn.Flatten(), nn.Linear(192, 3)))

@@ -39,6 +39,11 @@ def test_exponential_falls_once_per_epoch():
     np.testing.assert_allclose(ours(name="exponential", gamma=0.7), expected, rtol=1e-12)
 
 
+def test_smooth_exponential_falls_with_every_step():
+    expected = [BASE * 0.7 ** (step / PER_EPOCH) for step in range(TOTAL)]
+    np.testing.assert_allclose(ours(name="exponential", gamma=0.7, smooth=True), expected, rtol=1e-12)
+
+
 def test_cosine():
     expected = theirs(paddle_lr.CosineAnnealingDecay(BASE, TOTAL, eta_min=0.001))
     np.testing.assert_allclose(ours(name="cosine", min_lr=0.001), expected, rtol=1e-9)
