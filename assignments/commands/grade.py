@@ -4,6 +4,7 @@ What is common to all works is in reports/grading/; how a work judges follows fr
 """
 
 import argparse
+import json
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import add_command
+from assignments.common.exercises import exercise_files, exercises_of, has_exercises, kept_seed, named_by_files
 from assignments.common.works import FOLDER, PRESETS, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files.places import expand
@@ -50,6 +52,12 @@ def add_to(commands: Any) -> None:
     command.add_argument("--gradescope", type=Path, metavar="FILE", help="also results.json of a single submission")
     command.add_argument("--junit", type=Path, metavar="FILE", help="also junit.xml there")
     command.add_argument("--csv", type=Path, metavar="FILE", help="also grades.csv there")
+    command.add_argument("--seed", type=int, metavar="N",
+                         help="of the random numbers of exercises (default: one that is drawn and kept in --out)")
+    command.add_argument("--per-student", action="store_true", help="numbers of their own in each student's exercises")
+    command.add_argument("--trust", action="store_true",
+                         help="run exercises even where this system cannot shut their code in: for a container that "
+                         "holds nothing to lose")
     command.add_argument("--again", action="store_true", help="also what is graded already and has not changed since")
     command.add_argument("--prepare", action="store_true", help="only find, draw and decode the grader's data; "
                          "else the time in which large data are decoded counts as the first submissions'")
@@ -66,7 +74,8 @@ def grade(arguments: argparse.Namespace) -> int:
     from reports.grading.limits import Limits
 
     if arguments.prepare:
-        return prepare(choose([arguments.assignment] if arguments.assignment else [], arguments.data, arguments.rubric))
+        options = choose([arguments.assignment] if arguments.assignment else [], arguments.data, arguments.rubric)
+        return prepare({**options, **_of_exercises(options, arguments)})
     if not arguments.paths:
         raise KitError("nothing to grade: name run folders, zips of them, or a folder of both")
     single = arguments.gradescope is not None
@@ -84,6 +93,7 @@ def grade(arguments: argparse.Namespace) -> int:
     names = wanted or sorted({name for name, _ in seen.values() if name})
     options = choose(names if wanted or not arguments.rubric else [], arguments.data, arguments.rubric,
                      names[0] if len(names) == 1 else "")
+    options.update(_of_exercises(options, arguments))
     only = options["names"][0] if wanted or arguments.rubric else None
     if single:
         _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
@@ -117,7 +127,8 @@ def seen_in(paths: Sequence[Path], limits: Any) -> dict[Path, tuple[str | None, 
     """{submission: (work, origin of its data)}, as far as they say so themselves."""
     from reports.grading.submission import peek
 
-    return {path: peek(path, work_names(), limits) for path in paths}
+    seen = {path: peek(path, work_names(), limits) for path in paths}
+    return {path: (name or named_by_files(path, limits), origin) for path, (name, origin) in seen.items()}
 
 
 def check_data(seen: Mapping[Path, tuple[str | None, str | None]], data: Sequence[str]) -> None:
@@ -132,6 +143,14 @@ def check_data(seen: Mapping[Path, tuple[str | None, str | None]], data: Sequenc
                            f"({', '.join(real[:3])}{', ...' if len(real) > 3 else ''}), which {default} cannot judge. "
                            f"Nothing was graded; add --data {name}=PATH (--data {name}={default} grades them all the "
                            f"same)")
+
+
+def _of_exercises(options: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:
+    """The grader's settings of exercises, where a work has some; the seed is kept in --out."""
+    if not any(map(has_exercises, options["names"])):
+        return {}
+    return {"exercises": {"seed": kept_seed(arguments.out, arguments.seed), "trust": arguments.trust,
+                          "per_student": arguments.per_student}}
 
 
 def _write_elsewhere(arguments: argparse.Namespace) -> None:
@@ -242,8 +261,10 @@ def draw(data: Mapping[str, str]) -> None:
             draw_sample(work_of(name).drawn)
 
 
-def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, str]):
-    """{assignment: Work} for reports.grading: data found, rubrics checked against what is measured."""
+def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, str],
+          exercises: Mapping[str, Any] | None = None):
+    """{assignment: Work} for reports.grading: data found, rubrics checked against what is measured. exercises: the
+    grader's settings of exercises_of()."""
     from reports.grading.graded_work import GradedWork
     from reports.grading.rubric import check_metrics
 
@@ -252,8 +273,10 @@ def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, s
         work = work_of(name)
         ground, rubric = work.ground(data[name]), rubric_of(name, rubrics[name])
         check_metrics(rubric, ground.metrics, rubrics[name] or f"assignments/{name}")
-        found[name] = GradedWork(name, rubric, work.judge, data[name], ground.fingerprint, work.score,
-                                 documented(name, ground.metrics))
+        asked = exercises_of(name, exercises)
+        fingerprint = ground.fingerprint + (json.dumps(exercises, sort_keys=True) if asked and exercises else "")
+        found[name] = GradedWork(name, rubric, work.judge, data[name], fingerprint, work.score,
+                                 documented(name, ground.metrics), asked)
     return found
 
 
@@ -277,15 +300,16 @@ def found_in(path: Path, single: bool = False, out: Path | None = None) -> list[
     """
     from reports.grading.class_folder import is_run, members
 
+    written = exercise_files()
     if not path.exists() and not path.is_symlink():
         raise KitError(f"{path}: there is nothing of that name to grade")
-    if path.is_symlink() or not path.is_dir() or is_run(path):
+    if path.is_symlink() or not path.is_dir() or is_run(path, written):
         return [path]
     inside = members(path, out)
     zips = [entry for entry in inside if entry.suffix.lower() == ".zip"]
     if single:
         return zips if len(zips) == 1 and not any(entry.is_dir() for entry in inside) else [path]
-    if not inside or len(inside) == 1 and inside[0].is_dir() and is_run(inside[0]):
+    if not inside or len(inside) == 1 and inside[0].is_dir() and is_run(inside[0], written):
         return [path]  # nothing, or a run in a folder of its own
     return inside
 

@@ -11,16 +11,17 @@ from assignments.commands.grade import MEMORY, choose, draw, show
 from assignments.common.command_line import add_command
 from assignments.common.runs import find_run
 from assignments.common.works import work_names
+from assignments.common.zips import member
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
-
-EPOCH = (1980, 1, 1, 0, 0, 0)  # the time of every member: the same run gives the same bytes
 
 
 def add_to(commands: Any) -> None:
     """The command and its options."""
     command = add_command(commands, "submit", submit_command)
     command.add_argument("target", metavar="RUN|NAME", help="a run folder, or an assignment (its newest run)")
+    command.add_argument("--exercises", type=Path, metavar="FOLDER",
+                         help="hand in the exercises of the assignment NAME that are filled in there")
     command.add_argument("-o", "--out", type=Path, metavar="FILE.zip", help="default: NAME-RUN.zip here")
     command.add_argument("--rubric", type=Path, metavar="FILE", help="the teacher's (default: the kit's)")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
@@ -28,6 +29,10 @@ def add_to(commands: Any) -> None:
 
 def submit_command(arguments: argparse.Namespace) -> int:
     """The zip of a finished run that is handed in, checked as the teacher will check it."""
+    if arguments.exercises:
+        from assignments.commands.submit_exercises import submit_exercises
+
+        return submit_exercises(arguments.target, arguments.exercises, arguments.out, arguments.lang)
     return submit(arguments.target, arguments.out, arguments.rubric, arguments.lang)
 
 
@@ -72,15 +77,6 @@ def pack(run: Path, out: Path) -> None:
             if (run / name).is_file():
                 with open(run / name, "rb") as source, archive.open(member(name), "w", force_zip64=True) as target:
                     shutil.copyfileobj(source, target, 1 << 20)
-
-
-def member(name: str, executable: bool = False) -> zipfile.ZipInfo:
-    """A member of a zip without anything of the machine that it is written on."""
-    info = zipfile.ZipInfo(name, EPOCH)
-    info.create_system = 3  # Unix, on any system: the permissions below count
-    info.external_attr = (0o100755 if executable else 0o100644) << 16
-    info.compress_type = zipfile.ZIP_DEFLATED
-    return info
 
 
 def _is_submission(file: Path) -> bool:

@@ -4,10 +4,12 @@ work.py          the class Work: what a work declares, and what follows; regress
 works.py         the list of the works
 splits.py        a data set, its stores, and a training that has come to its end
 runner.py        the command line of a run; runs.py: runs named by people
+exercises.py     functions that students write, as works declare them
 judging.py       the grader's second look at a submission
 figure_scripts.py    the figures of a work, its own or the first ones of any run; chapters.py: a work in the report
 export.py        the best network of a run for use without its code
 media.py         pictures, folders and videos for predict; pretrained.py: weights that come with the kit
+zips.py          members of zips whose bytes depend on their content alone
 command_line.py  errors told in one line
 iris.py          optimizers compared on Iris, for two works
 """

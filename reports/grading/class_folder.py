@@ -72,9 +72,9 @@ def student_of(path: Path) -> Student:
     return Student()
 
 
-def is_run(folder: Path) -> bool:
-    """Whether files of a run stand in it."""
-    return any((folder / name).exists() for name in NEEDED)
+def is_run(folder: Path, others: Iterable[str] = ()) -> bool:
+    """Whether files of a run stand in it, or others that are handed in."""
+    return any((folder / name).exists() for name in (*NEEDED, *others))
 
 
 def members(folder: Path, out: Path | None = None) -> list[Path]:
@@ -107,6 +107,8 @@ def _files_of(folder: Path) -> list[Path]:
     if is_run(folder) or any(is_run(entry) for entry in inside if entry.is_dir()):
         return [folder]
     files = [entry for entry in folder.iterdir() if entry.is_file() and not SYSTEM.match(entry.name)]
+    if any(file.suffix == ".py" for file in files) and not any(map(is_archive, files)):
+        return [folder]  # exercises, which are several files
     return files or [folder]
 
 

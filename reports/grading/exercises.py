@@ -6,6 +6,7 @@ A function earns 10 % of its points for the shape, 5 % for float64, 60 % for the
 answer depends on the input, care only where the values are right.
 """
 
+import sys
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from reports.grading.code_jail import Answer, CodeJail
 
 SHAPE, FLOAT, CARE, VALUES = 0.10, 0.05, 0.25, 0.60
+LONGEST = 30.0  # seconds after which no further function is called
 LARGEST_FILE = 400 << 10  # bytes of a student's file
 SINGLE = 1e-5  # relative error that float32 is forgiven, less the points for float64
 DRIVERS = "drivers"  # the module in the jail that calls the student's
@@ -122,7 +124,8 @@ def read_files(path: Path, exercises: Exercises, limits: Limits) -> dict[str, st
 
 def grade_exercises(path: Path, exercises: Exercises, name: str, limits: Limits | None = None,
                     code_limits: CodeLimits | None = None) -> Grade:
-    """The grade of a zip or folder of exercise files. KitError where the system cannot shut their code in."""
+    """The grade of a zip or folder of exercise files. Where the system cannot shut their code in, the grade has the
+    problem "grader-data", which is the grader's and not the submission's."""
     start, limits = time.monotonic(), limits or Limits()
     lines: list[Line] = []
     problems: list[dict[str, str]] = []
@@ -136,7 +139,9 @@ def grade_exercises(path: Path, exercises: Exercises, name: str, limits: Limits 
             problems = [{"kind": "forbidden", "message": plain(english)} for english, _ in forbidden[:20]]
             lines = [_line(exercises, each, 0.0, forbidden[0]) for each in exercises.exercises]
         else:
-            from reports.grading.code_jail import CodeJail  # Linux alone has what it needs
+            if sys.platform != "linux":
+                raise KitError("a student's code is run on Linux only; grade exercises there")
+            from reports.grading.code_jail import CodeJail  # imports what Windows has not
 
             files = {**{file: texts[file] for file in exercises.files if file in texts}, DRIVERS: exercises.drivers}
             with CodeJail(files, code_limits, exercises.trust) as jail:
@@ -145,6 +150,9 @@ def grade_exercises(path: Path, exercises: Exercises, name: str, limits: Limits 
     except BadFile as error:
         problems = [{"kind": error.kind, "message": plain(str(error))}]
         lines = [_line(exercises, each, 0.0, in_both(error.kind, str(error))) for each in exercises.exercises]
+    except KitError as error:
+        problems = [{"kind": "grader-data", "message": plain(str(error))}]
+        lines = [_line(exercises, each, 0.0, in_both("grader-data", str(error))) for each in exercises.exercises]
     notes = [notice] if notice else []
     if output.strip():
         notes.append("it prints; what is printed counts for nothing")
@@ -165,7 +173,7 @@ class _Session:
     def __init__(self, exercises: Exercises, jail: "CodeJail", name: str, texts: Mapping[str, str], limits: Limits):
         self.exercises, self.jail, self.texts = exercises, jail, texts
         self.student = zlib.crc32(name.encode()) if exercises.per_student else 0
-        self.until = time.monotonic() + limits.seconds / 2
+        self.until = time.monotonic() + min(LONGEST, limits.seconds / 2)
 
     def lines(self) -> list[Line]:
         """One per exercise."""
@@ -310,15 +318,3 @@ def _alike(found: Sequence[mistakes.Parts | None]) -> bool:
         return True
     whole = [array.ravel() for array in (*first, *second) if array.size and array.dtype.kind in "fiub"]
     return not whole or all(np.ptp(array.astype(float)) == 0 and array[0] == whole[0][0] for array in whole)
-
-
-def check_possible(trust: bool) -> str:
-    """One line on what shuts code in here; KitError where nothing does and it is not trusted."""
-    import sys
-
-    if sys.platform != "linux":
-        raise KitError("a student's code is run on Linux only; grade exercises there, or in a container of Linux")
-    from reports.grading.code_jail import CodeJail
-
-    with CodeJail({}, trust=trust) as jail:
-        return jail.notice

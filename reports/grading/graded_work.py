@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class GradedWork:
     data: handed to the judge: where the grader's data are. fingerprint: of these data; grades are made again when it
     changes. score: metrics that follow from a submission's predictions.npz, for the check of result.json against it.
     document: the numbers of the work's document, by metric.
+    exercises: an Exercises (exercises.py), whose files may be handed in beside runs, or None.
     """
 
     assignment: str
@@ -53,6 +55,7 @@ class GradedWork:
     fingerprint: str = ""
     score: Callable[[Mapping[str, np.ndarray]], Mapping[str, float]] | None = None
     document: Mapping[str, float] = field(default_factory=dict)
+    exercises: Any = None
 
 
 Works = Mapping[str, GradedWork]  # by the work's name

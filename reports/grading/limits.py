@@ -48,7 +48,7 @@ class Limits:
 class CodeLimits:
     """What a student's code may use in its jail (code_jail.py)."""
 
-    seconds: float = 20.0
+    seconds: float = 10.0
     """wall time of one call, of the start too"""
     cpu_seconds: int = 120
     """of one process, which answers many calls"""

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from reports.grading.exercises import grade_exercises, holds_exercises
 from reports.grading.grade_one import failed, grade
 from reports.grading.graded_work import Works
 from reports.grading.limits import Limits
@@ -224,7 +225,14 @@ def folder_size(folder: Path) -> int:
 def _judge(job: dict[str, Any], works: Works, limits: Limits, assignment: str | None) -> None:
     """Grade the submission and leave the grade in its scratch folder."""
     scratch = Path(job["scratch"])
-    made = grade(Path(job["path"]), works, scratch, limits, assignment, job["name"], (scratch / CHOSEN).write_text)
+    path = Path(job["path"])
+    found = [work.exercises for name, work in works.items() if work.exercises and assignment in (None, name)
+             and holds_exercises(path, work.exercises, limits)]
+    if found:
+        (scratch / CHOSEN).write_text(found[0].work)
+        made = grade_exercises(path, found[0], job["name"], limits)
+    else:
+        made = grade(path, works, scratch, limits, assignment, job["name"], (scratch / CHOSEN).write_text)
     shutil.rmtree(scratch / "run", ignore_errors=True)  # makes room for the grade where the disk was full
     (scratch / f"{GRADE}.part").write_text(json.dumps(made.to_dict()), encoding="utf-8")
     os.replace(scratch / f"{GRADE}.part", scratch / GRADE)

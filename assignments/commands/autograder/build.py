@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from assignments.commands.grade import data_words, default_data, is_place, rubric_file, standard_rubric, works
-from assignments.commands.submit import member
 from assignments.common.command_line import add_command
+from assignments.common.exercises import has_exercises
 from assignments.common.works import work_names
+from assignments.common.zips import member
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
 from data_tools.files.places import PROJECT_ROOT, expand
@@ -118,7 +119,8 @@ def _data(place: Path) -> dict[str, bytes]:
 
 def _settings(name: str, data: str, language: str, seconds: int, megabytes: int) -> bytes:
     """Shell variables for the two scripts."""
-    lines = [f"assignment={shlex.quote(name)}", f"data={shlex.quote(data)}", f"language={shlex.quote(language)}",
+    lines = [f"exercises={'--trust' if has_exercises(name) else ''}",  # the container holds nothing else to lose
+             f"assignment={shlex.quote(name)}", f"data={shlex.quote(data)}", f"language={shlex.quote(language)}",
              f"seconds={int(seconds)}", f"megabytes={int(megabytes)}", 'python=${KIT_PYTHON:-$root/venv/bin/python}',
              'export KIT_CACHE=$root/cache KIT_SAMPLES=$root/samples KIT_RUNS=$root/runs']
     return ("\n".join(lines) + "\n").encode()

@@ -12,4 +12,4 @@ if [ -z "${KIT_PYTHON:-}" ]; then
     "$root/venv/bin/python" -m pip install --no-cache-dir -r requirements.txt
 fi
 . ./settings.sh
-"$python" -m assignments grade --prepare --assignment "$assignment" --data "$assignment=$data"
+"$python" -m assignments grade --prepare --assignment "$assignment" --data "$assignment=$data" --out "$root/grading"

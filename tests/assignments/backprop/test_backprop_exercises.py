@@ -230,3 +230,12 @@ def test_what_counts_as_a_submission_of_exercises(solution, tmp_path):
     with zipfile.ZipFile(tmp_path / "big.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("descent.py", "#" * 500_000)
     assert graded(tmp_path / "big.zip").kinds == ["too-large"]
+
+
+def test_a_system_that_shuts_nothing_in_is_the_graders_trouble(solution, monkeypatch):
+    from reports.grading import code_jail
+
+    monkeypatch.setattr(code_jail, "open_doors", lambda got: ["files"])
+    made = graded(solution, "sigmoid")
+    assert made.kinds == ["grader-data"] and "cannot keep files" in made.problems[0]["message"] and made.score == 0
+    assert graded(solution, "sigmoid", trust=True).score == 4

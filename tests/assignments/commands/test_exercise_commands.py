@@ -1,0 +1,96 @@
+"""Exercises through the front door: submit writes the zip, grade takes a class, the autograder says --trust itself."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from assignments.__main__ import main
+from assignments.backprop import student
+from assignments.commands.autograder.build import build_autograder
+from data_tools.files.places import PROJECT_ROOT
+
+if sys.platform != "linux":
+    pytest.skip("a student's code runs on Linux only", allow_module_level=True)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """{"solved", "opened"}: what a good student and one who has not begun would hand in."""
+    place = tmp_path_factory.mktemp("exercises")
+    student.write_student(place / "solved", solution=True)
+    student.write_student(place / "opened")
+    return {name: place / name for name in ("solved", "opened")}
+
+
+def test_what_is_handed_in_is_the_named_files_alone(folders, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["submit", "backprop", "--exercises", str(folders["solved"]), "-o", "ann.zip"]) == 0
+    said = capsys.readouterr().out
+    assert "100 / 100" in said and "not your grade" in said
+    with zipfile.ZipFile("ann.zip") as archive:
+        assert archive.namelist() == ["backprop.py", "descent.py", "practice.py"]
+    first = Path("ann.zip").read_bytes()
+    assert main(["submit", "backprop", "--exercises", str(folders["solved"]), "-o", "ann.zip", "--lang", "zh"]) == 0
+    assert Path("ann.zip").read_bytes() == first and "这不是成绩" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name, text, words", [
+    ("backprop", "import os\n", "would not be run: backprop.py, line 1: it uses os"),
+    ("descent", None, "descent.py missing"), ("practice", "\xff", "UTF-8")])
+def test_what_would_not_be_run_is_not_handed_in(name, text, words, folders, tmp_path, capsys):
+    for file in student.MODULES:
+        (tmp_path / f"{file}.py").write_bytes((folders["solved"] / f"{file}.py").read_bytes())
+    file = tmp_path / f"{name}.py"
+    file.unlink() if text is None else file.write_bytes(text.encode("latin-1"))
+    assert main(["submit", "backprop", "--exercises", str(tmp_path), "-o", str(tmp_path / "a.zip")]) == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "a.zip").exists()
+
+
+def test_works_without_exercises_say_so(tmp_path, capsys):
+    assert main(["submit", "glasses", "--exercises", str(tmp_path)]) == 2
+    assert "glasses has no exercises; those that have: backprop" in capsys.readouterr().err
+
+
+def test_a_class_is_graded_and_goes_on_with_the_same_numbers(folders, tmp_path, capsys):
+    inside = tmp_path / "class"
+    inside.mkdir()
+    for name, folder in (("ann", folders["solved"]), ("ben", folders["opened"])):
+        target = inside / name
+        target.mkdir()
+        for file in folder.iterdir():
+            (target / file.name).write_bytes(file.read_bytes())
+    (inside / "ben" / "__pycache__").mkdir()
+    out = tmp_path / "out"
+    assert main(["grade", str(inside), "--out", str(out), "--per-student"]) == 0
+    with open(out / "grades.csv", newline="") as file:
+        rows = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert rows == {"ann": 100, "ben": 0}
+    seed, kept = (out / "exercises-seed.txt").read_text(), (out / "grades" / "ann.json").stat().st_mtime_ns
+    assert main(["grade", str(inside), "--out", str(out), "--per-student"]) == 0
+    assert (out / "exercises-seed.txt").read_text() == seed
+    assert (out / "grades" / "ann.json").stat().st_mtime_ns == kept  # not graded again
+    results = json.loads((out / "gradescope" / "ann.json").read_text())
+    assert results["score"] == 100 and len(results["tests"]) == len(student.read_exercises())
+    assert "student code is shut in by" in results["output"]
+
+
+def test_the_autograder_trusts_its_container_and_grades_exercises(folders, tmp_path):
+    build_autograder("backprop", tmp_path / "autograder.zip")
+    root = tmp_path / "autograder"
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+        archive.extractall(root / "source")
+    assert "exercises=--trust\n" in (root / "source" / "settings.sh").read_text()
+    (root / "submission").mkdir()
+    for name in student.MODULES:
+        (root / "submission" / f"{name}.py").write_bytes((folders["solved"] / f"{name}.py").read_bytes())
+    environment = {**os.environ, "AUTOGRADER_ROOT": str(root), "KIT_PYTHON": sys.executable, "PYTHONPATH": ""}
+    done = subprocess.run(["bash", str(root / "source" / "run_autograder")], env=environment, capture_output=True,
+                          text=True, cwd=PROJECT_ROOT)
+    results = json.loads((root / "results" / "results.json").read_text())
+    assert results["score"] == 100 and results["extra_data"]["verdict"] == "graded", done.stdout + done.stderr
