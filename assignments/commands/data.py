@@ -23,8 +23,8 @@ def add_to(commands: Any) -> None:
                          help="faces (default: celeba 2000, glasses 1500) or training pictures (textures; 60)")
     _add_pack(within)
     command = add_command(within, "fetch", fetch_set)
-    command.add_argument("name")
-    command.add_argument("folder", type=Path)
+    command.add_argument("name", help="a data set, or yunet, which finds faces for `predict face_attributes`")
+    command.add_argument("folder", type=Path, nargs="?", help="default: data/ of the kit")
 
 
 def _add_pack(within: Any) -> None:

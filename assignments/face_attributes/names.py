@@ -1,4 +1,8 @@
-"""Names of attributes and regions for figures and tables, in both languages."""
+"""Names of attributes and regions for figures, tables and pictures, in both languages."""
+
+from pathlib import Path
+
+from data_tools.drawing.attributes import ATTRIBUTES
 
 REGION_NAMES = {  # in the order of the heads
     "whole_face": ("Whole face", "整体面部"), "hair": ("Hair", "头发"),
@@ -20,6 +24,18 @@ CHINESE_NAMES = {
     "Wearing_Lipstick": "涂口红", "High_Cheekbones": "高颧骨", "Rosy_Cheeks": "红润脸颊", "Wearing_Earrings": "戴耳环",
     "Wearing_Necklace": "戴项链", "Wearing_Necktie": "戴领带",
 }
+
+
+def label_names(language: str) -> tuple[tuple[str, ...], Path | None]:
+    """The names of all attributes, in their order, as they are written into pictures, and the font for them: None for
+    one with Latin letters. Where no font has Chinese, it is said and the names are English."""
+    from reports.figures.style import find_cjk_font
+
+    font = find_cjk_font() if language == "zh" else None
+    if language == "zh" and font is None:
+        print("notice: no Chinese font found, names are in English; install one (on Debian or Ubuntu: apt install "
+              "fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
+    return tuple(CHINESE_NAMES[name] if font else name for name in ATTRIBUTES), font
 
 
 def attribute_name(attribute: str, chinese: bool = False) -> str:

@@ -38,7 +38,13 @@ def parser() -> argparse.ArgumentParser:
                                                           "onnxruntime, onnxruntime-int8 (of an export with --int8), "
                                                           "openvino, openvino-bf16 (of one with --onnx) or "
                                                           "tensorrt")
-    options.add_argument("--yunet", type=Path, metavar="FILE", help="YuNet's .onnx file; default: OpenCV's own cascade")
+    options.add_argument("--yunet", type=Path, metavar="FILE",
+                         help="YuNet's .onnx file; default: that of `data fetch yunet` where it is, else OpenCV's own "
+                              "cascade, as with none")
+    options.add_argument("--min-face", type=float, metavar="SHARE",
+                         help="side of the smallest face that is looked for, over the picture's longest side; default: "
+                              "0.01, in films and before a camera 0.1")
+    options.add_argument("--lang", choices=("en", "zh"), default="en", help="language of what is written into pictures")
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
     options.add_argument("--threshold", type=float, default=0.5,
                          help="probability from which an attribute is shown (0.5)")
@@ -55,6 +61,7 @@ class Clock:
     def __init__(self):
         self.seconds: dict[str, float] = dict.fromkeys(STAGES, 0.0)
         self.frames = self.faces = 0
+        self.without_face: list[str] = []  # sources of pictures
         self.begin = time.perf_counter()
 
     @contextmanager
@@ -92,13 +99,17 @@ def _predict(options: argparse.Namespace) -> int:
     from assignments.face_attributes.model import FaceReader
     from data_tools.drawing.attributes import ATTRIBUTES
     from data_tools.files.names import shown
-    from data_tools.sets.face_finder import FaceFinder, FaceTracker
+    from data_tools.sets.face_finder import FaceFinder, FaceTracker, fetched_yunet
     from paddle_models.trainer.run_folder import new_run_path
 
     if not 0 <= options.threshold <= 1 or options.frames < 0 or options.group < 0:
         raise KitError("--threshold is a probability from 0 to 1, --frames and --group are 0 or more")
+    if options.min_face is not None and not 0.002 <= options.min_face <= 1:
+        raise KitError("--min-face is a share of the picture's longest side, from 0.002 to 1")
     with closing(open_source(options.source)) as source:
-        finder = (FaceTracker if source.moving else FaceFinder)(options.yunet)
+        yunet = options.yunet or fetched_yunet()
+        finder = (FaceTracker if source.moving else FaceFinder)(
+            None if str(yunet) == "none" else yunet, **({"smallest": options.min_face} if options.min_face else {}))
         reader = FaceReader(options.model, options.weights, options.engine)
         stem = Path(source.name if source.moving else options.source).stem.replace(" ", "-") or "pictures"
         out = options.out or new_run_path("predictions", shown(stem))
@@ -115,7 +126,7 @@ def _predict(options: argparse.Namespace) -> int:
             sink.close()
         finally:
             sink.abandon()
-    _report(clock, source, sink, out, stopped)
+    _report(clock, source, finder, sink, out, stopped)
     return 130 if stopped and not getattr(source, "camera", False) else 0
 
 
@@ -132,10 +143,11 @@ def _table(path: Path, names: Sequence[str]) -> Iterator["csv._writer"]:
 
 
 def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
-    from assignments.face_attributes.annotate import annotate, lines
-    from data_tools.drawing.attributes import ATTRIBUTES
+    from assignments.face_attributes.annotate import GROUP as MANY
+    from assignments.face_attributes.annotate import annotate, annotate_group, lines
+    from assignments.face_attributes.names import label_names
 
-    said = time.perf_counter()
+    said, (names, font) = time.perf_counter(), label_names(options.lang)
     size = options.group or (1 if getattr(source, "camera", False) else GROUP)
     frames = islice(iter(source), options.frames or None)
     clock.begin = time.perf_counter()
@@ -149,13 +161,16 @@ def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
         for frame, faces in zip(group, found):
             mine, first = probabilities[first:first + len(faces)], first + len(faces)
             with clock("draw"):
-                texts = [lines(p, ATTRIBUTES, options.threshold) for p in mine]
-                picture = annotate(frame.picture, [face.box for face in faces], texts)
+                texts = [lines(p, names, options.threshold) for p in mine]
+                draw = annotate_group if len(faces) >= MANY and not source.moving else annotate
+                picture = draw(frame.picture, [face.box for face in faces], texts, font)
             with clock("write"):
                 sink.write(frame, picture)
                 rows.writerows(_rows(frame, faces, mine))
             if options.show and not _shown(picture):
                 return
+            if not faces:
+                clock.without_face.append(frame.source)
         clock.frames += len(group)
         clock.faces += len(probabilities)
         if time.perf_counter() - said > REPORT_EVERY:
@@ -192,7 +207,20 @@ def _shown(picture) -> bool:
                        "out") from None
 
 
-def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:
+def _say_without_face(clock: Clock, source, finder) -> None:
+    """Name pictures in which no face was found, and what to try; a film only where it has none at all."""
+    from data_tools.files.names import shown
+
+    where = list(dict.fromkeys(map(shown, clock.without_face)))
+    if not where or source.moving and clock.faces:
+        return
+    names = ", ".join(where[:5]) + (f" and {len(where) - 5} more" if len(where) > 5 else "")
+    fetch = "" if finder.yunet else "`python -m assignments data fetch yunet` for turned and covered ones; "
+    print(f"no face was found in {names}; try --min-face {finder.smallest / 2:g} for smaller ones (now "
+          f"{finder.smallest:g} of the longest side); {fetch}or turn the picture upright")
+
+
+def _report(clock: Clock, source, finder, sink, out: Path, stopped: bool) -> None:
     from assignments.common.media import say_left_out
     from data_tools.files.names import shown
 
@@ -200,6 +228,7 @@ def _report(clock: Clock, source, sink, out: Path, stopped: bool) -> None:
         say_left_out(source.problems, out)
     for note in [*(source.problems if source.moving else source.notes), *sink.problems]:
         print(f"note: {note}")
+    _say_without_face(clock, source, finder)
     unit = "frames" if source.moving else "images"
     print(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
     if clock.frames:

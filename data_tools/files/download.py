@@ -38,9 +38,15 @@ class Archive:
     kaggle: str | None = None  # owner/name for kagglehub
     sha256: str | None = None
     size: int | None = None
+    option: str = "--data"  # of the command that takes the file
 
 
+YUNET = "face_detection_yunet_2023mar.onnx"
 ARCHIVES = {
+    "yunet": Archive(  # a network that finds faces, MIT licence
+        YUNET, f"https://media.githubusercontent.com/media/opencv/opencv_zoo/main/models/face_detection_yunet/{YUNET}",
+        ("https://github.com/opencv/opencv_zoo/tree/main/models/face_detection_yunet",),
+        sha256="8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4", size=232_589, option="--yunet"),
     "10-monkey-species": Archive(
         "10-monkey-species.zip",
         "https://www.kaggle.com/api/v1/datasets/download/slothkong/10-monkey-species",
@@ -91,7 +97,7 @@ def fetch(name: str, folder: str | Path | None = None, progress: bool = True) ->
         if path is not None:
             return path
     return download(archive.url, target, sha256=archive.sha256, size=archive.size, pages=archive.pages,
-                    progress=progress)
+                    progress=progress, option=archive.option)
 
 
 def _from_kagglehub(handle: str) -> Path | None:
@@ -106,7 +112,7 @@ def _from_kagglehub(handle: str) -> Path | None:
 
 
 def download(url: str, target: str | Path, *, sha256: str | None = None, size: int | None = None,
-             pages: tuple[str, ...] = (), progress: bool = True) -> Path:
+             pages: tuple[str, ...] = (), progress: bool = True, option: str = "--data") -> Path:
     """Fetch `url` to `target`, which appears only when whole and right; sha256 (hex) and size are checked.
 
     What a cut connection left (`target`.part) is continued, if the server still has the same file. Raises
@@ -116,7 +122,7 @@ def download(url: str, target: str | Path, *, sha256: str | None = None, size: i
         raise KitError(f"{url} is no http or https address")
     target = Path(target)
     part = target.with_name(target.name + ".part")
-    by_hand = f"download it by hand from {' or '.join(pages) or url} and pass --data FILE"
+    by_hand = f"download it by hand from {' or '.join(pages) or url} and pass {option} FILE"
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with locked(f"{target}.lock"):

@@ -1,7 +1,8 @@
 """Faces in pictures, brought into the framing of CelebA's aligned images.
 
 Two finders: OpenCV's own cascade, which comes with it, and YuNet (MIT licence) where its .onnx file is given; YuNet is
-surer with turned and covered faces and finds eyes, nose and mouth too. Pictures are (H, W, 3) uint8 RGB.
+surer with small, turned and covered faces, faster, and finds eyes, nose and mouth too. Pictures are (H, W, 3) uint8
+RGB.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import cv2
 import numpy as np
 
 from data_tools.errors import KitError
+from data_tools.files import places
+from data_tools.files.download import YUNET
 from data_tools.quiet import quiet
 from data_tools.sets.celeba import IMAGE_SIZE
 
@@ -23,8 +26,14 @@ LANDMARKS = ((69.0, 112.0), (108.5, 112.0), (88.0, 135.0), (72.0, 152.0), (105.0
 YUNET_STRIDES = (8, 16, 32)
 YUNET_SCORE, YUNET_OVERLAP = 0.7, 0.3  # least score; share of overlap from which two boxes are one face
 LARGEST_YUNET = 50 * 2**20  # bytes; the published file has 230 kB
-STILL_SIDE, VIDEO_SIDE = 1280, 320  # longest side of the picture that is searched
-STILL_FACE, VIDEO_FACE = 1 / 24, 1 / 10  # smallest face over the longest side
+STILL_SIDE, VIDEO_SIDE = 1280, 320  # longest side of the picture that is searched, at least; see side_for()
+STILL_FACE, VIDEO_FACE = 1 / 100, 1 / 10  # smallest face over the longest side
+SEEN_SIDE, LARGEST_SIDE = 25.6, 5120  # pixels that a face must have to be seen; longest side that is searched at all
+COARSE_SIDE, COARSE_FACE = 640, 48  # longest side at which YuNet looks for large faces, which its cells are too small
+# for above; how large they are there, in pixels
+MOST_ENLARGED, SURE_FACE = 2.0, 1 / 24  # of pictures for the cascade, which loses faces near its smallest; share of
+# the longest side from which that does not matter
+SAME_PLACE = 0.4  # share of overlap from which two faces found in two sizes of the picture are one
 STILL_STEP, VIDEO_STEP = 1.1, 1.2  # of the cascade, from size to size; 1.2 takes half the time
 VIDEO_EVERY = 3  # frames from search to search
 SEARCH_AROUND = 0.25  # of a face's side, how far it may move from frame to frame
@@ -50,23 +59,54 @@ class FaceFinder:
     """Finds faces in single pictures, the largest first.
 
     yunet: YuNet's .onnx file; without it the cascade is used, which goes by `step` from size to size.
-    side: the picture is reduced to this longest side first. smallest: side of the smallest face looked for, as a share
-    of the longest side.
+    side: the picture is reduced to this longest side first, so the time is bounded. smallest: side of the smallest face
+    looked for, as a share of the longest side.
     """
 
-    def __init__(self, yunet: str | Path | None = None, side: int = STILL_SIDE, smallest: float = STILL_FACE,
+    def __init__(self, yunet: str | Path | None = None, side: int | None = None, smallest: float = STILL_FACE,
                  step: float = STILL_STEP):
-        self.side, self.smallest = side, smallest
+        self.smallest, self.side, self.yunet = smallest, side or side_for(smallest), yunet is not None
         self._search = _YuNet(Path(yunet)) if yunet else _Cascade(step)
+        self._enlarges = yunet is None and self.smallest < SURE_FACE
+        self._twice = yunet is not None and self.side > COARSE_SIDE
 
     def __call__(self, picture: np.ndarray) -> list[Face]:
         """Faces of a picture; an empty list where there is none."""
-        reduced, scale = _reduced(picture, self.side)
-        faces = self._search(reduced, max(16, round(self.smallest * max(reduced.shape[:2]))))
-        found = [Face((x / scale, y / scale, width / scale, height / scale),
-                      None if points is None else points / np.float32(scale))
-                 for (x, y, width, height), points in faces]
+        found: list[Face] = []
+        if self._twice and max(picture.shape[:2]) > COARSE_SIDE:
+            found = self._in(picture, COARSE_SIDE, COARSE_FACE)
+        found += [face for face in self._in(picture, self.side, 0)
+                  if all(_overlap(face, large) < SAME_PLACE for large in found)]
         return sorted(found, key=lambda face: (-face.box[2] * face.box[3], face.box))
+
+    def _in(self, picture: np.ndarray, side: int, least: int) -> list[Face]:
+        """Those found in the picture reduced to this side, `least` pixels large there."""
+        reduced, scale = _reduced(picture, side)
+        longest = max(picture.shape[:2])
+        if self._enlarges and side / MOST_ENLARGED <= longest < side:  # the cascade's smallest face has 20 pixels
+            scale = side / longest
+            reduced = cv2.resize(reduced, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
+        faces = self._search(reduced, max(16, least, round(self.smallest * max(reduced.shape[:2]))))
+        return [Face((x / scale, y / scale, width / scale, height / scale),
+                     None if points is None else points / np.float32(scale)) for (x, y, width, height), points in faces]
+
+
+def fetched_yunet() -> Path | None:
+    """YuNet's file where `data fetch yunet` has put it."""
+    path = places.data() / YUNET
+    return path if path.is_file() else None
+
+
+def side_for(smallest: float, least: int = STILL_SIDE) -> int:
+    """Longest side, at least `least`, at which a face of `smallest` of it is large enough to be seen."""
+    return min(LARGEST_SIDE, max(least, round(SEEN_SIDE / smallest)))
+
+
+def _overlap(face: Face, other: Face) -> float:
+    """Share of the smaller one's box that lies in the other's."""
+    (x, y, w, h), (u, v, s, t) = face.box, other.box
+    across, down = min(x + w, u + s) - max(x, u), min(y + h, v + t) - max(y, v)
+    return max(0.0, across) * max(0.0, down) / max(min(w * h, s * t), 1e-9)
 
 
 class FaceTracker:
@@ -74,8 +114,9 @@ class FaceTracker:
     looked for near its last place by its own picture; one that does not look like itself any more brings the next
     search forward."""
 
-    def __init__(self, yunet: str | Path | None = None, every: int = VIDEO_EVERY):
-        self.every, self._finder, self._wait = every, FaceFinder(yunet, VIDEO_SIDE, VIDEO_FACE, VIDEO_STEP), 0
+    def __init__(self, yunet: str | Path | None = None, every: int = VIDEO_EVERY, smallest: float = VIDEO_FACE):
+        finder = FaceFinder(yunet, side_for(smallest, VIDEO_SIDE), smallest, VIDEO_STEP)
+        self.every, self.smallest, self.yunet, self._finder, self._wait = every, smallest, finder.yunet, finder, 0
         self._faces: list[Face] = []
         self._patches: list[np.ndarray] = []
 

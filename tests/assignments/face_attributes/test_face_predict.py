@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import paddle
 import pytest
+from PIL import Image, ImageCms
 
 from assignments.__main__ import main
 from assignments.face_attributes import annotate
@@ -21,6 +22,7 @@ from assignments.face_attributes.run import WORK, FaceSettings
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.face_drawing import draw_face
 from data_tools.errors import KitError
+from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.sets.face_finder import FaceFinder, align_to_celeba
 from paddle_models.networks.face_attributes import face_attribute_net, to_label_order
@@ -113,6 +115,69 @@ def test_several_faces_in_one_picture(weights, tmp_path, capfd):
     assert drawn.shape == (480, 640, 3)
     changed = np.abs(drawn[:, :, ::-1].astype(int) - picture).max(axis=2) > 60
     assert 0.01 < changed.mean() < 0.6
+
+
+def test_a_group_has_numbers_and_a_list_beside_the_picture(weights, tmp_path, capfd):
+    source = save(tmp_path / "class.png", scene([(20 + 120 * (n % 5), 20 + 150 * (n // 5), 100) for n in range(15)]))
+    for language in ("en", "zh"):
+        assert predict(weights, source, tmp_path / language, "--lang", language) == 0
+    said, errors = capfd.readouterr()
+    rows = table(tmp_path / "en")
+    assert len(rows) >= 14 and errors == "" and "no face was found" not in said
+    drawn, original = cv2.imread(str(tmp_path / "en" / "class.jpg")), cv2.imread(str(source))
+    assert drawn.shape[0] >= 480 and drawn.shape[1] > 640 + 100
+    beside = drawn[:, 640:].min(axis=2)
+    assert 0.01 < (beside < 120).mean() < 0.3  # letters on paper
+    assert (np.abs(drawn[:480, :640].astype(int) - original).max(axis=2) > 60).mean() < 0.15  # faces stay free
+
+
+def test_the_list_of_a_group_has_a_line_for_every_face_whatever_the_picture():
+    text = ["Young 93 %", "Smiling 88 %", "Wavy Hair 77 %", "Attractive 71 %"]
+    for height, width, count in ((3000, 2000, 180), (200, 300, 180), (480, 640, 4), (40, 40, 7)):
+        boxes = [(n % 20 * width / 20, n // 20 * height / 10, width / 40, width / 40) for n in range(count)]
+        drawn = annotate.annotate_group(np.full((height, width, 3), 120, np.uint8), boxes, [text] * count)
+        size = int(np.clip(round(max(height, width) / 90), 9, 28))
+        columns = (drawn.shape[1] - width) // (34 * size)
+        wide, tops = 34 * size, range(size // 2, drawn.shape[0] - size, round(1.4 * size))
+        lines = sum(bool((drawn[top:top + size, left:left + wide] < 250).any())
+                    for left in range(width, drawn.shape[1], wide) for top in tops)
+        assert 0 < columns <= 3 and lines == count
+
+
+def test_pictures_without_a_face_say_what_to_try(weights, tmp_path, capfd):
+    source = save(tmp_path / "wall.png", np.full((50, 60, 3), 90, np.uint8))
+    assert predict(weights, source, tmp_path / "out") == 0
+    said = capfd.readouterr().out
+    assert "no face was found in wall.png; try --min-face 0.005" in said and "data fetch yunet" in said
+    for share in ("0", "-1", "nan", "2"):
+        assert predict(weights, source, tmp_path / "out", "--min-face", share) == 2
+        assert "--min-face is a share" in capfd.readouterr().err
+
+
+def test_yunet_is_preferred_where_it_was_fetched(weights, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(places, "data", lambda: tmp_path)
+    source = save(tmp_path / "wall.png", np.full((50, 60, 3), 90, np.uint8))
+    (tmp_path / "face_detection_yunet_2023mar.onnx").write_text("no network")
+    assert predict(weights, source, tmp_path / "out") == 2
+    assert "cannot be read as an ONNX network" in capfd.readouterr().err
+    assert predict(weights, source, tmp_path / "out", "--yunet", "none") == 0
+
+
+def test_profile_and_odd_names_of_pictures(weights, tmp_path, capfd):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    folder = tmp_path / "in"
+    folder.mkdir()
+    Image.new("RGB", (60, 50)).save(folder / "p.jpg", icc_profile=profile, dpi=(240, 240))
+    with open(os.path.join(os.fsencode(folder), "猴子.png".encode("gbk")), "wb") as file:
+        Image.fromarray(scene(PLACES[:1])).save(file, "PNG")
+    (folder / "notes.txt").write_text("words")
+    for _ in range(2):
+        assert predict(weights, folder, tmp_path / "out") == 0
+        said, errors = capfd.readouterr()
+        assert "images: 2, faces: 1" in said and "left out: notes.txt: is no image" in said and errors == ""
+    assert [row["source"] for row in table(tmp_path / "out")] == ["\\xba\\xef\\xd7\\xd3.png"]
+    with Image.open(tmp_path / "out" / "p.jpg") as written:
+        assert written.info["icc_profile"] == profile and written.info["dpi"] == (240, 240)
 
 
 def test_a_folder_with_a_broken_image_and_one_without_a_face(weights, tmp_path, capfd):

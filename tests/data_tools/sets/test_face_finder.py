@@ -6,6 +6,8 @@ import pytest
 
 from data_tools.drawing.face_drawing import draw_face
 from data_tools.errors import KitError
+from data_tools.files.atomic import file_sha256
+from data_tools.files.download import ARCHIVES
 from data_tools.sets.celeba import find_celeba
 from data_tools.sets.face_finder import LANDMARKS, FaceFinder, FaceTracker, align_to_celeba
 
@@ -38,6 +40,30 @@ def test_every_face_of_a_picture_is_found_the_largest_first():
     assert np.abs(centres(faces) - expected).max() < 15
     sizes = [face.box[2] for face in faces]
     assert sizes == sorted(sizes, reverse=True) and faces[0].box[0] > 390
+
+
+def class_photograph(columns: int = 10, rows: int = 4, width: int = 44) -> np.ndarray:
+    """Faces whose box by the cascade is a sixty-fourth of the longest side."""
+    people = [(number, width, 20 + number % columns * 158, 30 + number // columns * 240)
+              for number in range(columns * rows)]
+    return scene(people, 1000, 1600)
+
+
+def test_small_faces_of_a_group_are_found_by_default_in_bounded_pictures():
+    picture = class_photograph()
+    assert 38 <= len(FaceFinder()(picture)) <= 42 and len(FaceFinder(smallest=1 / 24)(picture)) == 0
+    assert [FaceFinder(smallest=share).side for share in (0.01, 0.002, 0.2)] == [2560, 5120, 1280]
+    assert len(FaceTracker(smallest=1 / 80)(picture)) > 30 > len(FaceTracker()(picture)) == 0
+
+
+@pytest.mark.realdata
+def test_yunet_finds_every_small_face_and_a_very_large_one(realdata):
+    finder = FaceFinder(realdata / YUNET)
+    assert len(finder(class_photograph())) == 40
+    (face,) = finder(scene([(0, 1800, 100, 100)], 2400, 2000))
+    assert 700 < face.box[2] < 1300
+    archive = ARCHIVES["yunet"]
+    assert file_sha256(realdata / YUNET) == archive.sha256 and (realdata / YUNET).stat().st_size == archive.size
 
 
 RAMP = np.tile(np.arange(256, dtype=np.uint8)[None, :, None], (256, 1, 3))
