@@ -37,12 +37,13 @@ LONGEST_STEM = 80  # characters of a file name that is made of a submission's na
 MADE = re.compile("-[0-9a-f]{10}$")
 HASHED = 1 << 16   # files of a folder that are looked at for changes
 SAME = ("submission", "other", "share of weights that differ", "equal predictions")
+SUFFIX = re.compile(r"(\.tar\.\w+|\.[A-Za-z0-9]{2,5})$")
 LARGEST_HASHED = 4 << 30  # bytes of a zip, or of a folder's files together; what is more is told apart by size and time
 
 
 def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
-    """{name: path}: the student's number where a platform tells it, else file or folder names without .zip; with it
-    where a folder is called alike, with their folders' names where two would still be the same.
+    """{name: path}: the student's number where a platform tells it, else file or folder names without .zip or the like;
+    with it where two are called alike, with their folders' names where two would still be the same.
 
     KitError for a path that is not there.
     """
@@ -63,7 +64,8 @@ def name_submissions(paths: Sequence[Path]) -> dict[str, Path]:
 
 
 def _stem(path: Path) -> str:
-    return path.stem if path.suffix.lower() == ".zip" else path.name
+    """The name of a folder, of a file without what says its kind."""
+    return path.name if path.is_dir() else SUFFIX.sub("", path.name) or path.name
 
 
 def _compared(grades: Mapping[str, Grade], out: Path) -> dict[str, Grade]:

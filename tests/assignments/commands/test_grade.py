@@ -54,8 +54,8 @@ def graded(backprop_run, tmp_path_factory):
 def test_good_and_bad_ones_are_told_apart(graded):
     base, said, _ = graded
     grades = {path.stem: json.loads(path.read_text())["grade"] for path in (base / "out" / "grades").glob("*.json")}
-    assert grades["notes.txt"]["problems"][0]["kind"] == "other-format"  # what is no submission is named, too
-    assert set(grades) == {"ann", "bob", "notes.txt", *SOME_BAD}
+    assert grades["notes"]["problems"][0]["kind"] == "other-format"  # what is no submission is named, too
+    assert set(grades) == {"ann", "bob", "notes", *SOME_BAD}
     for name in ("ann", "bob"):
         assert grades[name]["verdict"] == "reproduced" and grades[name]["problems"] == []
         assert {line["id"]: line["points"] for line in grades[name]["criteria"]}["reproduced"] == 6

@@ -62,10 +62,10 @@ def test_every_file_of_a_flat_folder_has_a_row(good, tmp_path):
         inner = io.BytesIO(zip_run(good, tmp_path / "inner.zip", "run/").read_bytes())
         outer.writestr("my work/backprop.zip", inner.getvalue())
     found = grades_of(folder, folder / "grading")
-    assert set(found) == {"张三", "ann", "ann.zip", ".hidden", "zhao.tar.gz", "li.rar", "wang.7z", "wu.ipynb", "nested"}
-    for name in ("张三", "ann", "ann.zip", ".hidden", "zhao.tar.gz", "nested"):
+    assert set(found) == {"张三", "ann", "ann.zip", ".hidden", "zhao", "li", "wang", "wu", "nested"}
+    for name in ("张三", "ann", "ann.zip", ".hidden", "zhao", "nested"):
         assert found[name][0].verdict == "reproduced", found[name][0]
-    for name, kind in (("li.rar", "a RAR archive"), ("wang.7z", "a 7z archive"), ("wu.ipynb", "of the kind .ipynb")):
+    for name, kind in (("li", "a RAR archive"), ("wang", "a 7z archive"), ("wu", "of the kind .ipynb")):
         assert found[name][0].kinds == ["other-format"] and kind in found[name][0].problems[0]["message"]
         assert "hand in the zip that" in found[name][0].problems[0]["message"]
         assert "请提交" in found[name][0].criteria[0].message["zh"] and found[name][1]["raw_score"] == "0"
@@ -93,8 +93,8 @@ def test_the_folders_of_moodle_and_the_names_of_canvas(good, tmp_path):
     assert found["20413"][1]["score"] == "80" and "2 days late" in found["20413"][0].notes
     grade, row = found["1234"]
     assert grade.verdict == "reproduced" and (row["last_name"], row["score"]) == ("wangwu", "100")
-    assert "left out: wangwu_LATE_1234_567890_backprop.zip" in grade.notes[-1]
-    assert "left out: report.pdf" in found["20412"][0].notes[-2]
+    assert "left out: wangwu_LATE_1234_567890_backprop.zip" in " ".join(grade.notes)
+    assert "left out: report.pdf" in " ".join(found["20412"][0].notes)
 
 
 def test_times_and_names_are_read():

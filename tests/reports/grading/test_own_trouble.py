@@ -130,3 +130,14 @@ def test_forgotten_data_are_told_before_anything_is_graded(name, claims, wanted,
         assert "it would begin" in said
     assert main(["grade", str(run), "--data", f"{name}=sample", "--out", str(tmp_path / "out")]) == 2
     assert "it would begin" in capsys.readouterr().err
+
+
+def test_a_class_of_one_work_has_only_its_data_drawn(tmp_path, monkeypatch):
+    for student, said in (("ann", "assignment: glasses\n"), ("bob", "'assignment': 'glasses'\r\n"), ("cid", "{")):
+        (tmp_path / "class" / student).mkdir(parents=True)
+        (tmp_path / "class" / student / "config.yaml").write_text(said)
+    drawn = []
+    monkeypatch.setattr("assignments.commands.grade.draw", lambda data: drawn.append(data) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "out")])
+    assert drawn == [{"glasses": "sample"}]
