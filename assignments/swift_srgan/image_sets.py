@@ -112,11 +112,21 @@ def _in(place: Path, settings) -> ImageSets:
     notes = tuple(f"{images.name} has {len(images)} images, {SETS[images.name].count} were published"
                   for images in (*training, *test) if images.name in SETS and SETS[images.name].count != len(images))
     origin = _origin(*training, *test)
+    training, left_out = zip(*(_without(images, settings.leave_out) for images in training))
+    notes += tuple(f"{images.name}: {', '.join(names)} left out of training (setting leave_out)"
+                   for images, names in zip(training, left_out) if names)
     if settings.validation_sets:
         return ImageSets(training, tuple(_set(name, place) for name in settings.validation_sets), test, origin,
                          str(place), notes)
     training, validation = _hold_out(training, settings.holdout, settings.seed)
     return ImageSets(training, validation, test, origin, str(place), notes)
+
+
+def _without(images: ImageSet, unwanted: list[str]) -> tuple[ImageSet, list[str]]:
+    """The set without the images of these names, and those that it had."""
+    left_out = [name for name in images.names if Path(name).stem in unwanted]
+    kept = np.array([row for row, name in enumerate(images.names) if name not in left_out], np.int64)
+    return (_part(images, kept), left_out) if left_out else (images, [])
 
 
 def _origin(*sets: ImageSet) -> str:

@@ -142,6 +142,19 @@ def test_lpips_stands_beside_where_its_weights_are_given(tmp_path):
     assert all(float(row["lpips"]) > 0 for row in read_csv(tmp_path / "o" / "images.csv"))
 
 
+def test_the_woman_of_set5_is_left_out_of_training(tmp_path):
+    for name, stems in (("BSDS500-train", ("2092", "302003", "8049")), ("Set5", ("img_005",))):
+        (tmp_path / name).mkdir()
+        for value, stem in enumerate(stems):
+            Image.new("RGB", (8, 8), (value, 0, 0)).save(tmp_path / name / f"{stem}.png")
+    given = {"data": str(tmp_path), "train_sets": ["BSDS500_train"], "validation_sets": ["Set5"], "test_sets": ["Set5"]}
+    found = image_sets.find_sets(SuperResolutionSettings(**given))
+    assert [Path(name).stem for name in found.training[0].names] == ["2092", "8049"]
+    assert any("302003" in note and "left out of training" in note for note in found.notes)
+    whole = image_sets.find_sets(SuperResolutionSettings(**given, leave_out=[]))
+    assert len(whole.training[0]) == 3 and not any("left out" in note for note in whole.notes)
+
+
 def test_drawn_sets_are_the_last_resort_and_keep_their_mark(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("SUPER_RESOLUTION_DATA", raising=False)
