@@ -112,7 +112,7 @@ def grade(arguments: argparse.Namespace) -> int:
         print(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs larger "
               f"shares")
     _write_elsewhere(arguments)
-    if single:
+    if single and not grades[0].unjudged:  # else run_autograder says that it failed itself
         write_results(arguments.gradescope, grades[0], arguments.lang)
     print(f"written to {arguments.out}")
     unjudged = [made.unjudged for made in grades if made.unjudged]

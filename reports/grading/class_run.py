@@ -151,7 +151,8 @@ def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options
             done = _compared(done, out)
             write_outputs(list(done.values()), out, language)
             for name, grade in done.items():
-                gradescope.write_results(out / "gradescope" / f"{files[name]}.json", grade, language, visibility)
+                if not grade.unjudged:  # there would be a score in it
+                    gradescope.write_results(out / "gradescope" / f"{files[name]}.json", grade, language, visibility)
     return list(done.values())
 
 

@@ -51,6 +51,7 @@ def test_a_judging_process_that_is_killed_from_outside_costs_no_points_and_is_ju
     assert made.kinds == ["grader-ended"] and made.unjudged
     row = next(csv.DictReader((out / "grades.csv").open()))
     assert (row["raw_score"], row["score"], row["max_score"]) == ("", "", "100")
+    assert not (out / "gradescope" / "late.json").exists()  # which would need a score
     kept = json.loads((out / "grades" / "late.json").read_text())
     again = grade_class(runs, out, WORKS, {}, assignment="toy", jobs=1, progress=False, limits=Limits(seconds=2))[0]
     assert kept["grade"]["criteria"] and again.kinds == ["timeout"]
