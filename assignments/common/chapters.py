@@ -177,7 +177,7 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
         fill=f"python assignments/{name}/run.py --preset sample", command=command, origin=origin or "unknown",
         facts=facts,
         rows=rows, numbers=_numbers(rows, script.claims(run), own, language), context=context, settings=settings,
-        presets=[_preset(name, key, preset) for key, preset in presets.items()],
+        presets=[_preset(name, key, preset, language) for key, preset in presets.items()],
         pictures=[_picture(entry, drawing, gap or words(language)["no_run"], language)
                   for entry in script.figures_of(run)],
         tables=drawing.tables if drawing else [],
@@ -233,12 +233,12 @@ def _presets(name: str) -> dict[str, dict]:
     return read_presets(FOLDER / name / "presets.yaml")
 
 
-def _preset(name: str, key: str, preset: Mapping[str, Any]) -> Preset:
+def _preset(name: str, key: str, preset: Mapping[str, Any], language: str) -> Preset:
     expects = preset["expects"]
     parts = [expects.get("metric"), " .. ".join(str(expects[end]) for end in ("low", "high") if end in expects),
              f"({expects['data']})" if "data" in expects else ""]
     return Preset(key, str(preset["hardware"]), str(preset["time"]), " ".join(str(part) for part in parts if part),
-                  f"python assignments/{name}/run.py --preset {key}")
+                  f"python assignments/{name}/run.py --preset {key}", preset.get("departures", {}).get(language, ""))
 
 
 def run_command(name: str, config: Mapping[str, Any], only: Sequence[str] = ()) -> str:

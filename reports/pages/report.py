@@ -95,6 +95,7 @@ class Preset:
     time: str
     expects: str
     command: str
+    departures: str = ""  # from the document, in the report's language
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,8 @@ def _chapter(work: Work, folder: Path, language: str) -> list[str]:
     presets = [(preset.name, preset.hardware, preset.time, preset.expects, preset.command) for preset in work.presets]
     lines += tables.markdown_table([(w["preset"], w["hardware"], w["time"], w["expects"], w["command"]), *presets],
                                    "lllll")
+    lines += [line for preset in work.presets if preset.departures
+              for line in ("", f"{w['departures']}, `{preset.name}`: {markdown(preset.departures)}")]
     if work.settings:
         settings = [(setting.name, setting.value, setting.document) for setting in work.settings]
         lines += ["", f"## {w['settings']}", "",

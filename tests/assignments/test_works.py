@@ -139,3 +139,10 @@ def test_a_work_that_is_there_is_left_alone(folder, capfd):
     assert main(["new", "mine", "--like", "images"]) == 2
     assert "is there already" in capfd.readouterr().err
     assert {file: file.read_bytes() for file in (folder / "mine").iterdir()} == before
+
+
+@pytest.mark.parametrize("name", ["monkey_species", "face_attributes", "glasses", "swift_srgan"])
+def test_the_documents_preset_tells_where_it_departs_in_both_languages(name):
+    paper = presets(name)["paper"]
+    assert set(paper["departures"]) == {"en", "zh"} and all(paper["departures"].values())
+    assert paper["settings"]["amp"] == {"level": "off"}  # no document names mixed precision

@@ -54,7 +54,8 @@ def make_work(drawings, bad="", **changes):
         "command": f"python run.py {bad}", "facts": [("Device", f"cpu {bad}")], "rows": rows, "numbers": numbers,
         "context": tables.Context(bad or "sample", "real", bad or "cpu", 3.0),
         "settings": [Setting(f"lr{bad}", f"1{bad}", "2")],
-        "presets": [Preset("sample", "2 cores", "1 min", "accuracy", "python run.py --preset sample")],
+        "presets": [Preset("sample", "2 cores", "1 min", "accuracy", "python run.py --preset sample",
+                           "No patience is named.")],
         "pictures": [Picture("1", "Figure 1", "A note", files["small"]), Picture("2", "Figure 2", "", files["large"]),
                      Picture("3", "Figure 3", "", (), f"no such array {bad}")],
         "tables": [PlainTable("More", f"above {bad}", (Column("a", "A"), Column("b", "B", 1)),
@@ -74,7 +75,7 @@ def test_page_has_every_part(drawings):
     text = written(drawings).read_text(encoding="utf-8")
     for part in ("A work", "A document.", "To be asked.", "94.1 %", "90.0 %", "85.0 .. 94.0", "272", "-4.1 points",
                  "metrics.accuracy", "Slip in the document: 94.1.", "A slip that no number carries.", "Figure 1",
-                 "python run.py --preset sample", 'id="work-figure-3"', "no such array", 'href="report_zh.html"',
+                 "python run.py --preset sample", "No patience is named.", 'id="work-figure-3"', "no such array", 'href="report_zh.html"',
                  "work/tables/measured.csv", "More", ">2.0<"):
         assert part in text, part
     assert 'class="note slip"' in text and text.count("<img ") == 2
