@@ -75,7 +75,8 @@ def test_page_has_every_part(drawings):
     text = written(drawings).read_text(encoding="utf-8")
     for part in ("A work", "A document.", "To be asked.", "94.1 %", "90.0 %", "85.0 .. 94.0", "272", "-4.1 points",
                  "metrics.accuracy", "Slip in the document: 94.1.", "A slip that no number carries.", "Figure 1",
-                 "python run.py --preset sample", "No patience is named.", 'id="work-figure-3"', "no such array", 'href="report_zh.html"',
+                 "python run.py --preset sample", "No patience is named.",
+                 'id="work-figure-3"', "no such array", 'href="report_zh.html"',
                  "work/tables/measured.csv", "More", ">2.0<"):
         assert part in text, part
     assert 'class="note slip"' in text and text.count("<img ") == 2
@@ -96,7 +97,7 @@ def test_page_in_chinese(drawings):
 def test_every_text_of_the_page_is_used():
     kit = PROJECT_ROOT
     places = (report.TEMPLATES / "page.html", kit / "reports" / "pages" / "report.py",
-              kit / "assignments" / "commands" / "report.py")
+              kit / "assignments" / "common" / "chapters.py")
     said = " ".join(place.read_text(encoding="utf-8") for place in places)
     origins = {"real", "subset", "drawn", "unknown", "drawn_warning", "subset_warning"}  # by the origin of the run
     assert not [key for key in set(report.words("en")) - origins if not re.search(rf'w\.{key}\b|\["{key}"\]', said)]
