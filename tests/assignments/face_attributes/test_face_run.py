@@ -239,6 +239,20 @@ def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
     assert shown[:4] == ["mean", "of", "all", "40"] and abs(float(shown[4]) - 100 * accuracy) < 1
 
 
+def test_a_set_of_test_images_alone_is_compared_with_its_own_majority(faces, tmp_path):
+    data = Path(shutil.copytree(faces, tmp_path / "faces"))
+    listed = next(data.rglob("list_eval_partition.txt"))
+    lines = [f"{line.split()[0]} 2" for line in listed.read_text().splitlines() if line.strip()]
+    listed.write_text("\n".join(lines) + "\n")
+    done = call("evaluate.py", "--data", data, "--no-flip")
+    assert (done.returncode, done.stderr) == (0, "")
+    _, first, title, *_, last = done.stdout.splitlines()
+    assert first.startswith(f"{len(lines)} test images") and title.rstrip().endswith("their own majority")
+    labels = next(data.rglob("list_attr_celeba.txt")).read_text().splitlines()[2:]
+    present = np.array([[value == "1" for value in line.split()[1:]] for line in labels if line.strip()]).mean(axis=0)
+    assert float(last.split()[-2]) == pytest.approx(100 * np.maximum(present, 1 - present).mean(), abs=0.01)
+
+
 def test_mistakes_in_releasing_are_told(finished, tmp_path):
     folder, _ = finished
     with pytest.raises(KitError, match="nor a run folder"):
