@@ -56,7 +56,16 @@ def _training(name: str, goal: float, torch_goal: float = 0.9, note: str = "", t
     """The kit's trainer against paddle.Model.fit and PyTorch; `name` is a workload of training.py."""
     return Case(name, f"train {training.WORKLOADS[name].title}", "images", Peer("kit", partial(training.kit, name)), (
         Rival(Peer("plain paddle.Model.fit", partial(training.paddle_default, name)), goal, note),
-        Rival(Peer("PyTorch eager", partial(training.pytorch, name)), torch_goal, torch_note)))
+        Rival(Peer("PyTorch eager", partial(training.pytorch, name)), torch_goal, torch_note),
+        Rival(Peer("PyTorch channels_last", partial(training.pytorch, name, channels_last=True)), 1.1)))
+
+
+def _bfloat16(name: str, goal: float = 1.1) -> Case:
+    """The same in bfloat16, a case of its own: nothing of it is compared with float32."""
+    rival = partial(training.pytorch, name, channels_last=True, bfloat16=True)
+    return Case(f"{name}-bfloat16", f"train {training.WORKLOADS[name].title}, in bfloat16", "images",
+                Peer("kit, bfloat16", partial(training.kit_in_bfloat16, name)),
+                (Rival(Peer("PyTorch channels_last, bfloat16", rival), goal),))
 
 
 def _inference(name: str, goal: float, note: str = "", torch_note: str = "") -> Case:
@@ -101,6 +110,8 @@ CASES: tuple[Case, ...] = (
     _training("efficientformer_v2", goal=3.0),
     _training("swift_srgan", goal=2.5),
     _training("glasses", goal=1.0),
+    *(_bfloat16(name) for name in training.WORKLOADS if name != "glasses"),
+    _bfloat16("glasses", goal=1.0),
     _inference("infer-resnet50", goal=5.0),
     _inference("infer-efficientformer_v2", goal=5.0),
     _inference("infer-swift_srgan", goal=3.0,

@@ -6,6 +6,7 @@ To add one: a Workload here, its network in networks.py, one line in cases.py.
 
 import importlib.util
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +151,13 @@ def kit(name: str, turns: Turns) -> None:
     _train(name, turns, runtime.start("cpu"), "off")
 
 
+def kit_in_bfloat16(name: str, turns: Turns) -> None:
+    """The same with chains in bfloat16, on a CPU that multiplies such numbers."""
+    from paddle_models.trainer import runtime
+
+    _train(name, turns, runtime.start("cpu"), "O1", "bfloat16")
+
+
 def kit_on_gpu(name: str, level: str, turns: Turns) -> None:
     """The same on a GPU; level: of mixed precision, "off", "O1" or "O2"."""
     _train(name, turns, start_gpu(), level)
@@ -165,7 +173,8 @@ def start_gpu() -> str:
         raise Absent("no GPU here") from None
 
 
-def _train(name: str, turns: Turns, device: str, level: str) -> None:
+def _train(name: str, turns: Turns, device: str, level: str, dtype: str = "float16") -> None:
+    from paddle_models.fast.bfloat16 import obstacle
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import distributed, runtime
     from paddle_models.trainer.loop import Trainer, seed_everything
@@ -177,11 +186,14 @@ def _train(name: str, turns: Turns, device: str, level: str) -> None:
     rank, world = distributed.rank(), distributed.world()
     batch //= world
     settings = from_dict(TrainerSettings, {
-        "batch_size": batch, "optimizer": {"name": "adam", "lr": RATE}, "amp": {"level": level},
+        "batch_size": batch, "optimizer": {"name": "adam", "lr": RATE}, "amp": {"level": level, "dtype": dtype},
         "checkpoint_minutes": 1e6}, "bench")  # paddle.Model.fit writes no checkpoint either, unless it is told to
     seed_everything(0, rank)
     network = NETWORKS[workload.network].paddle(side)
     turns.note = f"{runtime.describe(device)}; {accelerate(network).reason}"
+    reason = obstacle(network) if dtype == "bfloat16" else ""
+    if reason:
+        raise Absent(reason)
     data = TurnData({key: values[rank::world] for key, values in workload.samples(turns.quick).items()}, batch, turns)
     with RunFolder(turns.scratch / f"run-{level}-{world}", writer=rank == 0) as run:
         Trainer(workload.task(network), data, settings, run, device).fit()
@@ -238,23 +250,34 @@ def import_torch(turns: Turns) -> Any:
     return torch
 
 
-def pytorch(name: str, turns: Turns) -> None:
-    """The same network in eager PyTorch with its own default threads."""
+def pytorch(name: str, turns: Turns, channels_last: bool = False, bfloat16: bool = False) -> None:
+    """The same network in eager PyTorch with its own default threads.
+
+    channels_last: weights and images lie so, which is faster on CPUs. bfloat16: under autocast.
+    """
     torch = import_torch(turns)
     workload = WORKLOADS[name]
     side, batch = workload.sizes(turns.quick)
     samples = workload.samples(turns.quick)
     images, targets = (np.split(samples[key], DISTINCT) for key in (workload.source, workload.target))
     torch.manual_seed(0)
-    network = NETWORKS[workload.network].torch(side)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    network = NETWORKS[workload.network].torch(side).to(memory_format=layout)
+
+    def casting() -> AbstractContextManager:
+        return torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext()
+
     loss_function = getattr(torch.nn, workload.loss)()
     optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
     step = 0
     for turn in turns:
         while turn.lasts():
             image, target = torch.from_numpy(images[step % DISTINCT]), torch.from_numpy(targets[step % DISTINCT])
+            image = image.to(memory_format=layout)
             optimizer.zero_grad()
-            loss = loss_function(network(image), target)
+            with casting():
+                result = network(image)
+            loss = loss_function(result.float(), target)
             loss.backward()
             optimizer.step()
             loss.item()

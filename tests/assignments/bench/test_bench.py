@@ -51,8 +51,22 @@ def test_a_round_of_tiny_steps_fills_the_table(tmp_path):
         assert torch["ratio"] is None and torch["obstacle"].startswith(
             "not installed") and "requirements-bench" in done.stdout
     shown = (tmp_path / "table.md").read_text()
-    assert shown.count("| train Swift-SRGAN") == 2 and "## Machine 1" in shown and "- cores: " in shown
+    assert shown.count("| train Swift-SRGAN") == 3 and "## Machine 1" in shown and "- cores: " in shown
     assert str(ROOT) not in shown + json.dumps(table)
+
+
+@pytest.mark.parametrize("peer", find_case("swift_srgan-bfloat16").peers, ids=lambda peer: peer.name)
+def test_one_turn_of_training_in_bfloat16(tmp_path, monkeypatch, peer):
+    if "PyTorch" in peer.name:
+        pytest.importorskip("torch")
+    monkeypatch.setattr("sys.stdin", io.StringIO("go\n"))
+    said = io.StringIO()
+    try:
+        with pytest.raises(Finished):
+            peer.work(Turns(0.0, True, tmp_path, said))
+    except Absent as reason:
+        pytest.skip(str(reason))
+    assert json.loads(said.getvalue().splitlines()[1])["units"] == 2
 
 
 @pytest.mark.parametrize("peer", [inference.kit, inference.paddle_default, inference.pytorch])
