@@ -232,6 +232,8 @@ class Pool(Kind):
 
     def forward(self, program: Program, images, tensors, states, overwrite) -> tuple[Array, tuple]:
         (x,) = images
+        if x.outside:  # float32, and pooling takes one kind of numbers
+            x = program.in_layout(x, onednn.plain(x.shape, program.kind), None)
         kernel = self.kernel or x.shape[2:]
         shape = (*x.shape[:2], *((n + 2 * p - k) // s + 1
                                  for n, k, s, p in zip(x.shape[2:], kernel, self.stride, self.padding)))

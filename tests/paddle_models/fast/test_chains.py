@@ -74,6 +74,7 @@ def test_blocks_are_chains_and_equal_eager_mode(name, numbers, bound):
     assert accelerate(fast).used and isinstance(fast, Chained) and not isinstance(fast, ChainedParts)
     x = images(4, channels, 16, 12)
     expected = outcome(eager, x)
+    assert numbers == onednn.FLOAT32 or obstacle(fast) == ""
     with chains.computing_in(numbers):
         errors = differences(outcome(fast, x), expected)
     assert max(errors) < bound and np.median(errors) < bound / 2
