@@ -108,6 +108,7 @@ def grade(arguments: argparse.Namespace) -> int:
         print(f"\nstopped; what is graded is in {arguments.out}, the same command goes on from there")
         return 130
     show(grades, arguments.lang)
+    _say_what_shut_in(grades)
     if any("out-of-memory" in made.kinds for made in grades):
         print(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs larger "
               f"shares")
@@ -143,6 +144,12 @@ def check_data(seen: Mapping[Path, tuple[str | None, str | None]], data: Sequenc
                            f"({', '.join(real[:3])}{', ...' if len(real) > 3 else ''}), which {default} cannot judge. "
                            f"Nothing was graded; add --data {name}=PATH (--data {name}={default} grades them all the "
                            f"same)")
+
+
+def _say_what_shut_in(grades: Sequence) -> None:
+    """What the system offered to shut students' code in, once."""
+    for line in sorted({made.output.partition("\n")[0] for made in grades if made.verdict == "graded"}):
+        print(line)
 
 
 def _of_exercises(options: Mapping[str, Any], arguments: argparse.Namespace) -> dict[str, Any]:

@@ -153,12 +153,13 @@ def grade_exercises(path: Path, exercises: Exercises, name: str, limits: Limits 
     except KitError as error:
         problems = [{"kind": "grader-data", "message": plain(str(error))}]
         lines = [_line(exercises, each, 0.0, in_both("grader-data", str(error))) for each in exercises.exercises]
-    notes = [notice] if notice else []
+    notes = [notice] if "NOT" in notice else []  # else every row of a class would have the same note
     if output.strip():
         notes.append("it prints; what is printed counts for nothing")
+    said = "\n".join(filter(None, [notice, output]))
     return Grade(plain(name, 200), exercises.work, (Verdict.INCOMPLETE if problems else Verdict.GRADED).value, problems,
                  lines, round(sum(line.points for line in lines), 6), sum(each.points for each in exercises.exercises),
-                 notes=notes, seconds=round(time.monotonic() - start, 3), output=output)
+                 notes=notes, seconds=round(time.monotonic() - start, 3), output=said)
 
 
 def _line(exercises: Exercises, each: Exercise, share: float, message: tuple[str, str]) -> Line:

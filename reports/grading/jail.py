@@ -212,7 +212,7 @@ class Jail:
                 if len(content) > GRADE_LIMIT:
                     raise KitError("it is too large")
                 made = Grade.from_dict(json.loads(content))
-                made.output, made.seconds = output, round(seconds, 3)
+                made.output, made.seconds = "\n".join(filter(None, [made.output, output])), round(seconds, 3)
                 return made
             except (OSError, ValueError, RecursionError, KitError) as error:
                 kind, message = "crashed", f"the process that judged it left no grade: {error}"

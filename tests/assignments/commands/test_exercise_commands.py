@@ -77,7 +77,9 @@ def test_a_class_is_graded_and_goes_on_with_the_same_numbers(folders, tmp_path, 
     assert (out / "grades" / "ann.json").stat().st_mtime_ns == kept  # not graded again
     results = json.loads((out / "gradescope" / "ann.json").read_text())
     assert results["score"] == 100 and len(results["tests"]) == len(student.read_exercises())
-    assert "student code is shut in by" in results["output"]
+    assert "student code is shut in by" in capsys.readouterr().out
+    with open(out / "grades.csv", newline="") as file:
+        assert not any("shut in" in " ".join(row.values()) for row in csv.DictReader(file))
 
 
 def test_the_autograder_trusts_its_container_and_grades_exercises(folders, tmp_path):
@@ -94,3 +96,18 @@ def test_the_autograder_trusts_its_container_and_grades_exercises(folders, tmp_p
                           text=True, cwd=PROJECT_ROOT)
     results = json.loads((root / "results" / "results.json").read_text())
     assert results["score"] == 100 and results["extra_data"]["verdict"] == "graded", done.stdout + done.stderr
+
+
+def test_a_folder_of_a_learning_platform_is_one_submission(folders, tmp_path):
+    own = tmp_path / "class" / "Ann Lee_20412_assignsubmission_file_"
+    own.mkdir(parents=True)
+    for name in student.MODULES:
+        (own / f"{name}.py").write_bytes((folders["solved"] / f"{name}.py").read_bytes())
+    (tmp_path / "class" / "Ben Ray_20413_assignsubmission_file_").mkdir()
+    (tmp_path / "class" / "Ben Ray_20413_assignsubmission_file_" / "backprop.py").write_text("import subprocess\n")
+    assert main(["grade", str(tmp_path / "class"), "--out", str(tmp_path / "out"), "--seed", "7"]) == 0
+    with open(tmp_path / "out" / "grades.csv", newline="") as file:
+        rows = {row["student_id"]: float(row["score"]) for row in csv.DictReader(file)}
+    assert sorted(rows.values()) == [0, 100] and len(rows) == 2
+    assert (tmp_path / "out" / "exercises-seed.txt").read_text() == "7\n"
+    assert "it uses subprocess" in (tmp_path / "out" / "table.txt").read_text()
