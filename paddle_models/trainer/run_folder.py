@@ -177,18 +177,24 @@ class _Patient:
         self.error: OSError | None = None
 
     def write(self, content: Any) -> int:
-        if self.error is None:
-            try:
-                return self._file.write(content)
-            except OSError as error:
-                self.error = error
-        return memoryview(content).nbytes
+        return self._try(self._file.write, memoryview(content).nbytes, content)
+
+    def seek(self, *place: int) -> int:
+        return self._try(self._file.seek, 0, *place)
+
+    def tell(self) -> int:
+        return self._try(self._file.tell, 0)
 
     def flush(self) -> None:
-        try:
-            self._file.flush()
-        except OSError as error:
-            self.error = self.error or error
+        self._try(self._file.flush, None)
+
+    def _try(self, function: Callable, otherwise: Any, *arguments: Any) -> Any:
+        if self.error is None:
+            try:
+                return function(*arguments)
+            except OSError as error:
+                self.error = error
+        return otherwise
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._file, name)
