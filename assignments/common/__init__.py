@@ -2,6 +2,7 @@
 
 work.py          the class Work: what a work declares, and what follows; regression.py: one that answers with numbers
 works.py         the list of the works
+settings.py      what most works let one set; examples.py: pictures for figures
 splits.py        a data set, its stores, and a training that has come to its end
 runner.py        the command line of a run; runs.py: runs named by people
 exercises.py     functions that students write, as works declare them

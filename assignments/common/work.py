@@ -11,36 +11,20 @@ judge, evaluation, export and predict use these two and no other.
 import dataclasses
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from assignments.common.runner import run_work
+from assignments.common.settings import WorkSettings
 from assignments.common.splits import Finished, Splits
 from data_tools.errors import KitError
-from paddle_models.trainer.ranges import bounded
-from paddle_models.trainer.settings import TrainerSettings
 
 if TYPE_CHECKING:
     import numpy as np
 
     from data_tools.packed.arrays import Store
-
-
-@dataclass
-class WorkSettings(TrainerSettings):
-    """What most works let one set, beside the trainer's settings."""
-
-    data: str = ""
-    """folder or zip of the data set; "sample" draws a stand-in; empty searches the usual places"""
-    skip_unreadable: bool = False
-    """leave out images that cannot be decoded instead of stopping with their names"""
-    image_size: int = bounded(224, 8, 512)
-    """side in pixels that images are resized to"""
-    flip_at_test: bool = False
-    """judge each image together with its mirror image"""
 
 
 class Work:
@@ -271,8 +255,7 @@ class Work:
 
     def fit(self, settings: Any, splits: Splits, run: Any, device: str, resume: bool = False,
             stopping: Any = None) -> Any:
-        """A Trainer that has come to its end, with the best weights in its networks. stopping: in place of plain early
-        stopping."""
+        """A Trainer at its end, with the best weights in its networks. stopping: in place of plain early stopping."""
         from paddle_models.fast.fast_layers import accelerate
         from paddle_models.trainer import runtime
         from paddle_models.trainer.fitting import fit_best
@@ -300,8 +283,7 @@ class Work:
     # ---- the grader's second look: what happens is in judging.py
 
     def rubric(self, data: str, usual: str) -> str:
-        """The file of its folder by which runs on the grader's data are graded; usual: the data of the preset sample.
-        Where there is no such file, rubric.yaml."""
+        """The file by which runs on these data are graded, else rubric.yaml; usual: the data of the preset sample."""
         return "rubric.yaml" if data == usual else "rubric_real.yaml"
 
     def prepare(self, data: str) -> None:

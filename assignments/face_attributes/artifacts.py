@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from assignments.common.examples import augmented, spread
 from assignments.common.splits import Finished
-from data_tools.batches.augment import Augmenter, face_pipeline
+from data_tools.batches.augment import face_pipeline
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.packed.store import PackedStore
 from paddle_models.networks.face_regions import REGIONS
@@ -26,7 +27,9 @@ def arrays(done: Finished) -> dict[str, np.ndarray]:
     """artifacts.npz"""
     rng, splits = np.random.default_rng(done.settings.seed), ("training", "validation", "test")
     sets = {split: getattr(done.found, split) for split in splits}
-    return {**_augmented(done.splits.training, done.settings.seed), **_predictions(done.splits.test, rng),
+    training = done.splits.training
+    originals = np.asarray(training.images[spread(len(training), EXAMPLES)])
+    return {**augmented(originals, face_pipeline, COPIES, done.settings.seed), **_predictions(done.splits.test, rng),
             **{f"frequency_{split}": images.labels.mean(axis=0) for split, images in sets.items() if len(images)}}
 
 
@@ -55,14 +58,6 @@ def _means(measured: dict[str, np.ndarray], baseline: dict[str, np.ndarray], ima
     low, high = wilson_interval(round(result["accuracy"]["value"] * images), images)
     result["accuracy"].update(low=low, high=high)
     return result
-
-
-def _augmented(training: PackedStore, seed: int) -> dict[str, np.ndarray]:
-    """Figure 1: images of the training set and what the document's augmentation makes of them."""
-    originals = np.asarray(training.images[np.linspace(0, len(training) - 1, EXAMPLES).astype(int)])
-    copies = Augmenter(face_pipeline())(np.repeat(originals, COPIES, axis=0), (seed,))
-    return {"augmented_originals": originals,
-            "augmented_examples": copies.reshape(EXAMPLES, COPIES, *originals.shape[1:])}
 
 
 def _predictions(test: PackedStore, rng) -> dict[str, np.ndarray]:

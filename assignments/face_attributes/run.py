@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from assignments.common.work import Work, WorkSettings
+from assignments.common.settings import WorkSettings
+from assignments.common.work import Work
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
 from paddle_models.networks.face_regions import HEAD_ORDER
@@ -93,10 +94,10 @@ class Faces(Work):
         return network
 
     def task(self, settings, network, classes, training=None):
-        from paddle_models.tasks.attribute_task import AttributeTask
+        from paddle_models.tasks.attribute_task import AttributeTask, weights_of
 
         weighted = settings.positive_weights and training is not None
-        weights = positive_weights(training.labels, settings.positive_weights) if weighted else None
+        weights = weights_of(training.labels, settings.positive_weights) if weighted else None
         return AttributeTask(network, weights, settings.gamma, settings.flip_at_test)
 
     def describe(self, settings):
@@ -117,12 +118,6 @@ class Faces(Work):
     def released(self, settings):
         return {"variant": settings.variant, "image_size": str(settings.image_size), "heads": settings.heads,
                 "value_range": "0..1", "terms": "trained on CelebA: non-commercial research and education only"}
-
-
-def positive_weights(labels, power: float):
-    """(absent / present)^power of each attribute in training, float32 (40,)."""
-    present = labels.mean(axis=0).clip(1e-3, 1 - 1e-3)
-    return (((1 - present) / present) ** power).astype("float32")
 
 
 WORK = Faces()

@@ -1,21 +1,19 @@
 """What a finished run leaves behind beside its answers: lists for the image pipeline, arrays of figures, the result."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import paddle
 
+from assignments.common.examples import pictures
 from assignments.common.splits import Finished
 from assignments.glasses.framing import middle
 from assignments.glasses.lists import Judged, flagged, write_lists
-from data_tools.files.image_set import ImageSet
-from data_tools.packed.store import resize
 from paddle_models.tasks import calibration
 from paddle_models.tasks.metrics import share_right
 
 EXAMPLES, UNCERTAIN, PREDICTIONS, MAPS = 10, 8, 10, 16  # pictures of figures 9, 2 and 12, feature maps of a layer in 13
-PICTURE_SIDE = 160  # pixels of the pictures in figures
 EYES = (0.38, 0.62)  # of the height, where the eyes of a centred face are
 
 
@@ -99,8 +97,7 @@ def _uncertain(every: list[Judged]) -> dict[str, np.ndarray]:
 
 
 def _predictions(test: Judged, seed: int) -> dict[str, np.ndarray]:
-    """Test images for figure 12: the least certain one, then random ones; and the eyes of the first as they are
-    stored."""
+    """Test images for figure 12: the least certain one, then random ones; and the eyes of the first as stored."""
     first = int(np.argmin(np.abs(test.probabilities - 0.5)))
     others = np.random.default_rng(seed).permutation(len(test.names))
     index = [first, *others[others != first][:PREDICTIONS - 1]]
@@ -113,8 +110,7 @@ def _predictions(test: Judged, seed: int) -> dict[str, np.ndarray]:
 
 
 def _feature_maps(done: Finished) -> dict[str, np.ndarray]:
-    """What every layer makes of the test image with glasses that the network is surest of (of all, where none has
-    any)."""
+    """What every layer makes of the test image with glasses that the network is surest of (of any, without)."""
     chosen = int(np.argmax(done.rows["probabilities"] + (done.rows["label"] > 0)))
     whole = np.asarray(done.splits.test.images[np.array([chosen])])
     image = middle(whole, done.settings.image_size)
@@ -123,8 +119,3 @@ def _feature_maps(done: Finished) -> dict[str, np.ndarray]:
         maps = done.network.feature_maps(paddle.to_tensor(done.trainer.data.normalize(whole)))
     return {"feature_image": image[0], "feature_names": np.array(list(maps)),
             **{f"feature_maps_{number}": values.numpy()[0, :MAPS] for number, values in enumerate(maps.values())}}
-
-
-def pictures(images: ImageSet, names: Sequence[str]) -> np.ndarray:
-    """(N, S, S, 3) uint8 at the size of a figure, which the network's input may fall short of."""
-    return np.stack([resize(images.decode(images.names.index(name)), PICTURE_SIDE) for name in names])

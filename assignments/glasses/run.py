@@ -8,8 +8,9 @@ import sys
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from assignments.common.settings import WorkSettings
 from assignments.common.splits import Splits
-from assignments.common.work import Work, WorkSettings
+from assignments.common.work import Work
 from assignments.glasses.framing import MiddleSigned, fitting_zoom, framed_as_celeba
 from data_tools.errors import KitError
 from paddle_models.trainer.ranges import bounded
@@ -24,8 +25,7 @@ class GlassesSettings(WorkSettings):
     crop: Literal["centre", "none"] = "centre"
     """of images that are not square: their middle square, or none, which squeezes them into one"""
     zoom: float = bounded(0.0, 0, 4)
-    """keep the middle 1/zoom of each side; 0: 1.5 for images framed as CelebA's, whose faces are smaller than the
-    document's"""
+    """keep the middle 1/zoom of each side; 0: 1.5 for images framed as CelebA's, whose faces are smaller"""
     filters: list[int] = bounded([32, 64, 128], 1, 1024, longest=8)
     """filters of the convolution of each block"""
     pooling: Literal["max", "average"] = "max"
@@ -37,8 +37,7 @@ class GlassesSettings(WorkSettings):
     dropout: float = bounded(0.5, 0, 1, open="high")
     """share of the inputs of every dense layer that is dropped in training"""
     augmentation: Literal["none", "light", "strong"] = "none"
-    """light: mirror, small shift, turn and zoom, mild light; strong: colours and hidden patches too; the document uses
-    none"""
+    """light: mirror, small shift, turn, zoom, mild light; strong: colours and hidden patches too; none: the document's"""
     label_smoothing: float = bounded(0.0, 0, 1, open="high")
     """share of the target that is spread over both classes"""
     uncertain: list[float] = bounded([0.4, 0.6], 0, 1)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 import paddle
 
+from assignments.common.examples import augmented, pictures, spread
 from assignments.common.iris import compare_optimizers
 from assignments.common.splits import Finished
-from data_tools.batches.augment import Augmenter, monkey_pipeline
+from data_tools.batches.augment import monkey_pipeline
 from data_tools.files.image_set import ImageSet
-from data_tools.packed.store import PackedStore, resize
+from data_tools.packed.store import PackedStore
 from data_tools.sets.audit import leaked_names
 from data_tools.sets.monkeys import MonkeyData
 from paddle_models.tasks.gradcam import grad_cam
@@ -20,7 +21,6 @@ DOCUMENT_SAMPLE = 200  # images that the document drew at random for its test
 EXAMPLES, COPIES = 4, 7  # figure 2.8
 PREDICTIONS = 16  # figure 3.1
 HEAT_MAPS = 8
-PICTURE_SIDE = 160  # pixels of the pictures in figures
 
 
 def answers(done: Finished) -> dict[str, np.ndarray]:
@@ -32,13 +32,15 @@ def answers(done: Finished) -> dict[str, np.ndarray]:
 def arrays(done: Finished) -> dict[str, np.ndarray]:
     """artifacts.npz"""
     monkeys, training, test = done.found, done.splits.training, done.splits.test
-    pictures, maps, _ = _draws(len(test), done.settings.seed)
+    shown, maps, _ = _draws(len(test), done.settings.seed)
     sizes, classes = _sizes(monkeys), len(monkeys.classes)
-    return {"species_images": _pictures(monkeys.training, _first_of_each(training, classes)),
+    return {"species_images": pictures(monkeys.training, _first_of_each(training, classes)),
             **{f"label_counts_{s}": np.bincount(getattr(monkeys, s).labels, minlength=classes) for s in sizes},
             **{f"sizes_{split}": values for split, values in sizes.items()},
-            **_augmented(monkeys.training, training, done.settings.seed),
-            **_predictions(monkeys.validation, test, np.sort(pictures)), **_heat_maps(done, np.sort(maps)),
+            # always by the document's pipeline, whatever the run trained with: figure 2.8 shows that one
+            **augmented(pictures(monkeys.training, [training.names[row] for row in spread(len(training), EXAMPLES)]),
+                        monkey_pipeline, COPIES, done.settings.seed),
+            **_predictions(monkeys.validation, test, np.sort(shown)), **_heat_maps(done, np.sort(maps)),
             **compare_optimizers()}
 
 
@@ -82,16 +84,8 @@ def _first_of_each(store: PackedStore, classes: int) -> list[str]:
     return [store.names[np.flatnonzero(store.labels == label)[0]] for label in range(classes)]
 
 
-def _augmented(images: ImageSet, store: PackedStore, seed: int) -> dict[str, np.ndarray]:
-    """Always by the document's pipeline, whatever the run trained with: figure 2.8 shows that one."""
-    originals = _pictures(images, [store.names[row] for row in np.linspace(0, len(store) - 1, EXAMPLES).astype(int)])
-    copies = Augmenter(monkey_pipeline())(np.repeat(originals, COPIES, axis=0), (seed,))
-    return {"augmented_originals": originals,
-            "augmented_examples": copies.reshape(EXAMPLES, COPIES, *originals.shape[1:])}
-
-
 def _predictions(images: ImageSet, test: PackedStore, index: np.ndarray) -> dict[str, np.ndarray]:
-    return {"prediction_images": _pictures(images, [test.names[i] for i in index]), "prediction_index": index}
+    return {"prediction_images": pictures(images, [test.names[i] for i in index]), "prediction_index": index}
 
 
 def _heat_maps(done: Finished, index: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,9 +94,4 @@ def _heat_maps(done: Finished, index: np.ndarray) -> dict[str, np.ndarray]:
     maps = grad_cam(done.network, paddle.to_tensor(done.trainer.data.normalize(test.images[index])),
                     done.rows["probabilities"][index].argmax(axis=1))
     names = [test.names[i] for i in index]
-    return {"gradcam_images": _pictures(done.found.validation, names), "gradcam_maps": maps, "gradcam_index": index}
-
-
-def _pictures(images: ImageSet, names: list[str]) -> np.ndarray:
-    """(N, S, S, 3) uint8 at the size of a figure, which the network's input may fall short of."""
-    return np.stack([resize(images.decode(images.names.index(name)), PICTURE_SIDE) for name in names])
+    return {"gradcam_images": pictures(done.found.validation, names), "gradcam_maps": maps, "gradcam_index": index}

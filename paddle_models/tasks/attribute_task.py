@@ -64,3 +64,9 @@ class AttributeTask(Task):
         measured = measure_attributes(rows["label"], rows["probabilities"])
         return {"loss": float(np.mean(rows["loss"])),
                 **{name: float(np.mean(measured[name])) for name in ("accuracy", "balanced_accuracy", "f1")}}
+
+
+def weights_of(labels: np.ndarray, power: float) -> np.ndarray:
+    """(absent / present)^power of each attribute in training, float32 (40,)."""
+    present = labels.mean(axis=0).clip(1e-3, 1 - 1e-3)
+    return (((1 - present) / present) ** power).astype("float32")

@@ -13,13 +13,14 @@ import pytest
 
 from assignments.commands.release import release, shortened
 from assignments.face_attributes import ablation
-from assignments.face_attributes.run import WORK, FaceSettings, positive_weights
+from assignments.face_attributes.run import WORK, FaceSettings
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.celeba_sample import draw_celeba
 from data_tools.errors import KitError
 from data_tools.packed.arrays import ArrayStore
 from paddle_models.networks.face_regions import REGIONS
 from paddle_models.tasks.attribute_metrics import MEASURES, majority, measure_attributes
+from paddle_models.tasks.attribute_task import weights_of
 from paddle_models.weights.files import load_weights
 from reports.run_reader import Run
 
@@ -216,11 +217,11 @@ def test_nothing_left_to_choose_on_or_to_train_on():
 def test_positive_weights():
     labels = np.zeros((100, 40), np.uint8)
     labels[:20, 1], labels[:, 2], labels[:50, 3] = 1, 1, 1
-    weights = positive_weights(labels, 0.5)
+    weights = weights_of(labels, 0.5)
     assert weights.dtype == np.float32 and weights.shape == (40,)
     np.testing.assert_allclose(weights[[1, 3]], [2, 1], rtol=1e-6)
     assert weights[0] == pytest.approx(999**0.5) and weights[2] == pytest.approx(999**-0.5)  # never and always: finite
-    np.testing.assert_allclose(positive_weights(labels, 1.0), weights**2, rtol=1e-5)
+    np.testing.assert_allclose(weights_of(labels, 1.0), weights**2, rtol=1e-5)
 
 
 def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):

@@ -4,7 +4,8 @@ import sys
 from dataclasses import dataclass
 from typing import Literal
 
-from assignments.common.work import Work, WorkSettings
+from assignments.common.settings import WorkSettings
+from assignments.common.work import Work
 from data_tools.errors import KitError
 from paddle_models.trainer.ranges import bounded
 

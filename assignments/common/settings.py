@@ -1,0 +1,20 @@
+"""What most works let one set, beside the trainer's settings."""
+
+from dataclasses import dataclass
+
+from paddle_models.trainer.ranges import bounded
+from paddle_models.trainer.settings import TrainerSettings
+
+
+@dataclass
+class WorkSettings(TrainerSettings):
+    """What most works let one set, beside the trainer's settings."""
+
+    data: str = ""
+    """folder or zip of the data set; "sample" draws a stand-in; empty searches the usual places"""
+    skip_unreadable: bool = False
+    """leave out images that cannot be decoded instead of stopping with their names"""
+    image_size: int = bounded(224, 8, 512)
+    """side in pixels that images are resized to"""
+    flip_at_test: bool = False
+    """judge each image together with its mirror image"""
