@@ -37,7 +37,7 @@ class GlassesSettings(WorkSettings):
     dropout: float = bounded(0.5, 0, 1, open="high")
     """share of the inputs of every dense layer that is dropped in training"""
     augmentation: Literal["none", "light", "strong"] = "none"
-    """light: mirror, small shift, turn, zoom, mild light; strong: colours and hidden patches too; none: as the document"""
+    """light: mirror, small shift, turn, zoom, mild light; strong: colours and hidden patches too; the document: none"""
     label_smoothing: float = bounded(0.0, 0, 1, open="high")
     """share of the target that is spread over both classes"""
     uncertain: list[float] = bounded([0.4, 0.6], 0, 1)
