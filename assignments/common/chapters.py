@@ -66,7 +66,8 @@ def read_about(name: str) -> dict[str, Any]:
     file = FOLDER / name / "about.yaml"
     if not file.is_file():
         said = dict.fromkeys(("en", "zh"), summary(name))
-        return {"title": said, "document": said, "headline": "", "asked": said, "slips": []}
+        nothing = dict.fromkeys(said, "")
+        return {"title": said, "document": nothing, "headline": "", "asked": nothing, "slips": []}
     about = yaml.safe_load(file.read_text(encoding="utf-8"))
     if set(about) != ABOUT_KEYS:
         raise KitError(f"{file.relative_to(PROJECT_ROOT)}: its keys are {sorted(about)}, expected {sorted(ABOUT_KEYS)}")

@@ -130,9 +130,10 @@ class Work:
 
     @property
     def headline(self) -> Number:
-        """The number that stands for the work."""
+        """The number that stands for the work: the one it names, else its first, if it has any."""
         none = Number("", ("",) * len(tables.HEADER["en"]), "", "", "")
-        return next((number for number in self.numbers if number.id == self.headline_id), none)
+        named = (number for number in self.numbers if number.id == self.headline_id)
+        return next(named, self.numbers[0] if self.numbers else none)
 
 
 @cache
@@ -200,7 +201,8 @@ def write_tree(works: Sequence[Work], folder: Path, language: str) -> list[Path]
 def _chapter(work: Work, folder: Path, language: str) -> list[str]:
     """Lines of one work's Markdown page."""
     w = words(language)
-    lines = [f"# {work.title}", "", work.document, "", f"## {w['asked']}", "", work.asked, ""]
+    lines = [f"# {work.title}", "", work.document, ""]
+    lines += [f"## {w['asked']}", "", work.asked, ""] if work.asked else []
     if work.gap or not work.has_run:
         lines += [f"**{w['damaged'] if work.gap else w['no_run']}.** {markdown(work.gap)}", "", w["fill"], "",
                   *_code(work.fill)]
