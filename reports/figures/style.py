@@ -91,7 +91,7 @@ def start(language: str = "en") -> Labels:
     matplotlib.rcdefaults()  # a matplotlibrc of the user would change the figures; the backend stays
     matplotlib.rcParams.update({**STYLE, "font.family": families[::-1] if chinese else families,
                                 "axes.prop_cycle": rcsetup.cycler(color=CYCLE)})
-    return Labels(chinese, font is not None, glyphs)
+    return Labels(chinese, font is not None, glyphs).of(Words(COMMON, SHARED))
 
 
 STYLE = {

@@ -36,7 +36,7 @@ def case(request, tmp_path, monkeypatch) -> Case:
         "monkeys": lambda: Case(monkeys, monkey_files(), monkey_sample,
                                 {"training_per_class": 1, "validation_per_class": 1}),
         "celeba": lambda: Case(celeba, test_celeba.images() | test_celeba.labels(), celeba_sample, {"count": 10}),
-        "glasses": lambda: Case(glasses, test_glasses.files(), glasses_sample, {"count": 20}),
+        "glasses": lambda: Case(glasses, test_glasses.files(), glasses_sample, {"count": 60}),
     }[request.param]()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv(case.finder.variable, raising=False)
