@@ -70,6 +70,8 @@ def test_speeds_are_those_of_the_table(document, heading):
 @pytest.mark.parametrize("document", [f"README{ending}.md" for ending in ("", ".zh")])
 def test_readmes_and_presets_tell_the_same_times(document):
     for presets in ROOT.glob("assignments/*/presets.yaml"):
+        if not presets.with_name(document).is_file():
+            continue  # a work of somebody's own
         text = presets.with_name(document).read_text(encoding="utf-8")
         for name, preset in yaml.safe_load(presets.read_text(encoding="utf-8")).items():
             stated = re.match(r"(\d+) (second|minute|hour)", preset["time"])

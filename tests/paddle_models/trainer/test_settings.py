@@ -102,7 +102,7 @@ def test_every_shipped_preset_is_valid(file):
     import importlib
 
     presets = read_presets(file)
-    assert {"smoke", "sample", "paper", "best"} <= set(presets)
+    assert "sample" in presets
     settings_class = importlib.import_module(f"assignments.{file.parent.name}.run").WORK.settings
     for name, preset in presets.items():
         from_dict(settings_class, preset["settings"], name)
