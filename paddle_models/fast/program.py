@@ -146,7 +146,6 @@ class Program:
                   *onednn.arguments({which: array.memory for which, array in arguments.items()}))
                  for descriptor, arguments in self.steps]
         self.calls = calls[:self.boundary], calls[self.boundary:]
-        self.names = [descriptor.name.split("_primitive")[0] for descriptor, _ in self.steps]
         self.kept, self.spare = _Region(kept, self.parts), _Region(spare, self.parts)
         self.zeroed = Block(sum(onednn.size(array.layout) + LINE for array in self.constant))
         _Region(self.constant, self.parts).place(self.zeroed.address)
