@@ -45,12 +45,15 @@ def _add_pack(within: Any) -> None:
 
 
 def audit_set(arguments: argparse.Namespace) -> int:
-    """What is wrong with a data set: unreadable, leaked, near-identical and misnamed images."""
+    """What is wrong with a data set: unreadable, leaked, near-identical and misnamed images; sets of super-resolution:
+    test images that are also in training, at any size or as a part."""
     from data_tools.files.atomic import write_atomically
     from data_tools.sets.audit import audit, format_audit
+    from data_tools.sets.crop_copies import audit_copies, format_copies, holds_sets
 
-    found = audit(arguments.path)
-    print(format_audit(found))
+    pair = (audit_copies, format_copies) if holds_sets(arguments.path) else (audit, format_audit)
+    found = pair[0](arguments.path)
+    print(pair[1](found))
     if arguments.json:
         write_atomically(arguments.json, json.dumps(found, indent=2, ensure_ascii=False).encode())
         print(f"written to {arguments.json}")
