@@ -33,7 +33,7 @@ class _Windows:
     places: np.ndarray  # (N, 3) level, y, x
     hashes: np.ndarray  # (N,) uint64
     middle: np.ndarray  # (32, 32) uint8: the largest square in the middle
-    middle_hash: np.uint64
+    middle_hash: np.ndarray  # (1,) uint64
 
 
 def find_copies(training: Sequence[ImageSet], test: Sequence[ImageSet]) -> list[dict[str, Any]]:
@@ -42,13 +42,13 @@ def find_copies(training: Sequence[ImageSet], test: Sequence[ImageSet]) -> list[
              for images in test for row, name in enumerate(images.names)]
     all_hashes = np.concatenate([windows.hashes for *_, windows in tests])
     owners = np.repeat(np.arange(len(tests)), [len(windows.hashes) for *_, windows in tests])
-    middles = np.array([windows.middle_hash for *_, windows in tests], np.uint64)
+    middles = np.concatenate([windows.middle_hash for *_, windows in tests])
     found = []
     for images in training:
         for row, name in enumerate(images.names):
             here = _windows(_grey(images, row))
             inside = hamming(here.hashes, middles).min(axis=0) <= NEAR
-            around = np.unique(owners[hamming(here.middle_hash[None], all_hashes)[0] <= NEAR])
+            around = np.unique(owners[hamming(here.middle_hash, all_hashes)[0] <= NEAR])
             for index in sorted({*np.flatnonzero(inside).tolist(), *around.tolist()}):
                 of, other, there = tests[index]
                 alike = max(_alike(there, here), _alike(here, there))
@@ -97,7 +97,8 @@ def _grey(images: ImageSet, row: int) -> np.ndarray:
 
 
 def _windows(grey: np.ndarray) -> _Windows:
-    levels, places, hashes, share = [], [], [], 1.0
+    levels: list[np.ndarray] = []
+    places, hashes, share = [], [], 1.0
     while share >= SMALLEST:
         scale = WINDOW / (share * min(grey.shape))
         size = [max(WINDOW, round(side * scale)) for side in grey.shape]
@@ -111,7 +112,7 @@ def _windows(grey: np.ndarray) -> _Windows:
     top, left = ((side - min(grey.shape)) // 2 for side in grey.shape)
     square = grey[top:top + min(grey.shape), left:left + min(grey.shape)]
     middle = cv2.resize(square, (WINDOW, WINDOW), interpolation=cv2.INTER_AREA)
-    return _Windows(levels, np.concatenate(places), np.concatenate(hashes), middle, _hashes(middle[None])[0])
+    return _Windows(levels, np.concatenate(places), np.concatenate(hashes), middle, _hashes(middle[None]))
 
 
 def _hashes(windows: np.ndarray) -> np.ndarray:
@@ -123,7 +124,7 @@ def _hashes(windows: np.ndarray) -> np.ndarray:
 def _alike(part: _Windows, whole: _Windows) -> float:
     """Greatest correlation of the middle of `part` with `whole`, near the windows that look like it, at sizes in
     between too; -1 where none does."""
-    distances = hamming(whole.hashes, part.middle_hash[None])[:, 0]
+    distances = hamming(whole.hashes, part.middle_hash)[:, 0]
     best = -1.0
     for place in whole.places[np.argsort(distances, kind="stable")[:4]]:
         level, y, x = (int(value) for value in place)

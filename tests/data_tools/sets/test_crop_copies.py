@@ -1,4 +1,4 @@
-"""Copies of test images in training sets of super-resolution are found at any size and as parts, and nothing else is."""
+"""Copies of test images in training sets of super-resolution are found, at any size and as parts; nothing else is."""
 
 import io
 
