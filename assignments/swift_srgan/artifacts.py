@@ -7,7 +7,7 @@ import numpy as np
 import paddle
 
 from assignments.common.splits import Splits
-from assignments.swift_srgan.measuring import as_tensor, measured
+from assignments.swift_srgan.measuring import as_tensor, measured, metrics
 from data_tools.batches.bicubic import cut_to_multiple, enlarge_bicubic, reduce_bicubic
 from data_tools.packed.packed_images import PackedImages
 from paddle_models.networks.parts import count_parameters
@@ -31,8 +31,7 @@ def write(run: RunFolder, settings, splits: Splits, trainer: Trainer) -> dict[st
         "origin": sets.origin, "data": sets.path,
         "images": {part: {images.name: len(images) for images in getattr(sets, part)}
                    for part in ("training", "validation", "test")},
-        "metrics": {key.replace("/", "_"): {"value": float(np.mean(values)), "n": len(values)}
-                    for key, values in predictions.items() if values.dtype.kind == "f"},
+        "metrics": metrics(predictions),
         "chosen_on": splits.chosen_on,
         f"val_{trainer.task.monitor}_best": trainer.stopping.best, **summary(trainer),
         "parameters": {name: count_parameters(network) for name, network in trainer.task.networks.items()},

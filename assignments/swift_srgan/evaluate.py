@@ -28,8 +28,8 @@ def parser() -> argparse.ArgumentParser:
     """The command line."""
     options = argparse.ArgumentParser(description=first_line(__doc__), allow_abbrev=False)
     options.add_argument("--weights", nargs="+", default=["pixel", "adversarial"], metavar="NAME|FILE|RUN",
-                         help="default: pixel and adversarial, which came with the kit; .safetensors weights and run "
-                              "folders too")
+                         help="default: pixel and adversarial, which came with the kit; blend, or blend:0.5, both "
+                              "averaged with this sharpness; .safetensors weights and run folders too")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of files whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
@@ -128,12 +128,18 @@ def by_image(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def set_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Means over each set and method, the paper's Table II below each set that stands in it (at x4)."""
+    """Means over each set and method, the paper's Table II below each set that stands in it (at x4); then over Set5
+    without the image that usual training sets hold."""
+    from assignments.swift_srgan.measuring import SEEN, WITHOUT
     from assignments.swift_srgan.paper import NAMES, TABLE_II
 
     groups: dict[tuple, list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["set"], row["scale"]), []).append(row)
+    for (name, scale), members in list(groups.items()):
+        unseen = [row for row in members if name not in SEEN or not SEEN[name].search(row["image"])]
+        if 0 < len(unseen) < len(members):
+            groups[f"{name}{WITHOUT}", scale] = unseen
     means = []
     for (name, scale), members in groups.items():
         for method in dict.fromkeys(row["method"] for row in members):

@@ -14,6 +14,7 @@ from paddle_models.deploy.predictor import CARD
 
 MODELS = ("swift_srgan", "srgan", "esrgan")
 KIT = ("pixel", "adversarial")  # x4 generators that came with the kit: nearer to the original, and sharper to the eye
+BLEND, SHARPNESS = "blend", 0.35  # both of KIT averaged, the share of the second: sharper without its patterns in noise
 
 
 @dataclass(frozen=True)
@@ -37,11 +38,14 @@ class Generator:
 
 
 def load_generator(source: str | Path, model: str = "", residual: bool | None = None) -> Generator:
-    """The generator of a run folder (its best weights), of a .safetensors file, or one of KIT.
+    """The generator of a run folder (its best weights), of a .safetensors file, one of KIT, or BLEND ("blend:0.5": with
+    this sharpness).
 
     The header of a file says model, scale and residual; `model` and `residual` say what it does not. KitError where
     neither tells, or the weights do not fit.
     """
+    if str(source).partition(":")[0] == BLEND and not expand(source).exists():
+        return _blended(_sharpness(str(source)))
     path = kit_weights(str(source)) if str(source) in KIT else expand(source)
     if (path / CARD).is_file():
         raise KitError(f"{path} is an exported network, which is not taken here; give .safetensors weights, the run "
@@ -50,6 +54,32 @@ def load_generator(source: str | Path, model: str = "", residual: bool | None = 
     if path.is_dir():
         return _of_run(path)
     return _of_file(path, model, residual)
+
+
+def _sharpness(source: str) -> float:
+    """Of "blend" or "blend:0.5"."""
+    _, given, text = source.partition(":")
+    try:
+        value = float(text) if given else SHARPNESS
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:  # NaN too
+        raise KitError(f"sharpness {text}: is a number from 0 (the weights pixel) to 1 (adversarial), as in "
+                       f"{BLEND}:{SHARPNESS}")
+    return value
+
+
+def _blended(sharpness: float) -> Generator:
+    """KIT's weights averaged: (1 - sharpness) of the first and sharpness of the second."""
+    from paddle_models.trainer.checkpoint import load_network_arrays, network_arrays
+    from paddle_models.weights.files import sha256_of_weights
+
+    first, second = (load_generator(name) for name in KIT)
+    others = network_arrays(second.network)
+    arrays = {name: ((1 - sharpness) * array + sharpness * others[name]).astype(array.dtype)
+              for name, array in network_arrays(first.network).items()}
+    load_network_arrays(first.network, arrays, BLEND)
+    return dataclasses.replace(first, source=f"{BLEND}, sharpness {sharpness:g}", sha256=sha256_of_weights(arrays))
 
 
 def kit_weights(name: str) -> Path:
@@ -89,11 +119,11 @@ def _of_file(path: Path, model: str, residual: bool | None) -> Generator:
     from paddle_models.weights.files import load_weights, sha256_of_weights
 
     if not path.is_file():
-        near = difflib.get_close_matches(str(path), KIT, 1)
+        near = difflib.get_close_matches(str(path), (*KIT, BLEND), 1)
         guess = f" - did you mean {near[0]}?" if near else ""
         raise KitError(f"{path}: there is no such file or run folder{guess}; give .safetensors weights, a run of "
                        f"swift_srgan, or "
-                       f"one of {', '.join(KIT)}")
+                       f"one of {', '.join((*KIT, BLEND))}")
     if path.suffix in SUFFIXES:
         raise KitError(f"{path} holds PyTorch's weights; convert them once: python -m assignments weights {path} "
                        f"--model "

@@ -28,9 +28,11 @@ def parser() -> argparse.ArgumentParser:
     options = argparse.ArgumentParser(prog="python -m assignments predict swift_srgan", allow_abbrev=False,
                                       description=first_line(__doc__))
     options.add_argument("--source", required=True, help="image, folder of images, or video")
-    options.add_argument("--weights", default="adversarial", metavar="NAME|FILE|RUN",
-                         help="adversarial (default) or pixel, which came with the kit; .safetensors weights; or a run "
-                              "folder")
+    options.add_argument("--weights", default="blend", metavar="NAME|FILE|RUN",
+                         help="pixel or adversarial, which came with the kit, or blend (default), both averaged; "
+                              ".safetensors weights; or a run folder")
+    options.add_argument("--sharpness", type=float, metavar="0..1",
+                         help="of blend: 0 is pixel, nearest to the original, 1 is adversarial; default: 0.35")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of a file whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
@@ -59,6 +61,9 @@ def _predict(options: argparse.Namespace) -> int:
 
     if options.frames < 0 or (options.tile or 0) < 0:
         raise KitError("--frames and --tile are 0 or more")
+    if options.sharpness is not None and options.weights != "blend":
+        raise KitError("--sharpness is of the weights blend; leave out --weights, or --sharpness")
+    weights = options.weights if options.sharpness is None else f"blend:{options.sharpness}"
     if options.source.isdecimal() and not Path(options.source).exists():
         raise KitError(f"{options.source}: there is no such file or folder; cameras are not enlarged")
     with closing(open_source(options.source)) as source:
@@ -71,7 +76,7 @@ def _predict(options: argparse.Namespace) -> int:
         from paddle_models.trainer.run_folder import new_run_path
 
         device = runtime.start(options.device)
-        generator = load_generator(options.weights, options.model, options.residual)
+        generator = load_generator(weights, options.model, options.residual)
         accelerate(generator.network)
         path = expand(options.source)
         out = options.out or new_run_path("predictions", shown(path.stem).replace(" ", "-") or "pictures")

@@ -17,7 +17,8 @@ from PIL import Image, ImageCms
 
 from assignments.__main__ import main
 from assignments.common.media import open_source
-from assignments.swift_srgan.predict import Record, _targets
+from assignments.swift_srgan.generators import SHARPNESS
+from assignments.swift_srgan.predict import Record, _targets, parser
 from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
@@ -90,6 +91,18 @@ def test_every_kind_of_picture_keeps_its_kind(weights, tmp_path, capfd):
         assert psnr(values, expected) > 35, name
     kept = np.asarray(Image.open(tmp_path / "out" / "alpha.png"))[..., 3].astype(int)
     assert np.abs(kept - np.asarray(Image.fromarray(alpha).resize((120, 84), Image.Resampling.BICUBIC))).max() == 0
+
+
+def test_sharpness_lies_between_the_kits_two_weights(tmp_path, capfd):
+    cv2.imwrite(str(tmp_path / "a.png"), picture())
+    enlarged = {}
+    for name, words in ("0", ["--sharpness", "0"]), ("default", []), ("1", ["--sharpness", "1"]):
+        assert predict("blend", tmp_path / "a.png", tmp_path / name, *words) == 0
+        enlarged[name] = decode((tmp_path / name / "a.png").read_bytes()).astype(int)
+    assert f"blend, sharpness {SHARPNESS}" in capfd.readouterr().out
+    assert f"default: {SHARPNESS}" in " ".join(parser().format_help().split())
+    assert 0 < np.abs(enlarged["default"] - enlarged["0"]).mean() < np.abs(enlarged["default"] - enlarged["1"]).mean()
+    assert predict("pixel", tmp_path / "a.png", tmp_path / "no", "--sharpness", "0.5") == 2
 
 
 def test_sixteen_bits_colours_and_sizes_of_dots_stay(weights, tmp_path, capfd):

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from assignments.swift_srgan import evaluate, image_sets, speed
-from assignments.swift_srgan.generators import build_generator, load_generator
+from assignments.swift_srgan.generators import SHARPNESS, build_generator, load_generator
+from assignments.swift_srgan.measuring import metrics
 from assignments.swift_srgan.paper import TABLE_III
 from assignments.swift_srgan.run import WORK
 from assignments.swift_srgan.settings import SuperResolutionSettings
@@ -126,6 +127,36 @@ def test_evaluate_compares_several_weights_and_shows_table_ii(tmp_path, capfd):
     assert float(rows["paper, Table II: Swift-SRGAN"]["psnr_y"]) == 25.13
     assert len(rows) == 6 and float(rows[str(first)]["psnr_y"]) > float(rows[str(second)]["psnr_y"]) + 1
     assert (tmp_path / "o" / "images.md").read_text().count("photo0.png") == 3  # bicubic once
+
+
+def test_set5_is_judged_with_and_without_the_woman(tmp_path):
+    folder = photographs(tmp_path / "data" / "Set5")
+    (folder / "photo1.png").rename(folder / "img_005.png")
+    weights = small_weights(tmp_path / "g.safetensors")
+    assert evaluate.main(["--weights", str(weights), "--sets", "Set5", "--data", str(tmp_path / "data"),
+                          "--out", str(tmp_path / "o")]) == 0
+    sets = {(row["set"], row["method"]): row for row in read_csv(tmp_path / "o" / "sets.csv")}
+    images = {(row["image"], row["method"]): row for row in read_csv(tmp_path / "o" / "images.csv")}
+    without, alone = sets["Set5_without_woman", "g.safetensors"], images["photo0.png", "g.safetensors"]
+    assert (without["n"], without["psnr_y"]) == ("1", alone["psnr_y"]) and sets["Set5", "g.safetensors"]["n"] == "2"
+    found = metrics({"Set5/names": np.array(["Set5/a.png", "Set5/woman_GT.bmp", "Set5/b.png"]),
+                     "Set5/psnr_y": np.array([30.0, 10.0, 32.0]), "Set14/names": np.array(["Set14/woman.png"]),
+                     "Set14/psnr_y": np.array([20.0])})
+    assert found == {"Set5_psnr_y": {"value": 24.0, "n": 3}, "Set5_without_woman_psnr_y": {"value": 31.0, "n": 2},
+                     "Set14_psnr_y": {"value": 20.0, "n": 1}}
+
+
+def test_the_kits_own_weights_are_blended_by_sharpness():
+    pixel, adversarial = (network_arrays(load_generator(name).network) for name in ("pixel", "adversarial"))
+    same_arrays(network_arrays(load_generator("blend:0").network), pixel)
+    same_arrays(network_arrays(load_generator("blend:1").network), adversarial)
+    between = load_generator("blend:0.25")
+    assert between.source == "blend, sharpness 0.25" and between.residual
+    for name, array in network_arrays(between.network).items():
+        np.testing.assert_allclose(array, 0.75 * pixel[name] + 0.25 * adversarial[name], rtol=1e-5, atol=1e-7)
+    assert load_generator("blend").source == f"blend, sharpness {SHARPNESS}"
+    with pytest.raises(KitError, match="sharpness 1.5: is a number from 0 .* to 1"):
+        load_generator("blend:1.5")
 
 
 def test_lpips_stands_beside_where_its_weights_are_given(tmp_path):
