@@ -8,9 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from assignments.bench import images, inference, processes, startup, training
+from assignments.bench import images, inference, limit, processes, startup, training
 from assignments.bench.turns import Turns
 from data_tools.errors import KitError
+
+CONVOLUTIONS, COPIES = "convolutions alone", "copies in memory"  # names of the limits
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Rival:
 
     peer: Peer
     goal: float | None = None
-    """least wanted ratio of speeds, ours / rival's"""
+    """least wanted ratio of speeds, ours / rival's; None: it competes for the case's `best_goal`"""
     note: str = ""
     """shown below the table: why a goal is missed and what was tried"""
 
@@ -43,36 +45,48 @@ class Case:
     rivals: tuple[Rival, ...]
     seconds_goal: float | None = None
     """most seconds that one unit of ours may take; then seconds are shown beside the ratio, not units per second"""
+    best_goal: float | None = None
+    """least wanted ratio to the fastest of the rivals without a goal of their own"""
+    numbers: str = "float32"
+    """what the networks compute in; each kind has a table of its own, "" is for what is no network"""
+    limit: Peer | None = None
+    """what the machine could do (limit.py): the table shows which share of it ours reaches"""
     gpu: bool = False
     """whether it needs a GPU; such rows stand in a table of their own"""
 
     @property
     def peers(self) -> tuple[Peer, ...]:
-        """All sides, ours first."""
-        return (self.ours, *(rival.peer for rival in self.rivals))
+        """All sides, ours first, the limit last."""
+        return (self.ours, *(rival.peer for rival in self.rivals), *([self.limit] if self.limit else []))
 
 
-def _training(name: str, goal: float, torch_goal: float = 0.9, note: str = "", torch_note: str = "") -> Case:
-    """The kit's trainer against paddle.Model.fit and PyTorch; `name` is a workload of training.py."""
+def _training(name: str, goal: float, note: str = "") -> Case:
+    """The kit's trainer against paddle.Model.fit and PyTorch at its best; `name` is a workload of training.py."""
     return Case(name, f"train {training.WORKLOADS[name].title}", "images", Peer("kit", partial(training.kit, name)), (
         Rival(Peer("plain paddle.Model.fit", partial(training.paddle_default, name)), goal, note),
-        Rival(Peer("PyTorch eager", partial(training.pytorch, name)), torch_goal, torch_note),
-        Rival(Peer("PyTorch channels_last", partial(training.pytorch, name, channels_last=True)), 1.1)))
+        Rival(Peer("PyTorch eager", partial(training.pytorch, name))),
+        Rival(Peer("PyTorch channels_last", partial(training.pytorch, name, channels_last=True))),
+        Rival(Peer("PyTorch channels_last, compiled", partial(training.pytorch, name, channels_last=True,
+                                                              compiled=True)))),
+                best_goal=1.1, limit=Peer(CONVOLUTIONS, partial(limit.of_training, name, False)))
 
 
 def _bfloat16(name: str, goal: float = 1.1) -> Case:
     """The same in bfloat16, a case of its own: nothing of it is compared with float32."""
-    rival = partial(training.pytorch, name, channels_last=True, bfloat16=True)
-    return Case(f"{name}-bfloat16", f"train {training.WORKLOADS[name].title}, in bfloat16", "images",
+    pytorch = partial(training.pytorch, name, channels_last=True, bfloat16=True)
+    return Case(f"{name}-bfloat16", f"train {training.WORKLOADS[name].title}", "images",
                 Peer("kit, bfloat16", partial(training.kit_in_bfloat16, name)),
-                (Rival(Peer("PyTorch channels_last, bfloat16", rival), goal),))
+                (Rival(Peer("PyTorch channels_last, bfloat16", pytorch)),
+                 Rival(Peer("PyTorch channels_last, bfloat16, compiled", partial(pytorch, compiled=True)))),
+                best_goal=goal, numbers="bfloat16", limit=Peer(CONVOLUTIONS, partial(limit.of_training, name, True)))
 
 
 def _inference(name: str, goal: float, note: str = "", torch_note: str = "") -> Case:
     """The exported network against eager Paddle and PyTorch; `name` is a workload of inference.py."""
     return Case(name, f"infer {inference.WORKLOADS[name].title}", "images", Peer("kit", partial(inference.kit, name)), (
         Rival(Peer("eager Paddle", partial(inference.paddle_default, name)), goal, note),
-        Rival(Peer("PyTorch eager", partial(inference.pytorch, name)), 1.0, torch_note)))
+        Rival(Peer("PyTorch eager", partial(inference.pytorch, name)), 1.0, torch_note)),
+                limit=Peer(CONVOLUTIONS, partial(limit.of_inference, name, False)))
 
 
 def _amp(name: str, level: str) -> Case:
@@ -93,12 +107,14 @@ def _int8(name: str, note: str) -> Case:
     """8 bits against the fastest float32 engine, both of the kit."""
     return Case(f"{name}-int8", f"infer {inference.WORKLOADS[name].title}", "images",
                 Peer("kit, ONNX Runtime in 8 bits", partial(inference.kit_in_8_bits, name)),
-                (Rival(Peer("kit, fastest float32 engine", partial(inference.kit, name)), note=note),))
+                (Rival(Peer("kit, fastest float32 engine", partial(inference.kit, name)), note=note),),
+                numbers="8 bits")
 
 
 def _startup(name: str, title: str, command: Sequence[str]) -> Case:
     return Case(name, f"start of `{title}`", "starts", Peer("kit", partial(startup.run, command)),
-                (Rival(Peer("import paddle", partial(startup.run, ("-c", "import paddle")))),), seconds_goal=1.0)
+                (Rival(Peer("import paddle", partial(startup.run, ("-c", "import paddle")))),), seconds_goal=1.0,
+                numbers="")
 
 
 CASES: tuple[Case, ...] = (
@@ -130,13 +146,16 @@ CASES: tuple[Case, ...] = (
                                            "bits all the time."),
     Case("augmentation", "monkey augmentation, 224x224, per core", "images",
          Peer("kit", images.augment_as_kit),
-         (Rival(Peer("document: pipeline rebuilt and reseeded per image", images.augment_as_document), 6.0),)),
+         (Rival(Peer("document: pipeline rebuilt and reseeded per image", images.augment_as_document), 6.0),),
+         numbers=""),
     Case("packed-store", "shuffled epoch of 224x224 uint8 batches, per core", "images",
          Peer("packed store", images.read_store),
-         (Rival(Peer("JPEGs decoded and resized each epoch (OpenCV)", images.decode_each_epoch), 20.0),)),
+         (Rival(Peer("JPEGs decoded and resized each epoch (OpenCV)", images.decode_each_epoch), 20.0),),
+         numbers="", limit=Peer(COPIES, partial(limit.of_memory, images.SIDE))),
     Case("records", "shuffled epoch of 32x32 uint8 batches, per core", "images",
          Peer("TFRecord shards", images.read_records),
-         (Rival(Peer("128x128 PNGs decoded and resized each epoch (OpenCV)", images.decode_faces_each_epoch), 20.0),)),
+         (Rival(Peer("128x128 PNGs decoded and resized each epoch (OpenCV)", images.decode_faces_each_epoch), 20.0),),
+         numbers="", limit=Peer(COPIES, partial(limit.of_memory, images.FACE_SIDE))),
     _startup("help", "run.py --help", ("assignments/monkey_species/run.py", "--help")),
     _startup("list", "python -m assignments list", ("-m", "assignments", "list")),
     *(_amp(name, level) for name in training.WORKLOADS for level in ("O1", "O2")),

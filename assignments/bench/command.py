@@ -2,6 +2,7 @@
 it."""
 
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,24 @@ def bench(names: Sequence[str], rounds: int | None, out: Path | None, quick: boo
 
         for path in write_scale(FOLDER if out is None else out):
             print(f"written to {path}")
+    return status
+
+
+def show_where(names: Sequence[str], quick: bool) -> int:
+    """Print the parts of a training step of each named workload, in a process each; status 1 when one failed."""
+    from assignments.bench.harness import peer_environment
+    from assignments.bench.training import WORKLOADS
+
+    known = {f"{name}{end}": (name, numbers) for name in WORKLOADS
+             for end, numbers in (("", "float32"), ("-bfloat16", "bfloat16"))}
+    if not names or not set(names) <= set(known):
+        raise KitError(f"bench --where: name trainings, of {', '.join(known)}")
+    status = 0
+    for name in names:
+        workload, numbers = known[name]
+        print(f"{name}: {find_case(name).title}, {numbers}", flush=True)
+        status |= subprocess.run([sys.executable, "-m", "assignments.bench.where", workload, numbers,
+                                  "quick" if quick else "full"], cwd=PROJECT_ROOT, env=peer_environment()).returncode
     return status
 
 

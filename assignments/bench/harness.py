@@ -34,6 +34,10 @@ class Result:
     ours: list[float] = field(default_factory=list)
     """units per second of each round"""
     theirs: list[float] = field(default_factory=list)
+    goal: float | None = None
+    """least wanted ratio: the rival's own, or the case's where it is the fastest of those that compete"""
+    limit: list[float] = field(default_factory=list)
+    """what the machine could do, units per second of each round; empty where the case has no limit"""
     obstacle: str = ""
     absent: bool = False
     idle_cpu: float = 0.0
@@ -41,6 +45,9 @@ class Result:
     others: float | None = None
     """cores that were busy with something else meanwhile, on average; None where the system does not tell"""
     notes: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.goal = self.rival.goal if self.goal is None else self.goal
 
     def quartiles(self) -> tuple[float, float, float]:
         """25 %, median and 75 % of the rounds' ratios."""
@@ -61,6 +68,7 @@ def measure(case: Case, rounds: int, seconds: float, quick: bool = False,
         for member in members:
             member.prepare()
         ours, *rivals = members
+        limit = rivals.pop() if case.limit else None
         for number in range(rounds + 1):  # the first one warms up and is not counted
             if ours.obstacle or all(member.obstacle for member in rivals):
                 break
@@ -71,7 +79,18 @@ def measure(case: Case, rounds: int, seconds: float, quick: bool = False,
                     f"{ours.speeds[-1] / member.speeds[-1]:.2f} x {member.name}"
                     for member in rivals if not (member.obstacle or ours.obstacle)))
     others = None if before is None else round(max(0.0, busy_elsewhere() - before) / (time.monotonic() - start), 2)
-    return [_result(case, rival, ours, member, others) for rival, member in zip(case.rivals, rivals)]
+    results = [_result(case, rival, ours, member, others) for rival, member in zip(case.rivals, rivals)]
+    set_goals(case, results)
+    for result in results:
+        result.limit = limit.speeds if limit else []
+    return results
+
+
+def set_goals(case: Case, results: list[Result]) -> None:
+    """The case's goal goes to the fastest of the rivals that have none of their own."""
+    competing = [result for result in results if result.ratios and result.rival.goal is None]
+    if competing and case.best_goal is not None:
+        min(competing, key=lambda result: result.quartiles()[1]).goal = case.best_goal
 
 
 def busy_elsewhere() -> float | None:

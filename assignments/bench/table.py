@@ -21,10 +21,14 @@ INTRODUCTION = """# Speed, measured in turns
 Written by `python -m assignments bench`. The two sides of a row ran in processes of their own, took turns of a few
 seconds (ours, theirs, ours, theirs, ...), and each round gives one ratio of their speeds: above 1 the kit is
 faster. Shown is the median with the quartiles of the rounds. Every side starts without thread settings in its
-environment: the kit then makes its own, theirs keep their defaults. "others": cores that were busy with other
-programs meanwhile; from 0.5 on the row is not judged. A row keeps the date, commit and machine it was measured
-with.
+environment: the kit then makes its own, theirs keep their defaults. The goal of a row that says "best rival" holds
+against the fastest of its rivals. "of the limit": share of what the machine could do, measured in the same turns: for
+networks their convolutions alone, each in the layouts that oneDNN prefers, for data a copy of as many bytes. "others":
+cores that were busy with other programs meanwhile; from 0.5 on the row is not judged. A row keeps the date, commit and
+machine it was measured with.
 """
+SECTIONS = {"float32": "## Networks in float32", "bfloat16": "## Networks in bfloat16",
+            "8 bits": "## Networks in 8 bits", "": "## Data and start"}
 
 
 def read_table(folder: Path) -> dict[str, Any]:
@@ -73,14 +77,15 @@ def make_row(result: Result, machine: str, commit: str | None, quick: bool = Fal
     if result.ratios:
         low, middle, high = result.quartiles()
         speeds = {"ours": quartiles(result.ours), "against": quartiles(result.theirs)}
-        met = middle >= (result.rival.goal or 0.0)
+        met = middle >= (result.goal or 0.0)
         if case.seconds_goal is not None:
             met = met and 1 / speeds["ours"][1] <= case.seconds_goal
         row.update(ratio={"median": _short(middle), "quartiles": [_short(low), _short(high)],
                           "rounds": len(result.ratios)},
                    speed={side: {"median": _short(m), "quartiles": [_short(a), _short(b)]} for side,
                           (a, m, b) in speeds.items()},
-                   met=met if row["goal"] and (result.others or 0.0) < BUSY else None)
+                   met=met if row["goal"] and (result.others or 0.0) < BUSY else None,
+                   limit=_short(speeds["ours"][1] / quartiles(result.limit)[1]) if result.limit else None)
     row.update(obstacle=result.obstacle, idle_cpu=result.idle_cpu, others=result.others, notes=result.notes,
                date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M UTC"), commit=commit, machine=machine)
     return row
@@ -89,7 +94,9 @@ def make_row(result: Result, machine: str, commit: str | None, quick: bool = Fal
 def _goal(result: Result) -> str:
     if result.case.seconds_goal is not None:
         return f"under {result.case.seconds_goal:g} s"
-    return "" if result.rival.goal is None else f"{result.rival.goal:g} x"
+    if result.goal is None:
+        return ""
+    return f"{'best rival, ' if result.rival.goal is None else ''}{result.goal:g} x"
 
 
 def _short(value: float) -> float:
@@ -109,7 +116,11 @@ def as_markdown(table: dict[str, Any]) -> str:
     rows = [(case, rival, table["rows"][name]) for case in CASES for rival in case.rivals
             if (name := f"{case.name} / {rival.peer.name}") in table["rows"]]
     on_gpu = [row for row in rows if row[0].gpu]
-    lines = [INTRODUCTION, *_as_table([row for row in rows if not row[0].gpu])]
+    lines = [INTRODUCTION]
+    for numbers, title in SECTIONS.items():
+        part = [row for row in rows if row[0].numbers == numbers and not row[0].gpu]
+        lines += [title, "", *_as_table(part), ""] if part else []
+    lines.pop()
     if any(row["ratio"] for *_, row in on_gpu):
         lines += ["", "## On a GPU", "", *_as_table(on_gpu)]
     elif on_gpu:
@@ -123,8 +134,9 @@ def as_markdown(table: dict[str, Any]) -> str:
 
 def _as_table(rows: list[tuple[Case, Rival, dict[str, Any]]]) -> list[str]:
     """Lines of a Markdown table with its notes below."""
-    lines = ["| what | against | ratio (quartiles) | goal | measured | rounds | others | date | commit | machine |",
-             "|---|---|---|---|---|---|---|---|---|---|"]
+    head = ("what", "against", "ratio (quartiles)", "goal", "measured", "of the limit", "rounds", "others", "date",
+            "commit", "machine")
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     notes = []
     for case, rival, row in rows:
         if rival.note:
@@ -132,7 +144,8 @@ def _as_table(rows: list[tuple[Case, Rival, dict[str, Any]]]) -> list[str]:
         ours = "" if row["ours"] == "kit" else f"{row['ours']}: "
         lines.append(" | ".join([
             f"| {ours}{row['what']}", row["against"], ratio_text(row) + (f" [{len(notes)}]" if rival.note else ""),
-            goal_text(row), speed_text(row, case.seconds_goal is not None), str((row["ratio"] or {}).get("rounds", "")),
+            goal_text(row), speed_text(row, case.seconds_goal is not None), limit_text(row),
+            str((row["ratio"] or {}).get("rounds", "")),
             "" if row["others"] is None else f"{row['others']:.1f}", row["date"], commit_text(row),
             f"{row['machine']} |"]))
     return lines + (["", *(f"[{number}] {note}  " for number, note in enumerate(notes, 1))] if notes else [])
@@ -160,6 +173,11 @@ def speed_text(row: dict[str, Any], seconds: bool) -> str:
     if seconds:
         return f"{1 / ours:.2f} and {1 / theirs:.2f} s"
     return " and ".join(f"{float(f'{speed:.3g}'):,.10g}" for speed in (ours, theirs)) + f" {row['unit']}/s"
+
+
+def limit_text(row: dict[str, Any]) -> str:
+    """"64 %" of what the machine could do; empty where no limit was measured."""
+    return f"{row['limit']:.0%}".replace("%", " %") if row.get("limit") else ""
 
 
 def commit_text(row: dict[str, Any]) -> str:

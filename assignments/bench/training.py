@@ -5,6 +5,8 @@ To add one: a Workload here, its network in networks.py, one line in cases.py.
 """
 
 import importlib.util
+import os
+import shutil
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -250,10 +252,21 @@ def import_torch(turns: Turns) -> Any:
     return torch
 
 
-def pytorch(name: str, turns: Turns, channels_last: bool = False, bfloat16: bool = False) -> None:
-    """The same network in eager PyTorch with its own default threads.
+def compile_torch(network: Any) -> Any:
+    """The network as torch.compile makes it; Absent where there is no C++ compiler."""
+    import torch
 
-    channels_last: weights and images lie so, which is faster on CPUs. bfloat16: under autocast.
+    if not any(shutil.which(compiler) for compiler in (os.environ.get("CXX", "g++"), "clang++")):
+        raise Absent("no C++ compiler here for torch.compile")
+    return torch.compile(network)
+
+
+def pytorch(name: str, turns: Turns, channels_last: bool = False, bfloat16: bool = False,
+            compiled: bool = False) -> None:
+    """The same network in PyTorch with its own default threads.
+
+    channels_last: weights and images lie so, which is faster on CPUs. bfloat16: under autocast. compiled: by
+    torch.compile, which needs a C++ compiler.
     """
     torch = import_torch(turns)
     workload = WORKLOADS[name]
@@ -263,6 +276,8 @@ def pytorch(name: str, turns: Turns, channels_last: bool = False, bfloat16: bool
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
     network = NETWORKS[workload.network].torch(side).to(memory_format=layout)
+    if compiled:
+        network = compile_torch(network)
 
     def casting() -> AbstractContextManager:
         return torch.autocast("cpu", torch.bfloat16) if bfloat16 else nullcontext()

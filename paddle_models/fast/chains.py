@@ -125,8 +125,11 @@ def _with_activation(kind: Kind, activation: Kind) -> Kind | None:
 
 
 @functools.lru_cache(maxsize=KEPT_PROGRAMS)
-def _program(nodes: tuple[Node, ...], shape: tuple[int, ...], kind: int, wanted: tuple[bool, ...]) -> Program:
-    """wanted: whether image and tensors want a gradient; without any there is no backward half."""
+def program_of(nodes: tuple[Node, ...], shape: tuple[int, ...], kind: int, wanted: tuple[bool, ...]) -> Program:
+    """The nodes as a program for images of this shape, in numbers of this kind.
+
+    wanted: whether image and tensors want a gradient; without any there is no backward half.
+    """
     return _Writer(fused(nodes), shape, kind, wanted).program.finish()
 
 
@@ -233,7 +236,7 @@ def run(trace: Trace, image: paddle.Tensor) -> paddle.Tensor:
 
 
 def _forward(trace: Trace, kind: int, tensors: list, wanted: tuple[bool, ...]) -> tuple[paddle.Tensor, Program, Kept]:
-    program = _program(tuple(trace.nodes), tuple(tensors[0].shape), kind, wanted)
+    program = program_of(tuple(trace.nodes), tuple(tensors[0].shape), kind, wanted)
     result = paddle.empty(program.shape, "float32")
     return result, program, program.forward(onednn.addresses(*tensors, *trace.states, result))
 

@@ -9,7 +9,9 @@ import ctypes
 import functools
 import importlib.util
 import platform
-from collections.abc import Sequence
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 # dnnl_types.h of oneDNN 3; the numbers are part of its stable interface.
@@ -233,10 +235,28 @@ def arguments(memories: dict[int, ctypes.c_void_p]) -> tuple[int, ctypes.Array]:
 
 
 def execute(calls: list[tuple]) -> None:
-    """Run primitives on their arguments, (primitive, number, arguments) each, one after the other."""
+    """Run primitives on their arguments, (primitive, number, arguments, name) each, one after the other."""
     run, stream = library().dnnl_primitive_execute, _stream()
     for call in calls:
+        begin = time.perf_counter() if _watched is not None else 0.0
         status = run(call[0], stream, call[1], call[2])
         if status:
             check(status, "execution")
+        if _watched is not None:
+            check(library().dnnl_stream_wait(stream), "execution")
+            _watched[call[3]] = _watched.get(call[3], 0.0) + time.perf_counter() - begin
     check(library().dnnl_stream_wait(stream), "execution")
+
+
+_watched: dict[str, float] | None = None
+
+
+@contextmanager
+def watching() -> Iterator[dict[str, float]]:
+    """Seconds that primitives take inside the `with` block, by the name of their kind."""
+    global _watched
+    before, _watched = _watched, {}
+    try:
+        yield _watched
+    finally:
+        _watched = before

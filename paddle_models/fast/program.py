@@ -143,7 +143,7 @@ class Program:
         for array in (*self.arrays, *self.parts):
             array.memory = onednn.memory(array.layout)
         calls = [(onednn.create("primitive", descriptor),
-                  *onednn.arguments({which: array.memory for which, array in arguments.items()}))
+                  *onednn.arguments({which: array.memory for which, array in arguments.items()}), descriptor.name)
                  for descriptor, arguments in self.steps]
         self.calls = calls[:self.boundary], calls[self.boundary:]
         self.kept, self.spare = _Region(kept, self.parts), _Region(spare, self.parts)
@@ -151,6 +151,11 @@ class Program:
         _Region(self.constant, self.parts).place(self.zeroed.address)
         self.steps, self.copies = [], {}
         return self
+
+    def leave_out(self, name: str) -> None:
+        """Drop the steps of this kind: what the others take alone can be measured, their results mean nothing."""
+        forward, backward = ([call for call in calls if call[3] != name] for calls in self.calls)
+        self.calls = forward, backward
 
     # ------------------------------------------------------------------ running
 

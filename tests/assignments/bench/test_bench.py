@@ -14,14 +14,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from assignments.bench import growth, images, inference, scale, training
+from assignments.bench import growth, images, inference, limit, scale, training, where
 from assignments.bench.cases import CASES, Rival, find_case
-from assignments.bench.harness import Result, _crew, peer_environment
+from assignments.bench.harness import Result, _crew, peer_environment, set_goals
 from assignments.bench.networks import NETWORKS, draw_paddle, draw_torch
-from assignments.bench.table import read_table, row_id, update_table
+from assignments.bench.table import make_row, read_table, row_id, update_table
 from assignments.bench.turns import Absent, Finished, Turns
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
+from paddle_models.fast.onednn import Unavailable
 
 ROOT = PROJECT_ROOT
 BENCH = [sys.executable, "-m", "assignments", "bench"]
@@ -51,7 +52,7 @@ def test_a_round_of_tiny_steps_fills_the_table(tmp_path):
         assert torch["ratio"] is None and torch["obstacle"].startswith(
             "not installed") and "requirements-bench" in done.stdout
     shown = (tmp_path / "table.md").read_text()
-    assert shown.count("| train Swift-SRGAN") == 3 and "## Machine 1" in shown and "- cores: " in shown
+    assert shown.count("| train Swift-SRGAN") == 4 and "## Machine 1" in shown and "- cores: " in shown
     assert str(ROOT) not in shown + json.dumps(table)
 
 
@@ -356,3 +357,44 @@ def test_rows_of_gpus_stand_apart(tmp_path):
     update_table(tmp_path, [result([1.7], "resnet50-O1")], HERE, None)
     measured, on_gpu = (tmp_path / "table.md").read_text().split("## On a GPU")
     assert "| 1.70 (1.70 to 1.70) |" in on_gpu and "no GPU here" in on_gpu and "on a GPU" not in measured
+
+
+def test_the_goal_goes_to_the_fastest_rival():
+    case = find_case("mobilenet_v2")
+    plain, eager, last, compiled = case.rivals
+    results = [Result(case, rival, [ratio], [ratio], [1.0]) for rival, ratio in
+               ((plain, 5.0), (eager, 1.5), (last, 1.2))] + [Result(case, compiled, obstacle="no compiler")]
+    set_goals(case, results)
+    assert [each.goal for each in results] == [plain.goal, None, 1.1, None]
+    rows = [make_row(each, "1", None) for each in results]
+    assert [row["goal"] for row in rows] == ["3 x", "", "best rival, 1.1 x", ""]
+    assert [row["met"] for row in rows] == [True, None, True, None]
+
+
+def test_the_share_of_the_limit_is_shown(tmp_path):
+    table = update_table(tmp_path, [result([4.0, 4.0], limit=[16.0, 10.0, 40.0])], HERE, None)
+    assert table["rows"]["mobilenet_v2 / plain paddle.Model.fit"]["limit"] == 0.5
+    assert "| 50 % |" in (tmp_path / "table.md").read_text()
+
+
+@pytest.mark.parametrize("work, name", [(limit.of_training, "glasses"), (limit.of_training, "swift_srgan"),
+                                        (limit.of_inference, "infer-efficientformer_v2")])
+def test_convolutions_alone_take_a_turn(tmp_path, monkeypatch, work, name):
+    monkeypatch.setattr("sys.stdin", io.StringIO("go\n"))
+    said = io.StringIO()
+    try:
+        with pytest.raises(Finished):
+            work(name, False, Turns(0.0, True, tmp_path, said))
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    ready, turn = map(json.loads, said.getvalue().splitlines())
+    assert int(ready["ready"].split()[0]) >= 5 and turn["units"] == 2
+
+
+def test_where_the_time_of_a_step_goes_is_printed():
+    done = bench("glasses", "--where", "--quick")
+    assert done.returncode == 0, done.stderr
+    parts = {line[:24].strip(): float(line.split()[-1].rstrip("%")) for line in done.stdout.splitlines()[1:]}
+    assert set(where.ORDER) < set(parts) and parts["one step"] == 100 and parts["convolution"] > 0
+    assert abs(sum(parts.values()) - 200) < 1
+    assert bench("infer-resnet50", "--where").returncode == 2

@@ -184,7 +184,7 @@ def test_the_memory_of_many_image_sizes_is_bounded():
     with paddle.no_grad():
         for side in range(9, 60):
             conv(images(1, 3, side, side))
-    assert chains._program.cache_info().maxsize == chains.KEPT_PROGRAMS
+    assert chains.program_of.cache_info().maxsize == chains.KEPT_PROGRAMS
     assert program._spare.block.size < 2**28
 
 
