@@ -4,7 +4,8 @@ work.py          the class Work: what a work declares, and what follows; regress
 works.py         the list of the works
 settings.py      what most works let one set; examples.py: pictures for figures
 splits.py        a data set, its stores, and a training that has come to its end
-runner.py        the command line of a run; runs.py: runs named by people
+runner.py        the command line of a run; runs.py: runs named by people; trainers.py: a work's Trainer
+find_lr.py       a learning rate to begin with
 exercises.py     functions that students write, as works declare them
 judging.py       the grader's second look at a submission
 figure_scripts.py    the figures of a work, its own or the first ones of any run; chapters.py: a work in the report

@@ -6,11 +6,13 @@ Nothing heavy is imported here until a run starts, so `--help` answers at once.
 import contextlib
 import json
 import shlex
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import tells_errors
+from assignments.common.find_lr import find_lr
 from data_tools.errors import BadFile, KitError, harmless
 from data_tools.files import places
 from data_tools.files.places import expand
@@ -27,7 +29,10 @@ def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
         preset, values = read_config(folder, work.name)
         return preset, values, str(folder / "config.yaml")
 
+    argv = sys.argv[1:] if argv is None else argv
     options, settings = parse_command_line(work.settings, work.folder / "presets.yaml", argv, resumed)
+    if options.find_lr:
+        return find_lr(work, options, settings, argv)
     resume = options.resume is not None
     named: Path | None
     if resume:

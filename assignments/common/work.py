@@ -256,20 +256,12 @@ class Work:
     def fit(self, settings: Any, splits: Splits, run: Any, device: str, resume: bool = False,
             stopping: Any = None) -> Any:
         """A Trainer at its end, with the best weights in its networks. stopping: in place of plain early stopping."""
-        from paddle_models.fast.fast_layers import accelerate
-        from paddle_models.trainer import runtime
+        from assignments.common.trainers import make_trainer
         from paddle_models.trainer.fitting import fit_best
-        from paddle_models.trainer.loop import Trainer, seed_everything
-        from paddle_models.trainer.progress import say
 
-        seed_everything(settings.seed, 0)
-        classes = self.classes_of(splits.found)
-        task = self.task(settings, self.network(settings, classes), classes, splits.training)
-        layers = [accelerate(network, settings.fast_layers) for network in (*task.networks.values(), *task.frozen)]
-        say(f"{self.describe(settings)} on {runtime.describe(device)}; {layers[0].reason}")
-        trainer = Trainer(task, self.batches(settings, splits), settings, run, device)
+        trainer, layers = make_trainer(self, settings, splits, run, device)
         trainer.stopping = stopping or trainer.stopping
-        fit_best(trainer, resume, splits.training.fingerprint, layers[0])
+        fit_best(trainer, resume, splits.training.fingerprint, layers)
         return trainer
 
     def batches(self, settings: Any, splits: Splits) -> Any:

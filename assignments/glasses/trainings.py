@@ -22,6 +22,8 @@ def base_settings(preset: str, rest: Sequence[str]) -> GlassesSettings:
         raise KitError("--seed is for one training; here give --seeds, how many there are")
     if "--resume" in given:
         raise KitError("--resume is not needed here: the same command goes on where it was interrupted")
+    if "--find_lr" in given:
+        raise KitError("--find_lr is for run.py, which trains one network")
     return parse_command_line(GlassesSettings, WORK.folder / "presets.yaml", ["--preset", preset, *rest])[1]
 
 

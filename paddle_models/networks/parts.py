@@ -1,4 +1,6 @@
-"""What holds of any classifier: its head, its number of weights, its backbone frozen."""
+"""What holds of any classifier: its head, its blocks, its number of weights, its backbone frozen."""
+
+from collections.abc import Iterator
 
 import numpy as np
 import paddle
@@ -48,6 +50,32 @@ def head_name(model: nn.Layer) -> str:
     if not name:
         raise KitError(f"{type(model).__name__} has no linear layer, so no head to replace or train alone")
     return name
+
+
+def depths(model: nn.Layer) -> dict[str, int]:
+    """{name of a weight: number of its block}, 0 the nearest to the input, the greatest the head.
+
+    A block is what stands in the network itself or in its Sequentials and lists, in the order of definition, which is
+    that of the data in every network of the kit: a residual block, a lone convolution. Weights of the network itself
+    (embeddings) are of the first, and a norm is of the block before it. KitError where there is no head.
+    """
+    top, shapes = head_name(model) + ".", {name: value.shape for name, value in model.named_parameters()}
+    found, number = {}, -1
+    for block in _blocks(model):
+        own = [name for name in shapes if name.startswith(f"{block}.") and not name.startswith(top)]
+        number += number < 0 or any(len(shapes[name]) > 1 for name in own)
+        found.update(dict.fromkeys(own, number))
+    found.update({name: number + 1 for name in shapes if name.startswith(top)})
+    return {name: found.get(name, 0) for name in shapes}
+
+
+def _blocks(layer: nn.Layer, before: str = "") -> Iterator[str]:
+    """Names of the blocks below a layer."""
+    for name, child in layer.named_children():
+        if isinstance(child, (nn.Sequential, nn.LayerList, nn.LayerDict)) or described(child):
+            yield from _blocks(child, f"{before}{name}.")
+        else:
+            yield f"{before}{name}"
 
 
 def last_linear(model: nn.Layer) -> str:

@@ -1,4 +1,4 @@
-"""The one training loop. Read `fit`, then `_train_epoch`, `_step` and `_finish_epoch`: that is all of it."""
+"""The one training loop. Read `fit`, then `_train_epoch`, `step` and `_finish_epoch`: that is all of it."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -22,6 +22,7 @@ from paddle_models.trainer.checkpoint import (
 )
 from paddle_models.trainer.early_stopping import EarlyStopping
 from paddle_models.trainer.ema import MovingAverage
+from paddle_models.trainer.layer_rates import set_layer_rates
 from paddle_models.trainer.limits import Limits
 from paddle_models.trainer.optimizers import build_optimizer, load_optimizer_arrays, optimizer_arrays
 from paddle_models.trainer.position import Position
@@ -69,6 +70,8 @@ class Trainer:
                                       task.monitor, task.mode)
         self.ending = _by_loss(settings, task)
         self.precision = Precision(settings.amp.level, settings.amp.dtype, device, task.networks)
+        for network in task.networks.values():
+            set_layer_rates(network, settings.optimizer.layer_decay)
         self.optimizers = {name: build_optimizer(settings.optimizer, network.parameters(), settings.optimizer.lr)
                            for name, network in task.networks.items()}
         for name, network in task.networks.items():
@@ -105,7 +108,7 @@ class Trainer:
         last_saved = time.monotonic()
         for batch in self._timed(self.data.training(position.epoch, position.batch)):
             learning_rate = self.schedule.at(position.step)
-            losses = self._step(batch, learning_rate)
+            losses = self.step(batch, learning_rate)
             position.batch, position.step = position.batch + 1, position.step + 1
             self._note(losses)
             if position.step % settings.log_every == 0 or position.batch == self.data.steps_per_epoch:
@@ -120,7 +123,7 @@ class Trainer:
             if self.limits.reached(position.step, position.seconds):
                 break
 
-    def _step(self, batch: dict[str, np.ndarray], learning_rate: float) -> dict[str, paddle.Tensor]:
+    def step(self, batch: dict[str, np.ndarray], learning_rate: float) -> dict[str, paddle.Tensor]:
         """One optimizer step for each loss of the task; a GPU out of memory gets the same batch in smaller parts."""
         stepped: dict[str, paddle.Tensor] = {}
         while not self._try_step(batch, learning_rate, stepped):

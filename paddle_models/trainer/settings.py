@@ -20,6 +20,7 @@ from data_tools.errors import KitError
 from paddle_models.trainer.ranges import bounded, check_ranges, ranges
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
+OPTIONS = ("preset", "out", "resume", "find_lr")  # of the command line, beside the settings
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
          "list": "a list such as [1, 2]", "NoneType": "null"}
 
@@ -44,6 +45,8 @@ class OptimizerSettings:
     """decay of the second moment: adam, adamw, adamp"""
     epsilon: float = bounded(1e-8, 0, open="low")
     """added to the denominator of adaptive methods"""
+    layer_decay: float = bounded(1.0, 0, 1, open="low")
+    """layer-wise decay of a classifier's rate: a factor for each block from the head to the input; 1 = one rate"""
 
 
 @dataclass
@@ -144,6 +147,8 @@ class Options:
     out: Path | None
     resume: str | None
     """run folder to continue; "" takes the newest unfinished one"""
+    find_lr: bool = False
+    """look for a learning rate instead of training"""
 
 
 def to_dict(settings: Any) -> dict:
@@ -180,7 +185,7 @@ def read_presets(path: Path) -> dict[str, dict]:
 
 def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[str] | None = None,
                        load_resumed=None) -> tuple[Options, Any]:
-    """(options, settings) of `run.py [--preset NAME] [--field value ...] [--out DIR | --resume [DIR]]`.
+    """(options, settings) of `run.py [--preset NAME] [--field value ...] [--out DIR | --resume [DIR]] [--find_lr]`.
 
     `load_resumed(dir)` returns the settings dictionary of the run folder that --resume names.
     """
@@ -190,15 +195,17 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
     parser.add_argument("--out", type=Path | None, default=None, help="run folder (default: a new one under runs/)")
     parser.add_argument("--resume", type=str | None, nargs="?", const="", default=None,
                         help="continue that run folder (default: the newest unfinished one)")
+    parser.add_argument("--find_lr", action="store_true",
+                        help="train a few steps at growing learning rates, say which one to take, and end")
     argv = list(sys.argv[1:] if argv is None else argv)
-    _check_flags(argv, settings_class, extra=("preset", "out", "resume", "help"))
+    _check_flags(argv, settings_class, extra=(*OPTIONS, "help"))
     preset = _value_of(argv, "--preset") or "sample"
     resume = _value_of(argv, "--resume")
     if preset not in presets:
         raise KitError(f"--preset {preset}: no such preset{_nearest(preset, presets)}; there are {', '.join(presets)}")
     base, where = presets[preset]["settings"] or {}, f"{presets_file.name}: {preset}"
     if resume is not None:
-        for flag in ("--preset", "--out"):
+        for flag in ("--preset", "--out", "--find_lr"):
             if _value_of(argv, flag) is not None:
                 raise KitError(f"{flag} is not for --resume: a run goes on with its own settings and in its own folder")
     if resume is not None and load_resumed is not None:
@@ -207,11 +214,11 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
     try:
         with_base = parser.parse_object(base, defaults=True)
         parser.set_defaults({key: value for key, value in _flat(with_base.as_dict())
-                             if key not in ("preset", "out", "resume")})
+                             if key not in OPTIONS})
         parsed = parser.parse_args(argv)
     except jsonargparse.ArgumentError as error:
         raise KitError(_wrong_value(error)) from None
-    options = Options(preset, parsed.pop("out"), resume)
+    options = Options(preset, parsed.pop("out"), resume, parsed.pop("find_lr"))
     parsed.pop("preset"), parsed.pop("resume")
     return options, from_dict(settings_class, parsed.as_dict(), "settings")
 
