@@ -15,6 +15,7 @@ from assignments.commands import (
     doctor,
     export,
     grade,
+    label_errors,
     new,
     release,
     report,
@@ -26,7 +27,8 @@ from assignments.commands import (
 from assignments.commands.autograder import build as gradescope
 from assignments.common.command_line import first_line, tells_errors
 
-COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data, submit, grade, gradescope, bench,
+COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data,
+            label_errors, submit, grade, gradescope, bench,
             doctor)
 
 

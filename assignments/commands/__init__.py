@@ -4,6 +4,6 @@ scripts.py                      list, run, figures, predict; new.py writes a wor
 report.py, compare.py           pages, of common/chapters.py; reproduce.py: everything from nothing
 submit.py, grade.py             the student's zip, the teacher's grades; autograder/ goes into Gradescope's zip
 export.py, release.py           trained networks for others; weights.py: those of others
-data.py                         audit, sample, pack, fetch
+data.py                         audit, sample, pack, fetch; label_errors.py: labels in doubt
 doctor.py                       what this machine offers; bench.py: speed, measured by assignments/bench
 """

@@ -12,6 +12,8 @@ class WorkSettings(TrainerSettings):
 
     data: str = ""
     """folder or zip of the data set; "sample" draws a stand-in; empty searches the usual places"""
+    without: str = ""
+    """.csv with a column `file`, as suspects.csv of `label_errors`: these images are left out of training"""
     skip_unreadable: bool = False
     """leave out images that cannot be decoded instead of stopping with their names"""
     image_size: int = bounded(224, 8, 512)

@@ -37,6 +37,13 @@ class Splits:
     """other stores that answers are wanted of, by name"""
     found: Any = None
     """the data set that the stores are of"""
+    left_out: Mapping[str, Any] = field(default_factory=dict)
+    """what the setting `without` has taken from the training rows, as result.json says it"""
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the training data: another one for other images, or where some are left out."""
+        return "-".join([self.training.fingerprint, *([self.left_out["sha256"]] if self.left_out else [])])
 
     @property
     def stores(self) -> list["Store"]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from assignments.common.runner import run_work
 from assignments.common.settings import WorkSettings
 from assignments.common.splits import Finished, Splits
+from assignments.common.without import leave_out
 from data_tools.errors import KitError
 
 if TYPE_CHECKING:
@@ -230,7 +231,8 @@ class Work:
         say(f"data: {found.path} ({found.origin}); images: " + ", ".join(f"{name} {n}" for name, n in counts.items()))
         for note in found.notes:
             say(f"  {note}")
-        return dataclasses.replace(self.split(settings, found), found=found)
+        splits = dataclasses.replace(self.split(settings, found), found=found)
+        return leave_out(splits, settings.without) if getattr(settings, "without", "") else splits
 
     def train(self, settings: Any, run: Any, device: str, resume: bool) -> dict[str, Any]:
         """Fit, load the best weights, judge them once on the test images; writes arrays, returns result.json."""
@@ -250,6 +252,7 @@ class Work:
         left_out = [name for store in splits.stores for name in getattr(store, "unreadable", ())]
         return {"origin": done.found.origin, "data": done.found.path, "chosen_on": splits.chosen_on,
                 "unreadable": list(dict.fromkeys(left_out)),
+                **({"without": dict(splits.left_out)} if splits.left_out else {}),
                 **self.result(done, predictions), **summary(trainer), "parameters": count_parameters(done.network),
                 "multiply_adds": multiply_adds(done.network, (1, *self.input_shape(settings)))}
 
@@ -261,7 +264,7 @@ class Work:
 
         trainer, layers = make_trainer(self, settings, splits, run, device)
         trainer.stopping = stopping or trainer.stopping
-        fit_best(trainer, resume, splits.training.fingerprint, layers)
+        fit_best(trainer, resume, splits.fingerprint, layers)
         return trainer
 
     def batches(self, settings: Any, splits: Splits) -> Any:

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import tells_errors
+from assignments.common.continuing import goes_on_later, read_json
 from assignments.common.splits import Splits
 from assignments.glasses.run import WORK, GlassesSettings
-from assignments.glasses.trainings import base_settings, continued, goes_on_later, merged, read_json
+from assignments.glasses.trainings import base_settings, continued, merged
 from data_tools.errors import KitError
 
 CHOICES: dict[str, dict[str, dict[str, Any]]] = {  # experiment -> label -> how it differs from the preset
@@ -111,7 +112,7 @@ def finished(training: Training, splits: Splits) -> bool:
     """Whether it came to its end earlier; KitError where that was on other images."""
     if not read_json(training.folder / "result.json"):
         return False
-    if read_json(training.folder / "environment.json").get("data_fingerprint") != splits.training.fingerprint:
+    if read_json(training.folder / "environment.json").get("data_fingerprint") != splits.fingerprint:
         raise KitError(f"{training.folder} was trained on other images; choose another --out, or delete that folder")
     return True
 

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from assignments.common.command_line import tells_errors, wait_for
+from assignments.common.continuing import goes_on_later
 from assignments.glasses.run import WORK
-from assignments.glasses.trainings import base_settings, goes_on_later
+from assignments.glasses.trainings import base_settings
 from data_tools.errors import KitError
 from data_tools.files import places
 

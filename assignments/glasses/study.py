@@ -205,7 +205,7 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
         return  # which needs no images
     device = runtime.start(plan.settings.device)
     splits = WORK.splits(plan.settings)  # for all trials: no space varies how images are packed
-    keep_to_data(study, splits.training.fingerprint, out)
+    keep_to_data(study, splits.fingerprint, out)
     while True:
         with ExitStack() as stack:
             # nobody may take a trial for cut off before its folder is locked

@@ -1,14 +1,11 @@
-"""Suspected label errors: planted ones are found, folds that are finished stay, the rule itself."""
+"""Suspected label errors: planted ones are found, folds that are finished stay; see also common/test_label_errors."""
 
 import csv
 import json
 
-import numpy as np
 import pytest
 
 from assignments.glasses import label_errors
-from assignments.glasses.label_errors import confident_errors, folds_of, precision_and_recall
-from data_tools.errors import KitError
 from reports.run_reader import Run
 from tests.assignments.glasses.glasses_set import write_set
 
@@ -40,14 +37,15 @@ def test_planted_errors_are_found_and_measured(found):
     assert all(entry["label"] == (number % 2) ^ (number in FLIPPED) for entry,
                number in zip(result["suspects"], numbers))
     rows = list(csv.DictReader(open(out / "suspects.csv", newline="")))
-    assert [row["image"] for row in rows] == [entry["name"] for entry in result["suspects"]]
+    assert [row["file"] for row in rows] == [entry["name"] for entry in result["suspects"]]
+    assert {(row["given"], row["suggested"]) for row in rows} <= {("glasses", "no glasses"), ("no glasses", "glasses")}
     assert [row["planted"] == "wrong label" for row in rows] == [number in FLIPPED for number in numbers]
     credible = [entry["probability"] if entry["label"] else 1 - entry["probability"] for entry in result["suspects"]]
     assert credible == sorted(credible) and max(credible) < 0.5
     run = Run(out, "glasses")
     shown = min(12, len(numbers))
     assert run.array("suspects.npz", "images", (shown, 160, 160, 3), "u").any()
-    assert run.array("suspects.npz", "names", (shown,), "U").tolist() == [row["image"] for row in rows][:shown]
+    assert run.array("suspects.npz", "names", (shown,), "U").tolist() == [row["file"] for row in rows][:shown]
 
 
 def test_finished_folds_are_kept_and_a_missing_one_comes_out_the_same(found, capsys):
@@ -72,31 +70,6 @@ def test_finished_folds_are_kept_and_a_missing_one_comes_out_the_same(found, cap
     # an older preset's
     (out / "plan.json").write_text(json.dumps({**plan, "settings": {**plan["settings"], "dropout": 0.5}}))
     assert label_errors.main(words) == 2 and "begun with other words or settings" in capsys.readouterr().err
-
-
-def test_the_rule_of_confident_learning():
-    labels = np.array([0, 0, 0, 1, 1, 1, 1, 0])
-    p = np.array([0.1, 0.2, 0.95, 0.9, 0.8, 0.1, 0.55, 0.45], np.float32)
-    # thresholds: of 0 the mean of .9, .8, .05, .55 = .575; of 1 the mean of .9, .8, .1, .55 = .5875
-    assert confident_errors(labels, p).tolist() == [2, 5]
-    p[6] = 0.41  # now 0 has .59, beyond its threshold, and the label is 1
-    assert confident_errors(labels, p).tolist() == [2, 5, 6]
-    assert confident_errors(np.array([0, 1]), np.array([0.2, 0.7])).tolist() == []
-
-
-def test_precision_and_recall():
-    assert precision_and_recall(["a", "b"], ["b", "c", "d"]) == (1 / 2, 1 / 3)
-    assert precision_and_recall([], ["a"]) == (None, 0.0) and precision_and_recall(["a"], []) == (0.0, None)
-
-
-def test_every_fold_has_its_share_of_both_classes():
-    labels = np.repeat([0, 1], [11, 22])
-    fold = folds_of(labels, 3, seed=1)
-    for number in range(3):
-        assert set(np.bincount(labels[fold == number], minlength=2)) <= {3, 4, 7, 8}
-    assert np.array_equal(fold, folds_of(labels, 3, 1)) and not np.array_equal(fold, folds_of(labels, 3, 2))
-    with pytest.raises(KitError, match="--folds 12: only 11 images carry the label 0"):
-        folds_of(labels, 12, 0)
 
 
 def test_mistakes_get_one_message(tmp_path, capsys):
