@@ -79,7 +79,9 @@ def grade(arguments: argparse.Namespace) -> int:
     if not arguments.paths:
         raise KitError("nothing to grade: name run folders, zips of them, or a folder of both")
     single = arguments.gradescope is not None
-    handed = one_each(path for given in arguments.paths for path in found_in(given, single, arguments.out))
+    given = [found_in(path, single, arguments.out) for path in arguments.paths]
+    handed = one_each(path for found, _ in given for path in found)
+    _say_left_out([name for _, names in given for name in names])
     paths = list(handed)
     if arguments.due:
         with_due(handed, arguments.due, arguments.late)
@@ -300,8 +302,18 @@ def documented(name: str, metrics: Sequence[str]) -> dict[str, float]:
     return found
 
 
-def found_in(path: Path, single: bool = False, out: Path | None = None) -> list[Path]:
-    """The submissions at a path: itself, or where it is a class, all that was handed in in it, without `out`.
+def _say_left_out(names: Sequence[str]) -> None:
+    """The teacher's own files, once."""
+    from reports.grading.inert import plain
+
+    if names:
+        more = f" and {len(names) - 10} more" * (len(names) > 10)
+        print(f"left out, as no submissions: {', '.join(plain(name, 60) for name in names[:10])}{more}")
+
+
+def found_in(path: Path, single: bool = False, out: Path | None = None) -> tuple[list[Path], list[str]]:
+    """(the submissions at a path: itself, or where it is a class, all that was handed in in it, without `out`; names
+    of what was left out).
 
     single: a folder is one submission, unless all that is in it is a zip.
     """
@@ -311,14 +323,14 @@ def found_in(path: Path, single: bool = False, out: Path | None = None) -> list[
     if not path.exists() and not path.is_symlink():
         raise KitError(f"{path}: there is nothing of that name to grade")
     if path.is_symlink() or not path.is_dir() or is_run(path, written):
-        return [path]
-    inside = members(path, out)
+        return [path], []
+    inside, left_out = members(path, out)
     zips = [entry for entry in inside if entry.suffix.lower() == ".zip"]
     if single:
-        return zips if len(zips) == 1 and not any(entry.is_dir() for entry in inside) else [path]
-    if not inside or len(inside) == 1 and inside[0].is_dir() and is_run(inside[0], written):
-        return [path]  # nothing, or a run in a folder of its own
-    return inside
+        return (zips if len(zips) == 1 and not any(entry.is_dir() for entry in inside) else [path]), []
+    if not inside or not left_out and len(inside) == 1 and inside[0].is_dir() and is_run(inside[0], written):
+        return [path], []  # nothing, or a run in a folder of its own
+    return inside, left_out
 
 
 def show(grades: Sequence, language: str) -> None:

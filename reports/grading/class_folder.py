@@ -21,6 +21,8 @@ from reports.grading.unpack import is_archive
 MOODLE = re.compile(r"(?P<name>.+)_(?P<id>\d+)_assignsubmission_[a-z]+_?")
 CANVAS = re.compile(r"(?P<name>[^_\d][^_]*)_(?P<late>LATE_)?(?P<id>\d+)_(?P<file>\d+)_.+", re.IGNORECASE)
 SYSTEM = re.compile(r"\.(?!.*\.(zip|rar|7z|tar|t?gz)$)|__MACOSX$|Thumbs\.db$|desktop\.ini$|\._", re.IGNORECASE)
+TEACHERS = (".csv", ".tsv", ".txt", ".md", ".xls", ".xlsx", ".ods", ".yaml", ".yml", ".log")  # lists, notes, rubrics
+CLUTTER = re.compile(r"__MACOSX$|Thumbs\.db$|desktop\.ini$|\._|\.DS_Store$", re.IGNORECASE)  # not worth a word
 MOST = 5000  # files of a student's folder that are looked at
 DAY = 86400
 
@@ -77,12 +79,19 @@ def is_run(folder: Path, others: Iterable[str] = ()) -> bool:
     return any((folder / name).exists() for name in (*NEEDED, *others))
 
 
-def members(folder: Path, out: Path | None = None) -> list[Path]:
-    """All that was handed in in a folder of a class, but files of the system and the folder of grades."""
+def members(folder: Path, out: Path | None = None) -> tuple[list[Path], list[str]]:
+    """(all that was handed in in a folder of a class, names of what was left out) without the folder of grades: the
+    teacher's own files (TEACHERS, hidden ones) are no submissions, unless a platform says whose they are."""
     own = out.resolve() if out else None
-    return sorted(entry for entry in folder.iterdir()
-                  if not SYSTEM.match(entry.name) and (own is None or entry.resolve() != own)
-                  and not (entry.name.startswith(".") and entry.is_dir()))
+    inside = sorted(entry for entry in folder.iterdir() if own is None or entry.resolve() != own)
+    handed = [entry for entry in inside if not _is_teachers(entry)]
+    return handed, [entry.name for entry in inside if _is_teachers(entry) and not CLUTTER.match(entry.name)]
+
+
+def _is_teachers(entry: Path) -> bool:
+    if SYSTEM.match(entry.name) or entry.name.startswith(".") and entry.is_dir():
+        return True
+    return entry.suffix.lower() in TEACHERS and not student_of(entry).id and not entry.is_dir()
 
 
 def one_each(paths: Iterable[Path]) -> dict[Path, Handed]:

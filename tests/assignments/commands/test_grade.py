@@ -42,7 +42,9 @@ def graded(backprop_run, tmp_path_factory):
     for kind in SOME_BAD:
         made = make_bad(kind, backprop_run, base / kind, base / "canary")
         shutil.move(made, handed_in / f"{kind}{made.suffix}")
-    (handed_in / "notes.txt").write_text("not a submission")
+    (handed_in / "report.pdf").write_text("not a submission")
+    for name in ("notes.txt", "class.csv", ".secret", ".DS_Store"):
+        (handed_in / name).write_text("the teacher's")
     words = ["grade", handed_in, "--assignment", "backprop", "--out", base / "out", "--junit", base / "j" / "junit.xml",
              "--csv", base / "g.csv", "--jobs", 2]
     done = kit(*words, folder=base)
@@ -54,8 +56,9 @@ def graded(backprop_run, tmp_path_factory):
 def test_good_and_bad_ones_are_told_apart(graded):
     base, said, _ = graded
     grades = {path.stem: json.loads(path.read_text())["grade"] for path in (base / "out" / "grades").glob("*.json")}
-    assert grades["notes"]["problems"][0]["kind"] == "other-format"  # what is no submission is named, too
-    assert set(grades) == {"ann", "bob", "notes", *SOME_BAD}
+    assert grades["report"]["problems"][0]["kind"] == "other-format"  # what is no submission is named, too
+    assert set(grades) == {"ann", "bob", "report", *SOME_BAD}
+    assert said.count("left out, as no submissions: .secret, class.csv, notes.txt\n") == 1  # the teacher's own
     for name in ("ann", "bob"):
         assert grades[name]["verdict"] == "reproduced" and grades[name]["problems"] == []
         assert {line["id"]: line["points"] for line in grades[name]["criteria"]}["reproduced"] == 6
@@ -167,22 +170,30 @@ def test_help_answers_at_once():
 def test_submissions_are_found_in_folders(backprop_run, tmp_path):
     (tmp_path / "one" / "sub").mkdir(parents=True)
     (tmp_path / "one" / "sub" / "config.yaml").touch()
-    assert found_in(tmp_path / "one") == [tmp_path / "one"]  # a run in a folder of its own
-    assert found_in(backprop_run) == [backprop_run]
+    assert found_in(tmp_path / "one") == ([tmp_path / "one"], [])  # a run in a folder of its own
+    assert found_in(backprop_run) == ([backprop_run], [])
     few = tmp_path / "few"
     (few / "a").mkdir(parents=True)
     (few / "b.zip").touch()
     (few / ".hidden").mkdir()
     (few / "list.csv").touch()
-    assert found_in(few) == [few / "a", few / "b.zip", few / "list.csv"]
-    assert found_in(few, out=few / "a") == [few / "b.zip", few / "list.csv"]
-    assert found_in(few, single=True) == [few]
+    (few / "Ann_7_assignsubmission_file_work.txt").touch()  # a student's, says the platform
+    ann = few / "Ann_7_assignsubmission_file_work.txt"
+    assert found_in(few) == ([ann, few / "a", few / "b.zip"], [".hidden", "list.csv"])
+    assert found_in(few, out=few / "a")[0] == [ann, few / "b.zip"]
+    assert found_in(few, single=True) == ([few], [])
     (few / "a").rmdir()
-    assert found_in(few, single=True) == [few / "b.zip"]
+    ann.unlink()
+    assert found_in(few, single=True) == ([few / "b.zip"], [])
     (few / "c").symlink_to(tmp_path / "one")
-    assert few / "c" in found_in(few)
+    assert few / "c" in found_in(few)[0]
+    (few / "b.zip").unlink()
+    (few / "c").unlink()
+    (few / "dan").mkdir()
+    (few / "dan" / "config.yaml").touch()
+    assert found_in(few) == ([few / "dan"], [".hidden", "list.csv"])  # a class of one keeps its student's name
     empty = tmp_path / "empty"
     empty.mkdir()
-    assert found_in(empty) == [empty]
+    assert found_in(empty) == ([empty], [])
     with pytest.raises(KitError, match="nothing of that name"):
         found_in(Path("absent"))

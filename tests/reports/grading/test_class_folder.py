@@ -28,7 +28,7 @@ def good(tmp_path_factory) -> Path:
 
 def grades_of(folder: Path, out: Path, due: str = "", percent: float = 0.0):
     """{student_id: (grade, row of grades.csv)} of a class folder, as the command makes them."""
-    handed = one_each(found_in(folder, out=out))
+    handed = one_each(found_in(folder, out=out)[0])
     if due:
         with_due(handed, due, percent)
     named = name_submissions(list(handed))
