@@ -301,9 +301,8 @@ class _Examination:
         """What tells whether others handed in the same, and whether the weights came with the kit."""
         arrays, _ = load_weights(run / WEIGHTS)
         self.sketches = {"weights": likeness.sketch(arrays), "answers": likeness.sketch(judged.predictions)}
-        kits = likeness.known(arrays)
-        if kits:
-            self.notes.append(f"these are the kit's own weights: {kits} / 这是本套件自带的权重：{kits}")
+        known = likeness.known(arrays)
+        self.notes += [known] * bool(known)
 
     def _origin(self, config: Mapping[str, Any], result: Mapping[str, Any],
                 predictions: Mapping[str, Any] | None, work: GradedWork) -> None:

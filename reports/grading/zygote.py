@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from reports.grading import likeness
 from reports.grading.exercises import grade_exercises, holds_exercises
 from reports.grading.grade_one import failed, grade
 from reports.grading.graded_work import Works
@@ -142,6 +143,7 @@ class _Keeper:
         if not self.prepared:  # at the latest: works may have imported Paddle already, or nothing is left to grade
             self.prepared = True
             importlib.import_module("paddle")
+            likeness.fingerprints()  # read once for all
             gc.collect()
             gc.freeze()  # what was imported stays shared: the collector of a child does not touch it
         pid = os.fork()

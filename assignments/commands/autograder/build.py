@@ -1,6 +1,7 @@
 """Builds the autograder zip: setup.sh and run_autograder at its root, the kit's code, the rubric, the grader's data."""
 
 import argparse
+import json
 import re
 import shlex
 import zipfile
@@ -56,6 +57,7 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
     Empty: what the preset sample takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric
     with mistakes, and for data that are not there, not this assignment's, or too much.
     """
+    from reports.grading.likeness import FINGERPRINTS, fingerprints
     from reports.grading.rubric import read_rubric
 
     if out.suffix != ".zip":
@@ -77,6 +79,7 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
         print(f"{data} goes into the zip, to be uploaded with it: mind the terms of these data")
         data = f"{DATA}/{place.name}"
     members["rubric.yaml"] = _rubric(name, rubric)
+    members[FINGERPRINTS.relative_to(PROJECT_ROOT).as_posix()] = json.dumps(fingerprints()).encode()
     members["settings.sh"] = _settings(name, data, language, seconds, megabytes)
     for script in SCRIPTS:
         members[script] = _text(HERE / script)

@@ -13,6 +13,7 @@ import pytest
 from assignments.commands.autograder.build import FOLDERS, INSTALLED_BY, SCRIPTS, build_autograder
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
+from reports.grading.likeness import fingerprints
 from tests.assignments.graded_runs import write_data
 
 
@@ -55,10 +56,12 @@ def test_the_zip_holds_the_scripts_and_the_kit_and_nothing_else(built, tmp_path)
             content = archive.read(script)
             assert content.startswith(b"#!/usr/bin/env bash\n") and b"\r" not in content
             assert members[script].external_attr >> 16 == stat.S_IFREG | 0o755
+        known = json.loads(archive.read("reports/grading/known_weights.json"))  # their fingerprints, and no weights
     tops = {name.split("/")[0] for name in members}
     assert tops == {*FOLDERS, *SCRIPTS, *INSTALLED_BY, "rubric.yaml", "settings.sh",
                     *(path.name for path in PROJECT_ROOT.glob("requirements*.txt"))}
     assert not any("__pycache__" in name or name.endswith((".safetensors", ".npz")) for name in members)
+    assert known == fingerprints() and "swift_srgan_x4_pixel" in known and any("lite0" in name for name in known)
     assert built.stat().st_size < 5_000_000
     build_autograder("backprop", tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == built.read_bytes()
