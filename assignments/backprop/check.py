@@ -1,7 +1,8 @@
 """Check the exercises in this folder on public examples: python check.py [--only NAME ...] [--hint NAME]
 
 Each function is tried in a process of its own, against values worked out here. This is not the grade, which is found
-with other numbers. The status is 0 where all is right, 1 where something is not, 2 where the folder is incomplete.
+with other numbers. Which hints were asked for is written to hints.json, which is handed in. The status is 0 where all
+is right, 1 where something is not, 2 where the folder is incomplete.
 """
 
 import argparse
@@ -10,12 +11,14 @@ import json
 import math
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
 HERE = Path(__file__).resolve().parent
+HINTS = HERE / "hints.json"  # {function: when its hint was asked for}
 SECONDS = 30  # for one function
 ANSWER = "answer: "  # begins the line with which a process reports
 GRADIENTS = np.array([[0.5, -2.0, 0.0], [-0.25, 1.0, 0.0], [1.5, 0.125, 0.0]])  # of three steps, from START
@@ -277,6 +280,20 @@ def refused(rows: list, language: str) -> list:
     return [said[language == "zh"] for file, text in texts.items() for said in remarks(file, text)]
 
 
+def hint(row: dict, words: dict) -> int:
+    """Show formula and hint of a function, once that is written down; 2 where it cannot be."""
+    try:
+        asked = json.loads(HINTS.read_text(encoding="utf-8")) if HINTS.exists() else {}
+        asked.setdefault(row["name"], time.strftime("%Y-%m-%d %H:%M"))
+        HINTS.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
+    except (OSError, ValueError, AttributeError) as error:
+        print(f"error: {HINTS.name} cannot be written ({type(error).__name__}), so no hint is shown; make the folder "
+              "writable, or delete the file where it is damaged", file=sys.stderr)
+        return 2
+    print(f"{words['formula']}: {row['formula']}\n{words['hint']}: {row['hint']}\n{words['asked']}")
+    return 0
+
+
 def main() -> int:
     """Command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
@@ -298,8 +315,7 @@ def main() -> int:
         return 2
     rows = [row for row in rows if row["name"] in wanted]
     if arguments.hint:
-        print(f"{words['formula']}: {rows[0]['formula']}\n{words['hint']}: {rows[0]['hint']}")
-        return 0
+        return hint(rows[0], words)
     if arguments.one:
         print("\n" + ANSWER + json.dumps(attempt(rows[0], table["language"])))
         return 0

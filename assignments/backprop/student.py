@@ -20,22 +20,28 @@ FOLDER = Path(__file__).resolve().parent
 SOLVED = FOLDER / "by_hand"
 OF_KIT = "assignments.backprop.by_hand."
 MODULES = ("backprop", "descent", "practice")
+HINTS = "hints.json"  # as in check.py and reports/grading/hints.py
 RULES = PROJECT_ROOT / "reports" / "grading" / "source_rules.py"  # what a file may not do, known to both sides
 WORDS = {
     "en": {"points": "points", "open": "not filled in yet", "score": "Public check", "formula": "Formula",
            "hint": "Hint", "exercise": "exercise", "title": "Back-propagation by hand: exercises",
            "note": "This is a check with public examples and not your grade: that is found with other numbers.",
+           "asked": "(Which hints were asked for is written to hints.json, which is handed in; your teacher says "
+           "whether one costs points.)",
            "how": "Fill in the functions that raise NotImplementedError in backprop.py, descent.py and practice.py; "
-           "only NumPy is needed. `python check.py` tries them on public examples, `python check.py --hint NAME` shows "
-           "formula and hint of one. The grade is found with other, random numbers, in a closed process without files "
-           "and network: part of the points is for the shape and for float64, part for special cases (large numbers, "
-           "0/0) and for leaving the inputs as they are. What a file prints counts for nothing, and a file that uses "
-           "os, sys, open, eval and the like, changes other modules, or imports the kit is not run at all."},
+           "only NumPy is needed. `python check.py` tries them on public examples, `python check.py --hint NAME` "
+           "shows formula and hint of one and writes down in hints.json, which is handed in, that it was asked "
+           "for. The grade is found with other, random numbers, in a closed process without files and network: "
+           "part of the points is for the shape and for float64, part for special cases (large numbers, 0/0) and "
+           "for leaving the inputs as they are. What a file prints counts for nothing, and a file that uses os, "
+           "sys, open, eval and the like, changes other modules, or imports the kit is not run at all."},
     "zh": {"points": "分", "open": "尚未填写", "score": "公开检查", "exercise": "练习", "formula": "公式",
            "hint": "提示", "title": "手写反向传播：练习",
            "note": "这是用公开示例做的检查，不是成绩：成绩由另外的数值得出。",
+           "asked": "（看过哪些提示会记录在 hints.json 中并随作业提交；是否扣分请问老师。）",
            "how": "填写 backprop.py、descent.py 与 practice.py 中抛出 NotImplementedError 的函数，只需要 NumPy。"
-           "`python check.py` 用公开示例检查，`python check.py --hint NAME` 显示某题的公式和提示。"
+           "`python check.py` 用公开示例检查，`python check.py --hint NAME` 显示某题的公式和提示，"
+           "并把看过提示这件事记录在随作业提交的 hints.json 中。"
            "成绩用另外的随机数、在没有文件和网络的封闭进程中得出："
            "一部分分数给形状和 float64，一部分给特殊情况（很大的数、0/0）和不改动输入。"
            "文件打印的内容不计分；使用 os、sys、open、eval 等，改动其他模块，或导入本套件的文件不会被运行。"}}
@@ -110,8 +116,8 @@ def _docstring(text: str, name: str) -> ast.Expr:
 
 
 def write_student(folder: Path, language: str = "en", solution: bool = False) -> list[Path]:
-    """backprop.py, descent.py, practice.py, check.py, rules.py, exercises.json and README.md in `folder`; with
-    `solution` the bodies stay.
+    """backprop.py, descent.py, practice.py, check.py, rules.py, exercises.json, hints.json and README.md in `folder`;
+    with `solution` the bodies stay.
 
     Raises KitError where the folder already holds one of them: a student's work is never overwritten.
     """
@@ -124,13 +130,14 @@ def write_student(folder: Path, language: str = "en", solution: bool = False) ->
                                else take_out(source, rows, language, read_texts(), name))
     table = [{"number": row["number"], "file": row["file"], "name": row["name"], "points": row["points"],
               "title": row[language], "formula": row["formula"], "hint": row[f"hint_{language}"]} for row in exercises]
-    kept = {key: words[key] for key in ("open", "score", "note", "formula", "hint")}
+    kept = {key: words[key] for key in ("open", "score", "note", "formula", "hint", "asked")}
     texts["check.py"] = (FOLDER / "check.py").read_text(encoding="utf-8")
     texts["rules.py"] = RULES.read_text(encoding="utf-8")
     texts["exercises.json"] = json.dumps({"language": language, "words": kept, "exercises": table}, indent=1,
                                          ensure_ascii=False) + "\n"
     rows = [f"| {row['number']} | `{row['file']}.py` | `{row['name']}` | {row['points']} | {row[language]} |"
             for row in exercises]
+    texts[HINTS] = "{}\n"
     texts["README.md"] = "\n".join([f"# {words['title']}", "", words["how"], "", "```sh", "python check.py",
                                     "python -m assignments submit backprop --exercises .", "```", "",
                                     f"| | | | {words['points']} | |", "|---|---|---|---:|---|", *rows, ""])

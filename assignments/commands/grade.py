@@ -12,7 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import add_command
-from assignments.common.exercises import exercise_files, exercises_of, has_exercises, kept_seed, named_by_files
+from assignments.common.exercises import (
+    exercise_files,
+    exercises_of,
+    has_exercises,
+    hint_cost,
+    kept_seed,
+    named_by_files,
+)
 from assignments.common.works import FOLDER, PRESETS, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files.places import expand
@@ -55,6 +62,9 @@ def add_to(commands: Any) -> None:
     command.add_argument("--seed", type=int, metavar="N",
                          help="of the random numbers of exercises (default: one that is drawn and kept in --out)")
     command.add_argument("--per-student", action="store_true", help="numbers of their own in each student's exercises")
+    command.add_argument("--hint-cost", type=float, default=0.0, metavar="PERCENT",
+                         help="of a function's points, for a hint that the student's record says was asked for "
+                         "(default: 0)")
     command.add_argument("--trust", action="store_true",
                          help="run exercises even where this system cannot shut their code in: for a container that "
                          "holds nothing to lose")
@@ -159,7 +169,7 @@ def _of_exercises(options: Mapping[str, Any], arguments: argparse.Namespace) -> 
     if not any(map(has_exercises, options["names"])):
         return {}
     return {"exercises": {"seed": kept_seed(arguments.out, arguments.seed), "trust": arguments.trust,
-                          "per_student": arguments.per_student}}
+                          "per_student": arguments.per_student, "hint_cost": hint_cost(arguments.hint_cost)}}
 
 
 def _write_elsewhere(arguments: argparse.Namespace) -> None:
@@ -274,6 +284,7 @@ def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, s
           exercises: Mapping[str, Any] | None = None):
     """{assignment: Work} for reports.grading: data found, rubrics checked against what is measured. exercises: the
     grader's settings of exercises_of()."""
+    from assignments.common.judging import preset_settings
     from reports.grading.graded_work import GradedWork
     from reports.grading.rubric import check_metrics
 
@@ -281,6 +292,7 @@ def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, s
     for name in names:
         work = work_of(name)
         ground, rubric = work.ground(data[name]), rubric_of(name, rubrics[name])
+        preset_settings(work)
         check_metrics(rubric, ground.metrics, rubrics[name] or f"assignments/{name}")
         asked = exercises_of(name, exercises)
         fingerprint = ground.fingerprint + (json.dumps(exercises, sort_keys=True) if asked and exercises else "")

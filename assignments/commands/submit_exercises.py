@@ -1,5 +1,6 @@
-"""The zip of exercises that is handed in: the named files alone, tried as the teacher will try them."""
+"""The zip of exercises that is handed in: the named files and the record of hints, tried as the teacher will do."""
 
+import json
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
     KitError for files that would not be run, with the reason.
     """
     from reports.grading.exercises import grade_exercises, read_files
+    from reports.grading.hints import HINTS, asked_hints
     from reports.grading.limits import Limits
     from reports.grading.source_rules import remarks
 
@@ -43,6 +45,9 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
     with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for file in exercises.files:
             archive.writestr(member(f"{file}.py"), texts[file].encode())
+        asked = asked_hints(folder, [each.name for each in exercises.exercises], Limits())
+        if asked is not None:
+            archive.writestr(member(HINTS), json.dumps(dict.fromkeys(asked, True)).encode())
     made = grade_exercises(out, exercises, out.stem)
     if made.kinds:
         print(f"not tried here: {made.problems[0]['message']}")
@@ -55,8 +60,10 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
 
 
 def _is_ours(file: Path, names: Sequence[str]) -> bool:
+    from reports.grading.hints import HINTS
+
     try:
         with zipfile.ZipFile(file) as archive:
-            return set(archive.namelist()) == {f"{name}.py" for name in names}
+            return set(archive.namelist()) - {HINTS} == {f"{name}.py" for name in names}
     except (OSError, ValueError, zipfile.BadZipFile):
         return False

@@ -43,6 +43,13 @@ def exercise_files() -> set[str]:
     return {f"{file}.py" for found in declared if found is not None for file in found.files}
 
 
+def hint_cost(percent: float) -> float:
+    """What a teacher wants a hint to cost; KitError for what is no share of the points."""
+    if not 0 <= percent <= 100:
+        raise KitError(f"--hint-cost {percent:g}: expected 0 to 100 percent")
+    return percent
+
+
 def kept_seed(out: Path, given: int | None) -> int:
     """The seed that is given, else the one that `out` keeps, else a new one, which is kept there."""
     from data_tools.files.atomic import write_atomically

@@ -156,8 +156,9 @@ def best_arrays(run: Path, prefix: str = "") -> dict[str, np.ndarray]:
     return mine
 
 
+@lru_cache
 def preset_settings(work: Any) -> list[Any]:
-    """The settings of every preset, by which most submissions were made."""
+    """The settings of every preset, by which most submissions were made; read once for all submissions."""
     presets = read_presets(work.folder / "presets.yaml").values()
     return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
 

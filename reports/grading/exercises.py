@@ -19,6 +19,7 @@ import numpy as np
 from data_tools.errors import BadFile, KitError
 from reports.grading import mistakes, source_rules
 from reports.grading.grade_one import Grade
+from reports.grading.hints import asked_hints, less_for_hints, note_of
 from reports.grading.inert import plain
 from reports.grading.limits import CodeLimits, Limits
 from reports.grading.points import Line
@@ -68,6 +69,7 @@ class Exercises:
     mistakes. titles: {exercise: {"en", "zh"}}.
 
     seed: of the random numbers. per_student: each gets numbers of its own. trust: run where nothing shuts code in.
+    hint_cost: percent of a function's points that its hint costs.
     """
 
     work: str
@@ -79,6 +81,7 @@ class Exercises:
     seed: int = 0
     per_student: bool = False
     trust: bool = False
+    hint_cost: float = 0.0
 
 
 def taken_files(path: Path, exercises: Exercises, limits: Limits) -> dict[str, Entry] | None:
@@ -153,7 +156,11 @@ def grade_exercises(path: Path, exercises: Exercises, name: str, limits: Limits 
     except KitError as error:
         problems = [{"kind": "grader-data", "message": plain(str(error))}]
         lines = [_line(exercises, each, 0.0, in_both("grader-data", str(error))) for each in exercises.exercises]
+    names = [each.name for each in exercises.exercises]
+    asked = asked_hints(path, names, limits)
+    lines = less_for_hints(lines, names, asked or (), exercises.hint_cost)
     notes = [notice] if "NOT" in notice else []  # else every row of a class would have the same note
+    notes += note_of(asked, exercises.hint_cost)
     if output.strip():
         notes.append("it prints; what is printed counts for nothing")
     said = "\n".join(filter(None, [notice, output]))

@@ -11,7 +11,7 @@ from typing import Any
 
 from assignments.commands.grade import data_words, default_data, is_place, rubric_file, standard_rubric, works
 from assignments.common.command_line import add_command
-from assignments.common.exercises import has_exercises
+from assignments.common.exercises import has_exercises, hint_cost
 from assignments.common.works import work_names
 from assignments.common.zips import member
 from data_tools.errors import KitError
@@ -38,24 +38,27 @@ def add_to(commands: Any) -> None:
                          help="the grader's data: a folder or file, which goes into the zip, or sample, "
                                                     "for swift_srgan also photographs (default: as the preset sample)")
     command.add_argument("--rubric", type=Path, metavar="FILE", help="default: the kit's for these data")
+    command.add_argument("--hint-cost", type=float, default=0.0, metavar="PERCENT", help="as of `grade`")
     command.add_argument("--lang", choices=("en", "zh"), default="en")
 
 
 def gradescope(arguments: argparse.Namespace) -> int:
     """Build the autograder zip with which Gradescope grades submissions of a work."""
-    count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, arguments.lang)
+    count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, arguments.lang,
+                             percent=hint_cost(arguments.hint_cost))
     print(f"written to {arguments.out} ({count} files, {arguments.out.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
 def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None = None, language: str = "en",
-                     seconds: int = 300, megabytes: int = 1500) -> int:
+                     seconds: int = 300, megabytes: int = 1500, percent: float = 0.0) -> int:
     """Write the autograder of the assignment `name` to `out`; returns the number of files in it.
 
     data: as --data of the assignment's run.py; a folder or file is opened as `grade` opens it, then packed into the
     zip.
-    Empty: what the preset sample takes. rubric: a teacher's file, else the kit's for these data. KitError for a rubric
-    with mistakes, and for data that are not there, not this assignment's, or too much.
+    Empty: what the preset sample takes. rubric: a teacher's file, else the kit's for these data. percent: what a hint
+    costs of an exercise's points. KitError for a rubric with mistakes, and for data that are not there, not this
+    assignment's, or too much.
     """
     from reports.grading.likeness import FINGERPRINTS, fingerprints
     from reports.grading.rubric import read_rubric
@@ -80,7 +83,7 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
         data = f"{DATA}/{place.name}"
     members["rubric.yaml"] = _rubric(name, rubric)
     members[FINGERPRINTS.relative_to(PROJECT_ROOT).as_posix()] = json.dumps(fingerprints()).encode()
-    members["settings.sh"] = _settings(name, data, language, seconds, megabytes)
+    members["settings.sh"] = _settings(name, data, language, seconds, megabytes, percent)
     for script in SCRIPTS:
         members[script] = _text(HERE / script)
     with atomic_path(out) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -120,9 +123,10 @@ def _data(place: Path) -> dict[str, bytes]:
     return {f"{DATA}/{path.relative_to(place.parent).as_posix()}": path.read_bytes() for path in files}
 
 
-def _settings(name: str, data: str, language: str, seconds: int, megabytes: int) -> bytes:
+def _settings(name: str, data: str, language: str, seconds: int, megabytes: int, percent: float) -> bytes:
     """Shell variables for the two scripts."""
-    lines = [f"exercises={'--trust' if has_exercises(name) else ''}",  # the container holds nothing else to lose
+    trusted = f"--trust --hint-cost {percent:g}"  # the container holds nothing else to lose
+    lines = [f"exercises={shlex.quote(trusted) if has_exercises(name) else ''}",
              f"assignment={shlex.quote(name)}", f"data={shlex.quote(data)}", f"language={shlex.quote(language)}",
              f"seconds={int(seconds)}", f"megabytes={int(megabytes)}", 'python=${KIT_PYTHON:-$root/venv/bin/python}',
              'export KIT_CACHE=$root/cache KIT_SAMPLES=$root/samples KIT_RUNS=$root/runs']

@@ -2,6 +2,7 @@
 not the grade."""
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -58,6 +59,10 @@ def test_all_that_a_student_reads_is_there_in_chinese(tmp_path):
     assert done.returncode == 1 and "公开检查: 0 / 12" in done.stdout and done.stdout.count("尚未填写") == 2
     hint = check(tmp_path, "--hint", "softmax")
     assert hint.returncode == 0 and hint.stdout.startswith("公式") and "减去最大值" in hint.stdout
+    assert "hints.json" in hint.stdout and list(json.loads((tmp_path / "hints.json").read_text())) == ["softmax"]
+    (tmp_path / "hints.json").write_text("{")
+    damaged = check(tmp_path, "--hint", "adam")  # no hint that is not written down
+    assert damaged.returncode == 2 and damaged.stdout == "" and "hints.json cannot be written" in damaged.stderr
 
 
 def test_no_docstring_gives_a_formula_away():

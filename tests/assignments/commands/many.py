@@ -1,8 +1,8 @@
 """A large class, graded while the grader is killed: python tests/assignments/commands/many.py RUNS [--count 300]
 
-RUNS is a folder with a finished run of each work, as `python -m assignments run NAME --out RUNS/NAME` makes them. A third
-of the class hands in exercises, a tenth is hostile. Prints seconds, processor seconds, and the largest memory of all
-processes together (PSS: what is shared counts once).
+RUNS is a folder with a finished run of each work, as `python -m assignments run NAME --out RUNS/NAME` makes them.
+A third of the class hands in exercises, a tenth is hostile. Prints seconds, processor seconds, and the largest memory
+of all processes together (PSS: what is shared counts once).
 """
 
 import argparse
@@ -26,8 +26,8 @@ from reports.grading.seal import write_seal
 from tests.reports.grading.bad import make_bad
 from tests.reports.grading.bad_zips import zip_run
 
-BAD_RUNS = ("pickle", "zip-bomb", "yaml-aliases", "path-escape", "result-edited-resealed", "huge-header", "object-arrays",
-            "damaged-zip", "symlink-in-folder", "overlapping-bomb", "deep-json", "metrics-too-large")
+BAD_RUNS = ("pickle", "zip-bomb", "yaml-aliases", "path-escape", "result-edited-resealed", "huge-header",
+            "object-arrays", "damaged-zip", "symlink-in-folder", "overlapping-bomb", "deep-json", "metrics-too-large")
 BAD_CODE = (  # what stands at the end of backprop.py
     "import os; os._exit(0)", "while True: pass", "kept = np.ones(10 << 27)",
     "os = getattr(np.lib.npyio, 'o' + 's')\nwhile True: os.fork()",
@@ -50,7 +50,8 @@ class Call:
 
 
 def make_class(folder: Path, runs: Mapping[str, Path], count: int, work: Path) -> dict[str, str]:
-    """{student: "run", "exercises" or "hostile"} of a class of so many; work: a folder for what is needed on the way."""
+    """{student: "run", "exercises" or "hostile"} of a class of so many; work: a folder for what is needed on the
+    way."""
     folder.mkdir()
     student.write_student(work / "solved", solution=True)
     student.write_student(work / "opened")

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -34,7 +35,8 @@ def test_what_is_handed_in_is_the_named_files_alone(folders, tmp_path, monkeypat
     said = capsys.readouterr().out
     assert "100 / 100" in said and "not your grade" in said
     with zipfile.ZipFile("ann.zip") as archive:
-        assert archive.namelist() == ["backprop.py", "descent.py", "practice.py"]
+        assert archive.namelist() == ["backprop.py", "descent.py", "practice.py", "hints.json"]
+        assert json.loads(archive.read("hints.json")) == {}
     first = Path("ann.zip").read_bytes()
     assert main(["submit", "backprop", "--exercises", str(folders["solved"]), "-o", "ann.zip", "--lang", "zh"]) == 0
     assert Path("ann.zip").read_bytes() == first and "这不是成绩" in capsys.readouterr().out
@@ -50,6 +52,28 @@ def test_what_would_not_be_run_is_not_handed_in(name, text, words, folders, tmp_
     file.unlink() if text is None else file.write_bytes(text.encode("latin-1"))
     assert main(["submit", "backprop", "--exercises", str(tmp_path), "-o", str(tmp_path / "a.zip")]) == 2
     assert words in capsys.readouterr().err and not (tmp_path / "a.zip").exists()
+
+
+def test_a_hint_that_was_asked_for_travels_along_and_costs_what_the_teacher_wishes(folders, tmp_path, capsys):
+    work, handed = tmp_path / "work", tmp_path / "class"
+    shutil.copytree(folders["solved"], work)
+    subprocess.run([sys.executable, work / "check.py", "--hint", "softmax"], check=True, capture_output=True)
+    handed.mkdir()
+    assert main(["submit", "backprop", "--exercises", str(work), "-o", str(handed / "ann.zip")]) == 0
+    assert "hints asked for: softmax" in capsys.readouterr().out
+    (work / "hints.json").unlink()
+    assert main(["submit", "backprop", "--exercises", str(work), "-o", str(handed / "ben.zip")]) == 0
+    (work / "hints.json").write_text("[" * 9999)  # damaged, which says as little
+    assert main(["submit", "backprop", "--exercises", str(work), "-o", str(handed / "cid.zip")]) == 0
+    for percent, ann in ((50, 97), (0, 100)):  # softmax is worth 6 points
+        assert main(["grade", str(handed), "--out", str(tmp_path / "out"), "--hint-cost", str(percent)]) == 0
+        with open(tmp_path / "out" / "grades.csv", newline="") as file:
+            rows = {row["student_id"]: row for row in csv.DictReader(file)}
+        assert {name: float(row["score"]) for name, row in rows.items()} == {"ann": ann, "ben": 100, "cid": 100}
+        assert rows["ann"]["notes"] == "hints asked for: softmax"
+        assert [("there is no hints.json" in rows[name]["notes"]) for name in ("ben", "cid")] == [percent > 0] * 2
+    assert main(["grade", str(handed), "--out", str(tmp_path / "out"), "--hint-cost", "101"]) == 2
+    assert "expected 0 to 100 percent" in capsys.readouterr().err
 
 
 def test_works_without_exercises_say_so(tmp_path, capsys):
@@ -87,7 +111,7 @@ def test_the_autograder_trusts_its_container_and_grades_exercises(folders, tmp_p
     root = tmp_path / "autograder"
     with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
         archive.extractall(root / "source")
-    assert "exercises=--trust\n" in (root / "source" / "settings.sh").read_text()
+    assert "exercises='--trust --hint-cost 0'\n" in (root / "source" / "settings.sh").read_text()
     (root / "submission").mkdir()
     for name in student.MODULES:
         (root / "submission" / f"{name}.py").write_bytes((folders["solved"] / f"{name}.py").read_bytes())
