@@ -19,6 +19,7 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
 
     KitError for files that would not be run, with the reason.
     """
+    from reports.grading.chinese import said
     from reports.grading.exercises import grade_exercises, read_files
     from reports.grading.hints import HINTS, asked_hints
     from reports.grading.limits import Limits
@@ -35,7 +36,7 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
     missing = [f"{file}.py" for file in exercises.files if file not in texts]
     if missing:
         raise KitError(f"{folder}: {', '.join(missing)} missing; name the folder with the files that were filled in")
-    forbidden = [said for file, text in texts.items() for said in remarks(file, text)]
+    forbidden = [remark for file, text in texts.items() for remark in remarks(file, text)]
     if forbidden:
         raise KitError(f"these files would not be run: {forbidden[0][language == 'zh']}")
     replaced = out.exists()
@@ -50,7 +51,8 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
             archive.writestr(member(HINTS), json.dumps(dict.fromkeys(asked, True)).encode())
     made = grade_exercises(out, exercises, out.stem)
     if made.kinds:
-        print(f"not tried here: {made.problems[0]['message']}")
+        begin = "此处未试运行：" if language == "zh" else "not tried here: "
+        print(begin + said(made.problems[0]["message"], language))
     else:
         show([made], language)
         print("这些数值不是老师所用的，因此这不是成绩。" if language == "zh" else

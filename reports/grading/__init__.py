@@ -10,5 +10,6 @@ code_jail.py      a student's own code, shut in as well as the system can: kerne
 class_folder.py   whose a file is and when it came, by the names that learning platforms give
 likeness.py       weights and answers that were handed in twice, or came with the kit
 class_run.py      many submissions, several at a time, resumable; scratch.py: folders that go with their maker
+chinese.py        sentences about a submission in Chinese
 gradescope.py, junit.py, grades_csv.py, table.py, class_page.py    what others read; inert.py keeps texts harmless
 """

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import median
 
+from reports.grading.chinese import said
 from reports.grading.grade_one import Grade
 from reports.grading.inert import for_html
 from reports.grading.table import HEADER, TITLE, counts, rows
@@ -34,7 +35,7 @@ svg text {{ fill: currentColor; font-size: 11px; }}
 def html_page(grades: Sequence[Grade], language: str = "en") -> str:
     """The whole page."""
     header = "".join(f"<th>{for_html(cell)}</th>" for cell in (*HEADER[language], WORDS[language]["notes"]))
-    notes = ["<br>".join(map(for_html, grade.notes)) for grade in grades]
+    notes = ["<br>".join(for_html(said(note, language)) for note in grade.notes) for grade in grades]
     lines = ["".join(f"<td>{for_html(cell)}</td>" for cell in cells) + f"<td>{note}</td>"
              for cells, note in zip(rows(grades, language), notes)]
     return _PAGE.format(language=language, title=TITLE[language], summary=for_html(counts(grades, language)),

@@ -159,8 +159,8 @@ def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options
 def write_outputs(grades: Sequence[Grade], out: Path, language: str = "en") -> None:
     """grades.csv (nbgrader's columns), verdicts.csv (two more), junit.xml, table.txt, table.md, table.html and
     counts.json."""
-    grades_csv.write_grades_csv(out / "grades.csv", grades)
-    grades_csv.write_grades_csv(out / "verdicts.csv", grades, more=True)
+    grades_csv.write_grades_csv(out / "grades.csv", grades, language=language)
+    grades_csv.write_grades_csv(out / "verdicts.csv", grades, True, language)
     junit.write_junit(out / "junit.xml", grades, language)
     for suffix, made in (("txt", table.table), ("md", table.markdown_page), ("html", class_page.html_page)):
         write_atomically(out / f"table.{suffix}", made(grades, language).encode())

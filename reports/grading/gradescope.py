@@ -10,6 +10,7 @@ from typing import Any
 
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
+from reports.grading.chinese import said
 from reports.grading.grade_one import Grade
 from reports.grading.inert import plain
 from reports.grading.verdict import Verdict, meaning, name_of
@@ -64,12 +65,13 @@ def summary(grade: Grade, language: str = "en") -> str:
     words = SUMMARY[language]
     colon = words["colon"]
     lines = [f"{grade.assignment}{colon}{name_of(grade.verdict, language)}"]
-    lines += [f"{meaning(problem['kind'], language)}{colon}{problem['message']}" for problem in grade.problems]
+    lines += [f"{meaning(problem['kind'], language)}{colon}{said(problem['message'], language)}"
+              for problem in grade.problems]
     for name, value in grade.measured.items():
         claimed = words["claimed"].format(grade.claimed[name]) if name in grade.claimed else words["nothing"]
         lines.append(words["metric"].format(name=name, claimed=claimed, measured=value, n=grade.n,
                                             verdict=name_of(grade.compared.get(name, ""), language)))
-    lines += [words["note"].format(note) for note in grade.notes]
+    lines += [words["note"].format(said(note, language)) for note in grade.notes]
     return "\n".join(plain(line) for line in lines)
 
 

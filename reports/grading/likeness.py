@@ -113,11 +113,10 @@ def alike(sketches: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, flo
 def told(share: float, same: bool, other: str) -> str:
     """A pair in words, for one of the two."""
     if share == 0:
-        return (f"weights equal to those of {other} (equal seeds give equal weights honestly) / "
-                f"权重与 {other} 相同（种子相同时，诚实的结果也会相同）")
+        return f"weights equal to those of {other} (equal seeds give equal weights honestly)"
     if share <= NEAR:
-        return f"weights nearly equal to those of {other}: {share:.1%} of the values differ / 权重与 {other} 几乎相同"
-    return f"predictions equal to those of {other}, from other weights / 预测与 {other} 相同，但权重不同"
+        return f"weights nearly equal to those of {other}: {share:.1%} of the values differ"
+    return f"predictions equal to those of {other}, from other weights"
 
 
 def notes_of(pairs: Sequence[tuple[str, str, float, bool]], most: int = 5) -> dict[str, list[str]]:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+from reports.grading.chinese import chinese
+
 SAME = 1e-6  # relative difference up to which two numbers count as the same
 
 
@@ -101,8 +103,8 @@ def meaning(kind: str, language: str) -> str:
 
 
 def in_both(kind: str, message: str) -> tuple[str, str]:
-    """A problem in English and in Chinese, where its details, which stay English, stand after what it means."""
-    return message, f"{meaning(kind, 'zh')}：{message}"
+    """A problem in English and in Chinese, where what it means stands before its details."""
+    return message, f"{meaning(kind, 'zh')}：{chinese(message)}"
 
 
 def compare(claimed: float, measured: float, tolerance: float) -> Verdict:
