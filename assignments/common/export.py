@@ -42,7 +42,7 @@ def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False,
     runtime.start("cpu")
     classes = tuple(work.classes) or (named_classes(run) if work.labelled and not work.outputs else ())
     outputs = list(work.outputs or classes)
-    network = _trained(work, settings, run, classes)
+    network = trained(work, settings, run, classes)
     card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range, onnx or int8)
     for engine, error in card["largest_difference"].items():
         print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
@@ -86,7 +86,7 @@ def named_classes(run: Path) -> tuple[str, ...]:
         return tuple(str(name) for name in arrays["classes"])
 
 
-def _trained(work: Work, settings: Any, run: Path, classes: Sequence[str]) -> Any:
+def trained(work: Work, settings: Any, run: Path, classes: Sequence[str]) -> Any:
     """The work's network with the best weights of a run."""
     from paddle_models.trainer.checkpoint import load_checkpoint, load_network_arrays
 

@@ -21,6 +21,11 @@ from data_tools.files.places import expand
 @tells_errors
 def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
     """Run a Work from a command line; returns the exit status (2: an error to mend, 130: stopped)."""
+    return start(work, argv)
+
+
+def start(work: Any, argv: Sequence[str] | None = None) -> int:
+    """The same where errors to mend are raised as KitError."""
     from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
     from paddle_models.trainer.settings import parse_command_line
 
