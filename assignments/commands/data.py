@@ -46,12 +46,19 @@ def _add_pack(within: Any) -> None:
 
 def audit_set(arguments: argparse.Namespace) -> int:
     """What is wrong with a data set: unreadable, leaked, near-identical and misnamed images; sets of super-resolution:
-    test images that are also in training, at any size or as a part."""
+    test images that are also in training, at any size or as a part; any folder of class folders: also pictures that lie
+    in several classes."""
     from data_tools.files.atomic import write_atomically
     from data_tools.sets.audit import audit, format_audit
+    from data_tools.sets.class_audit import audit_classes, format_classes
     from data_tools.sets.crop_copies import audit_copies, format_copies, holds_sets
+    from data_tools.sets.monkeys import holds_own_classes
 
-    pair = (audit_copies, format_copies) if holds_sets(arguments.path) else (audit, format_audit)
+    pair = (audit, format_audit)
+    if holds_sets(arguments.path):
+        pair = (audit_copies, format_copies)
+    elif holds_own_classes(arguments.path):
+        pair = (audit_classes, format_classes)
     found = pair[0](arguments.path)
     print(pair[1](found))
     if arguments.json:

@@ -36,6 +36,8 @@ def new(arguments: argparse.Namespace) -> int:
     for file in sorted(folder.iterdir()):
         places = file.read_text(encoding="utf-8").count(FILL_IN)
         print(f"  {file.name}" + (f", {places} places to fill in, marked {FILL_IN}" if places else ""))
+    if arguments.like == "images":
+        print("look at your images: python -m assignments data audit FOLDER; then run with --data FOLDER")
     print(f"try it: python -m assignments run {arguments.name}, then figures, report, submit; see CONTRIBUTING.md")
     return 0
 

@@ -9,37 +9,16 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet, decode, image_format, suffix_format
+from data_tools.sets.hashes import NEAR, hamming, perceptual_hash
 from data_tools.sets.monkeys import MonkeyData, find_monkeys
-
-NEAR = 6  # of 64 bits. On the real set copies differ in 0 to 4 bits, different species in 12 and more.
-
-
-def perceptual_hash(image: np.ndarray) -> np.uint64:
-    """64-bit pHash of (H, W, 3) uint8 RGB: signs of the lowest 8 x 8 cosine terms of a 32 x 32 grey copy.
-
-    Each term is compared with the median. Recompression and resizing change a few bits;
-    other photographs differ in about 32.
-    """
-    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
-    small = cv2.resize(grey, (32, 32), interpolation=cv2.INTER_AREA).astype(np.float32)
-    terms = cv2.dct(small)[:8, :8].ravel()
-    return np.packbits(terms > np.median(terms)).view(np.uint64)[0]
-
-
-def hamming(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Differing bits of all pairs: (N,) and (M,) uint64 to (N, M) uint8, 0..64."""
-    different = left[:, None] ^ right[None, :]
-    octets = different.view(np.uint8).reshape(*different.shape, 8)
-    return np.unpackbits(octets, axis=-1).sum(-1, dtype=np.uint8)
 
 
 @dataclass(frozen=True)
-class _Scan:
+class Scan:
     """What one pass over a split learns; the arrays cover `readable` names only."""
 
     readable: list[str]
@@ -50,7 +29,8 @@ class _Scan:
     wrong_suffix: list[dict]
 
 
-def _scan(images: ImageSet) -> _Scan:
+def scan_images(images: ImageSet) -> Scan:
+    """Read, decode and hash every image of a split."""
     readable, hashes, sizes, digests, undecodable, wrong = [], [], [], {}, [], []
     for name in images.names:
         try:
@@ -66,7 +46,7 @@ def _scan(images: ImageSet) -> _Scan:
         readable.append(name)
         hashes.append(perceptual_hash(pixels))
         sizes.append((pixels.shape[1], pixels.shape[0]))
-    return _Scan(readable, np.array(hashes, np.uint64), np.array(sizes, np.int64).reshape(-1, 2), digests,
+    return Scan(readable, np.array(hashes, np.uint64), np.array(sizes, np.int64).reshape(-1, 2), digests,
                  undecodable, wrong)
 
 
@@ -84,21 +64,22 @@ def audit(data: MonkeyData | str | Path, near: int = NEAR) -> dict:
         if found is None:
             raise KitError("no data set found to audit; name its folder or zip archive")
         data = found
-    scans = {"training": _scan(data.training), "validation": _scan(data.validation)}
+    scans = {"training": scan_images(data.training), "validation": scan_images(data.validation)}
     within, across = _identical(scans)
     pairs = _near_pairs(scans["training"], scans["validation"], near)
     identical = sorted(name for group in across for name in group["validation"])
     near_only = sorted({pair["validation"] for pair in pairs} - set(identical))
     return {
         "path": data.path, "origin": data.origin, "notes": list(data.notes), "near_threshold": near,
-        "splits": {split: _describe(images, scans[split], data.classes)
+        "splits": {split: describe(images, scans[split], data.classes)
                    for split, images in (("training", data.training), ("validation", data.validation))},
         "identical_within": within, "identical_across": across, "near_across": pairs,
         "leaked": {"identical": identical, "near": near_only},
     }
 
 
-def _describe(images: ImageSet, scan: _Scan, classes: tuple[str, ...]) -> dict:
+def describe(images: ImageSet, scan: Scan, classes: tuple[str, ...]) -> dict:
+    """A split in numbers, with its images that are damaged or misnamed."""
     counts = Counter(images.labels.tolist())
     per_class = {name: counts[label] for label, name in enumerate(classes)}
     described = {"images": len(images), "per_class": per_class, "undecodable": scan.undecodable,
@@ -112,7 +93,7 @@ def _describe(images: ImageSet, scan: _Scan, classes: tuple[str, ...]) -> dict:
     return described
 
 
-def _identical(scans: dict[str, _Scan]) -> tuple[list[dict], list[dict]]:
+def _identical(scans: dict[str, Scan]) -> tuple[list[dict], list[dict]]:
     """Groups of byte-identical files: within one split, and across both."""
     groups: dict[str, dict[str, list[str]]] = defaultdict(lambda: {split: [] for split in scans})
     for split, scan in scans.items():
@@ -124,7 +105,7 @@ def _identical(scans: dict[str, _Scan]) -> tuple[list[dict], list[dict]]:
     return within, across
 
 
-def _near_pairs(training: _Scan, validation: _Scan, near: int) -> list[dict]:
+def _near_pairs(training: Scan, validation: Scan, near: int) -> list[dict]:
     distance = hamming(training.hashes, validation.hashes)
     pairs = []
     for i, j in np.argwhere(distance <= near):
@@ -136,7 +117,7 @@ def _near_pairs(training: _Scan, validation: _Scan, near: int) -> list[dict]:
 
 def leaked_names(training: ImageSet, validation: ImageSet, near: int = NEAR) -> tuple[list[str], list[str]]:
     """Validation images that also stand in training: (byte-identical, only near-identical), sorted."""
-    scans = {"training": _scan(training), "validation": _scan(validation)}
+    scans = {"training": scan_images(training), "validation": scan_images(validation)}
     identical = {name for group in _identical(scans)[1] for name in group["validation"]}
     close = {pair["validation"] for pair in _near_pairs(scans["training"], scans["validation"], near)}
     return sorted(identical), sorted(close - identical)
@@ -155,16 +136,16 @@ def format_audit(report: dict, most: int = 20) -> str:
             small, middle, large = ("{:g}x{:g}".format(*split["sizes"][key])
                                     for key in ("smallest", "median", "largest"))
             lines.append(f"  {name} sizes: {small} to {large}, median {middle}")
-        lines += _listing(f"{name}: undecodable",
+        lines += listing(f"{name}: undecodable",
                           [f"{e['name']}: {e['reason']}" for e in split["undecodable"]], most)
-        lines += _listing(f"{name}: wrong or missing suffix",
+        lines += listing(f"{name}: wrong or missing suffix",
                           [f"{e['name']} holds {e['content']}" for e in split["wrong_suffix"]], most)
-    lines += _listing("byte-identical within a split",
+    lines += listing("byte-identical within a split",
                       [f"{g['split']}: " + " = ".join(g["names"]) for g in report["identical_within"]], most)
-    lines += _listing("byte-identical across the splits",
+    lines += listing("byte-identical across the splits",
                       [" = ".join(g["training"] + g["validation"]) for g in report["identical_across"]], most)
     pairs = [f"{p['training']} ~ {p['validation']} ({p['distance']})" for p in report["near_across"]]
-    lines += _listing(f"near-identical across the splits (up to {report['near_threshold']} of 64 bits differ)",
+    lines += listing(f"near-identical across the splits (up to {report['near_threshold']} of 64 bits differ)",
                       pairs, most)
     leaked = report["leaked"]
     lines.append(f"  validation images also in training: {len(leaked['identical'])} identical, "
@@ -172,6 +153,7 @@ def format_audit(report: dict, most: int = 20) -> str:
     return "\n".join(lines)
 
 
-def _listing(title: str, entries: list[str], most: int) -> list[str]:
+def listing(title: str, entries: list[str], most: int) -> list[str]:
+    """Lines of a report: how many, and the first of them."""
     more = [f"    and {len(entries) - most} more"] if len(entries) > most else []
     return [f"  {title}: {len(entries)}"] + [f"    {entry}" for entry in entries[:most]] + more

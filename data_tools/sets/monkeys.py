@@ -16,6 +16,7 @@ from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.image_set import ImageSet, image_format, suffix_format
 from data_tools.files.sources import Source, richest
+from data_tools.sets.class_folders import find_classes
 from data_tools.sets.finder import Finder
 
 SPLITS = ("training", "validation")
@@ -57,18 +58,25 @@ def _read_at(path: Path, strict: bool) -> MonkeyData | None:
 
 def _refuse_own_classes(path: Path) -> None:
     """KitError where there are class folders of other names, with what to do with them."""
-    from data_tools.sets.folders import folder_classes, folder_images
-
-    try:
-        found = folder_images(path)
-    except KitError:  # no images at all, which the caller says
-        return
-    names = [name for name in folder_classes(found).values() if name.lower() not in SPLITS]
-    if len(names) > 1:
+    if names := _own_classes(path):
         raise KitError(f"{path} holds no 10 Monkey Species set but {len(names)} folders of images of your own: "
                        f"{_some(names, 5)}. A work of your own trains on them:\n"
                        f"    python -m assignments new NAME --like images\n"
                        f"    python -m assignments run NAME --data {shlex.quote(str(path))}")
+
+
+def _own_classes(path: Path) -> list[str]:
+    """Names of class folders of somebody's own, none where there are no two."""
+    try:
+        return list(find_classes(path)[1])
+    except KitError:  # no images at all, which the caller says, or one folder
+        return []
+
+
+def holds_own_classes(path: Path) -> bool:
+    """Whether there are class folders, but not those of the monkeys."""
+    path = places.expand(path)
+    return path.exists() and richest(path, _count, strict=False) is None and bool(_own_classes(path))
 
 
 def _count(source: Source) -> int:

@@ -1,12 +1,22 @@
 """Images that are nearly the same: which go together, so that no split has one of them on either side."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import combinations
 
 import numpy as np
 
+from data_tools.errors import KitError
+from data_tools.files import places
+from data_tools.files.atomic import atomic_path
+from data_tools.files.image_set import ImageSet
+from data_tools.machine import cores
 from data_tools.packed.arrays import Store
-from data_tools.sets.audit import NEAR, perceptual_hash
+from data_tools.packed.store import with_stamps
+from data_tools.sets.hashes import NEAR, perceptual_hash
+
+MANY = 1000  # images from which the work is announced
 
 
 def near_groups(hashes: np.ndarray) -> np.ndarray:
@@ -48,3 +58,37 @@ def groups_in(store: Store) -> np.ndarray:
     """Number of the group of each image of a store, int64 (N,)."""
     return near_groups(np.array([perceptual_hash(np.asarray(store.images[row])) for row in range(len(store))],
                                 np.uint64))
+
+
+def groups_of(images: ImageSet) -> np.ndarray:
+    """Number of the group of each encoded image, int64 (N,); one that cannot be decoded is a group of its own."""
+    hashes, readable = _hashes(images)
+    groups = np.arange(len(images), dtype=np.int64)
+    rows = np.flatnonzero(readable)
+    groups[rows] = rows[near_groups(hashes[rows])]
+    return groups
+
+
+def _hashes(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
+    """(perceptual hashes uint64 (N,), which could be decoded, bool (N,)); kept in the cache until a file changes."""
+    digest = with_stamps(images, f"{images.source.path}\n" + "\n".join(map(ascii, images.names))).hexdigest()
+    file = places.cache("hashes") / f"{digest}.npz"
+    with suppress(OSError, ValueError, KeyError, EOFError):  # absent or damaged: made anew
+        with np.load(file, allow_pickle=False) as stored:
+            return stored["hashes"], stored["readable"]
+    if len(images) >= MANY:
+        print(f"looking for near-duplicates among {len(images)} images", flush=True)
+    with ThreadPoolExecutor(min(8, cores())) as pool:
+        found = list(pool.map(lambda row: _hash(images, row), range(len(images))))
+    hashes = np.array([each or 0 for each in found], np.uint64)
+    readable = np.array([each is not None for each in found])
+    with suppress(KitError), atomic_path(file) as temporary, open(temporary, "wb") as opened:  # a wish, not a must
+        np.savez(opened, hashes=hashes, readable=readable)
+    return hashes, readable
+
+
+def _hash(images: ImageSet, row: int) -> int | None:
+    try:
+        return int(perceptual_hash(images.decode(row)))
+    except KitError:
+        return None

@@ -1,13 +1,11 @@
 """What holds of every work, whichever there are; and what is told of a folder with a mistake."""
 
 import importlib
-import sys
 from dataclasses import is_dataclass
 
 import numpy as np
 import pytest
 
-import assignments
 from assignments.__main__ import main
 from assignments.commands.grade import default_data, rubric_file, rubric_of
 from assignments.commands.new import FILL_IN, kinds, write_work
@@ -60,20 +58,6 @@ def test_the_network_answers_an_input_of_the_shape_that_is_stated(name):
     assert answer.shape[0] == 2 and np.isfinite(answer.numpy()).all()
     outputs = work.outputs or work.classes
     assert not outputs or answer.shape[-1] == len(outputs)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty assignments/ whose works can be imported."""
-    monkeypatch.setattr(works, "FOLDER", tmp_path)
-    monkeypatch.setattr("assignments.commands.new.FOLDER", tmp_path)
-    monkeypatch.setattr("assignments.commands.scripts.FOLDER", tmp_path)
-    monkeypatch.setattr(assignments, "__path__", [*assignments.__path__, str(tmp_path)])
-    before = set(sys.modules)
-    yield tmp_path
-    for module in set(sys.modules) - before:
-        if module.startswith(("assignments.mine", "assignments.other")):
-            del sys.modules[module]
 
 
 BARE = '"""x"""\nfrom assignments.common.work import Work\nclass Mine(Work):\n    """Mine"""\nWORK = Mine()\n'
