@@ -13,6 +13,7 @@ from assignments.commands import (
     compare,
     data,
     doctor,
+    exercises,
     export,
     grade,
     label_errors,
@@ -27,9 +28,8 @@ from assignments.commands import (
 from assignments.commands.autograder import build as gradescope
 from assignments.common.command_line import first_line, tells_errors
 
-COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data,
-            label_errors, submit, grade, gradescope, bench,
-            doctor)
+COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data, label_errors, exercises, submit,
+            grade, gradescope, bench, doctor)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,0 +1,76 @@
+"""What every work's exercises are checked by: before and after, in both languages, mistakes told by name, texts."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from assignments.common.exercise_rows import read_exercises
+from assignments.common.exercises import exercises_of
+from assignments.common.student_folder import named, write_folder
+from reports.grading.exercises import grade_exercises
+from reports.grading.mistakes import of_answer, parts, same
+
+CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+def grade(work: str, folder: Path):
+    return grade_exercises(folder, exercises_of(work, {"seed": 3, "trust": True}), "ann")
+
+
+def nothing_before_and_all_after(work: str, folder: Path, language: str) -> None:
+    """A student's version scores 0 before and 100 with the solution: in the public check and in the grader."""
+    write_folder(work, folder / "before", language)
+    write_folder(work, folder / "after", language, solution=True)
+    count = len(read_exercises(work)["exercises"])
+    for name, points, status in (("before", 0, 1), ("after", 100, 0)):
+        made = grade(work, folder / name)
+        assert (made.score, made.max_score) == (points, 100), [line.message for line in made.points]
+        done = subprocess.run([sys.executable, str(folder / name / "check.py")], capture_output=True, text=True,
+                              encoding="utf-8")
+        assert (done.returncode, done.stderr) == (status, ""), done.stdout + done.stderr
+        assert f": {points} / 100" in done.stdout
+        assert done.stdout.count("尚未填写" if language == "zh" else "not filled in yet") == count * (points == 0)
+    if language == "zh":
+        for file in exercises_of(work).files:
+            for place, node in named(ast.parse((folder / "before" / f"{file}.py").read_text(encoding="utf-8"))):
+                text = ast.get_docstring(node)
+                assert text is None or CHINESE.search(text), f"{file}.{place}: {text}"
+
+
+def mistakes_are_told_by_name(work: str) -> None:
+    """At least four of each function, each of them told as what it is, none of them right."""
+    exercises = exercises_of(work)
+    for number, each in enumerate(exercises.exercises):
+        assert len(each.mistakes) >= 4, each.name
+        rng = np.random.default_rng([3, number])
+        cases = [each.draw(rng) for _ in range(each.cases)]
+        answers = [parts(each.reference(*case)) for case in cases]
+        told = set()
+        for case, right in zip(cases, answers):
+            own = {key: parts(make(*case)) or [] for key, make in each.mistakes.items()}
+            for key, found in own.items():
+                if not same(found, right, each.tolerance):
+                    value = found[0] if len(found) == 1 else found
+                    assert of_answer(value, right, case, each.public, own, each.tolerance) == key, (each.name, key)
+                    told.add(key)
+        assert told == set(each.mistakes), f"{each.name}: {set(each.mistakes) - told} cannot be told from what is right"
+
+
+def texts_are_whole_and_give_nothing_away(work: str) -> None:
+    """Both languages, 100 points; no statement holds its formula, no hint stands in the student's file."""
+    rows = read_exercises(work)["exercises"]
+    assert sum(row["points"] for row in rows) == 100 and len(rows) >= 8
+    for row in rows:
+        source = (Path(sys.modules[f"assignments.{work}.by_hand.{row['file']}"].__file__)).read_text(encoding="utf-8")
+        body = ast.unparse(dict(named(ast.parse(source)))[row["name"]].body[1:])
+        for language in ("en", "zh"):
+            doc, hint = row[f"doc_{language}"], row[f"hint_{language}"]
+            assert row[language] and doc and hint and bool(CHINESE.search(doc + hint)) == (language == "zh")
+            assert row["formula"] not in doc and hint not in doc
+            assert not any(len(line) > 20 and line.strip() in hint + doc for line in body.splitlines()), row["name"]
+    for english, chinese in exercises_of(work).texts.values():
+        assert english and CHINESE.search(chinese) and not CHINESE.search(english)
