@@ -35,12 +35,14 @@ def release(target: str, out: Path) -> str:
     find_run.
 
     Floating arrays become float16, but for statistics of BatchNorm, which may be too small for it. The metadata are
-    what the work says in `released(settings)`. KitError for a work without a network, or a weight beyond float16.
+    what the work says in `released(settings)`, and the temperature of its answers where the run found one. KitError for
+    a work without a network, or a weight beyond float16.
     """
     from paddle_models.trainer.checkpoint import load_checkpoint
     from paddle_models.trainer.run_folder import read_config
     from paddle_models.trainer.settings import from_dict
     from paddle_models.weights.files import save_weights
+    from reports.run_reader import Run
 
     if out.suffix != ".safetensors":
         raise KitError(f"{out}: weights are written as .safetensors; give a name that ends so")
@@ -53,7 +55,9 @@ def release(target: str, out: Path) -> str:
     groups, state = load_checkpoint(run / BEST)
     group = next(name for name in groups if name.startswith("networks/"))
     arrays = {key: shortened(key, array) for key, array in groups[group].items()}
-    save_weights(out, arrays, {"assignment": name, "epoch": str(state["epoch"] + 1), **work.released(settings)})
+    temperature = Run(run, name).result.get("temperature")
+    sure = {"temperature": f"{temperature:.6g}"} if isinstance(temperature, float) else {}
+    save_weights(out, arrays, {"assignment": name, "epoch": str(state["epoch"] + 1), **work.released(settings), **sure})
     return f"{out}: {out.stat().st_size / 1e6:.1f} MB, {sum(array.size for array in arrays.values()):,} numbers"
 
 

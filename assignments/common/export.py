@@ -11,6 +11,7 @@ from assignments.common.runs import find_run
 from assignments.common.work import Work
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
+from reports.run_reader import Run
 
 BEST = "checkpoints/best.safetensors"
 
@@ -43,7 +44,8 @@ def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False,
     classes = tuple(work.classes) or (named_classes(run) if work.labelled and not work.outputs else ())
     outputs = list(work.outputs or classes)
     network = trained(work, settings, run, classes)
-    card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range, onnx or int8)
+    card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range, onnx or int8,
+                          temperature_of(run, name))
     for engine, error in card["largest_difference"].items():
         print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
     for engine, reason in card["not_usable"].items():
@@ -55,6 +57,15 @@ def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False,
         print(f"onnxruntime-int8: {100 * found['accuracy']:.2f} % right on {found['images']} images, float32 "
               f"{100 * found['accuracy_float32']:.2f} %")
     return folder
+
+
+def temperature_of(run: Path, name: str) -> float:
+    """What a run's answers are to be divided by before they become probabilities, by its result; 1 where it has none or
+    has not come to its end."""
+    if not (run / "result.json").is_file():
+        return 1.0
+    found = Run(run, name).result.get("temperature")
+    return found if isinstance(found, float) else 1.0
 
 
 def samples(work: Work, settings: Any, data: str, classes: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

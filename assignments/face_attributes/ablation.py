@@ -139,7 +139,39 @@ def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
             "judged_on": first["judged_on"], "images": first["images"],
             "image_size": done[0].settings.image_size, "epochs": done[0].settings.epochs,
             "accuracy_majority": look_up(first, "metrics.accuracy_majority.value"), "device": first["device"],
-            "latency": None, "variants": entries}
+            "latency": None, "gains": gains(done), "variants": entries}
+
+
+def gains(done: Sequence[Training]) -> list[dict[str, Any]]:
+    """Differences of mean accuracy with their paired 95 % interval over the judged images, the mean of the seeds that
+    both have: of each variant to the base, and of the backbones to each other."""
+    from paddle_models.tasks.metrics import mean_interval
+
+    right = {(training.variant, training.seed): _right(training) for training in done}
+    names = list(dict.fromkeys(training.variant for training in done))
+    backbones = [name for name in names if "variant" in VARIANTS.get(name, {})]
+    found = []
+    for name, over in [*((name, "base") for name in names if name != "base"),
+                       *((name, other) for other in backbones for name in backbones if name != other)]:
+        pairs = [(right[name, seed], right[over, seed]) for seed in {t.seed for t in done}
+                 if (name, seed) in right and (over, seed) in right]
+        pairs = [pair for pair in pairs if (pair[0][0] == pair[1][0]).all()]  # of the same images
+        if pairs:
+            differences = np.mean([one[1] - other[1] for one, other in pairs], axis=0)
+            low, high = mean_interval(differences)
+            found.append({"variant": name, "over": over, "value": float(differences.mean()), "low": low, "high": high,
+                          "n": len(differences), "seeds": len(pairs)})
+    return found
+
+
+def _right(training: Training) -> tuple[np.ndarray, np.ndarray]:
+    """(names, share of the attributes answered right) of each image that judged a finished training."""
+    from paddle_models.tasks.attribute_metrics import right_share
+
+    run = Run(training.folder, ASSIGNMENT)
+    labels = run.prediction("labels", (None, None), "iu")
+    return (run.prediction("names", (len(labels),), "U"),
+            right_share(labels, run.prediction("probabilities", labels.shape, "f")))
 
 
 def _over_seeds(values: Sequence[float]) -> dict[str, Any]:
@@ -196,16 +228,22 @@ def write(summary: dict[str, Any], out: Path) -> list[Path]:
     for key in MEASURES:
         columns += [Column(key, key.replace("_", " ").capitalize() + ", %", 1, 100),
                     Column(f"{key}_spread", "±", 1, 100)]
+    columns += [Column("gain", "Accuracy to the base, points", 2, 100, True),
+                Column("gain_low", "95 % from", 2, 100, True), Column("gain_high", "to", 2, 100, True)]
     columns += [Column("parameters", "Parameters, M", 2, 1e-6), Column("multiply_adds", "Multiply-adds, G", 3, 1e-9),
                 Column("seconds", "Training, s", 0), Column("latency_ms", "Latency, ms", 1)]
+    to_base = {gain["variant"]: gain for gain in summary["gains"] if gain["over"] == "base"}
     rows = [{"variant": entry["variant"], "seeds": len(entry["seeds"]), "parameters": entry["parameters"],
              "multiply_adds": entry["multiply_adds"], "seconds": entry["seconds"],
              "latency_ms": look_up(entry, "latency_ms.median"),
+             **{f"gain{end}": to_base.get(entry["variant"], {}).get(key)
+                for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))},
              **{key: entry["metrics"][key]["mean"] for key in MEASURES},
              **{f"{key}_spread": entry["metrics"][key]["spread"] for key in MEASURES}} for entry in summary["variants"]]
     above = (f"preset {summary['preset']}, {summary['epochs']} epochs at "
              f"{summary['image_size']}x{summary['image_size']}, "
-             f"data {summary['origin']}, judged on {summary['judged_on']}; ± is one standard deviation over seeds")
+             f"data {summary['origin']}, judged on {summary['judged_on']}; ± is one standard deviation over seeds, "
+             "intervals are paired, over the judged images")
     return [out / FILE, *tables.write_table(columns, rows, above, out, "ablation")]
 
 

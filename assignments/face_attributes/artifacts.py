@@ -7,12 +7,13 @@ import numpy as np
 
 from assignments.common.examples import augmented, spread
 from assignments.common.splits import Finished
+from assignments.face_attributes import confidence
 from data_tools.batches.augment import face_pipeline
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.packed.store import PackedStore
 from paddle_models.networks.face_regions import REGIONS
-from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes
-from paddle_models.tasks.metrics import wilson_interval
+from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes, right_share
+from paddle_models.tasks.metrics import mean_interval
 
 EXAMPLES, COPIES = 4, 5  # figure 1
 PREDICTIONS = 8
@@ -39,23 +40,22 @@ def result(done: Finished, _: Mapping[str, np.ndarray]) -> dict[str, Any]:
     judge = "test" if len(done.found.test) else "validation"
     measured = measure_attributes(done.rows["label"], done.rows["probabilities"])
     baseline = majority(done.splits.training.labels, done.rows["label"])
+    sure = confidence.chosen(done)
     return {
-        "judged_on": judge, "metrics": _means(measured, baseline, len(test)),
+        **sure, "judged_on": judge, "metrics": _means(measured, baseline, done.rows, sure.get("temperature")),
         "images": {"training": len(data.training_rows), "choosing": len(data.validation_rows), judge: len(test)},
         "regions": {name: {"model": by_region(measured[name], ATTRIBUTES, REGIONS),
                            "majority": by_region(baseline[name], ATTRIBUTES, REGIONS)} for name in MEASURES}}
 
 
-def _means(measured: dict[str, np.ndarray], baseline: dict[str, np.ndarray], images: int) -> dict[str, Any]:
-    """Means over the 40 attributes, each beside the all-majority baseline; accuracy with a 95 % interval.
-
-    The interval counts images as independent and attributes of one image as one observation, which is cautious.
-    """
-    result: dict[str, Any] = {}
-    for name in MEASURES:
-        result[name] = {"value": float(np.nanmean(measured[name])), "n": images}
-        result[f"{name}_majority"] = {"value": float(np.nanmean(baseline[name])), "n": images}
-    low, high = wilson_interval(round(result["accuracy"]["value"] * images), images)
+def _means(measured: dict, baseline: dict, rows: Mapping[str, np.ndarray], temperature: float | None) -> dict[str, Any]:
+    """Means over the 40 attributes, each beside the all-majority baseline; accuracy with a 95 % interval over images;
+    how sure the answers are."""
+    means = {f"{name}{of}": float(np.nanmean(found[name])) for name in MEASURES
+             for of, found in (("", measured), ("_majority", baseline))}
+    result = {name: {"value": value, "n": len(rows["label"])} for name, value in {
+        **means, **confidence.errors(rows["label"], rows["probabilities"], temperature)}.items()}
+    low, high = mean_interval(right_share(rows["label"], rows["probabilities"]))
     result["accuracy"].update(low=low, high=high)
     return result
 

@@ -6,7 +6,6 @@ from assignments.face_attributes.attribute_table import measures, predictions, t
 from assignments.face_attributes.figures_ablation import Ablation
 from assignments.face_attributes.figures_document import head_settings
 from data_tools.drawing.attributes import ATTRIBUTES
-from data_tools.sets.celeba import IMAGE_SIZE
 from paddle_models.networks.face_regions import REGIONS
 from paddle_models.tasks.attribute_metrics import by_region
 from reports import tables
@@ -17,7 +16,8 @@ def values(run: Run, ablation: Ablation | None) -> dict[str, Any]:
     """tables.run_values, and below "derived" and "ablation" what the files do not state themselves.
 
     derived.images: all labelled images of the run's splits. derived.heads: sizes by region, where the run has the seven
-    heads. ablation.*: differences of mean accuracy between two variants, absent where one of them is.
+    heads. ablation.*: differences of mean accuracy between two variants with their
+    paired interval, absent where one of them is.
     """
     heads, widths = head_settings(run)
     model, baseline = measures(run)
@@ -27,17 +27,12 @@ def values(run: Run, ablation: Ablation | None) -> dict[str, Any]:
         images.pop("choosing", None)  # they are the same images
     shares, labels = training_shares(run), predictions(run)[0]
     derived = {
-        "attributes": labels.shape[1], "images": sum(images.values()), "crop": min(IMAGE_SIZE),
-        "width": IMAGE_SIZE[0], "height": IMAGE_SIZE[1],
+        "attributes": labels.shape[1], "images": sum(images.values()),
         "heads": {"count": len(heads), **{name: count for name, count in heads if name in REGIONS}},
         "first_layer": widths[0] if widths else None, "second_layer": widths[1] if len(widths) > 1 else None,
         "rarest": float(shares.min()), "commonest": float(shares.max()),
         "better_than_majority": int((model["accuracy"] > baseline["accuracy"]).sum()),
         "regions_better_balanced": sum(balanced[region] > always[region] for region in REGIONS)}
-    if run.setting("augmentation", "document") != "none":
-        from data_tools.batches.augment import JITTER, MIRROR  # imports imgaug
-
-        derived.update(jitter=JITTER[0], hue=JITTER[3], flip=MIRROR)
     pairs = {"l_over_s2": ("l", "s2"), "s2_over_s0": ("s2", "s0"), "wider": ("width-2048-1024", "base"),
              "deeper": ("depth-3", "base"), "dropout": ("dropout-0.5", "base"), "single": ("single", "base")}
     gains = {name: ablation.gain(*pair) for name, pair in pairs.items()} if ablation else {}

@@ -1,7 +1,8 @@
 """Judge given weights on CelebA: python assignments/face_attributes/evaluate.py --weights FILE --data DIR
 
 Prints accuracy, balanced accuracy, F1 and average precision of each attribute beside the majority's accuracy, their
-means over each region and over all forty. The test split is judged where it has images, else the validation split.
+means over each region and over all forty, an interval of the last over images, and how sure the answers are, with and
+without the temperature that the weights bring. The test split is judged where it has images, else the validation split.
 The majority is that of the training images, or, where the set has none, of the judged images themselves.
 """
 
@@ -20,13 +21,15 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
     import numpy as np
 
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-    from assignments.face_attributes.model import network_from
+    from assignments.face_attributes.confidence import errors
+    from assignments.face_attributes.model import network_from, temperature_of
     from assignments.face_attributes.run import WORK
     from data_tools.batches.loader import make_loader
     from data_tools.drawing.attributes import ATTRIBUTES
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.networks.face_regions import REGIONS
-    from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes
+    from paddle_models.tasks.attribute_metrics import MEASURES, by_region, majority, measure_attributes, right_share
+    from paddle_models.tasks.metrics import mean_interval
     from paddle_models.trainer import loop, runtime
 
     runtime.start("auto")
@@ -50,6 +53,13 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
         lines.append(_line(region, [means[region] for means in regions]))
         lines += [_line(f"  {name}", [values[ATTRIBUTES.index(name)] for _, values in columns]) for name in attributes]
     lines.append(_line("mean of all 40", [float(np.nanmean(values)) for _, values in columns]))
+    low, high = mean_interval(right_share(rows["label"], rows["probabilities"]))
+    lines.append(f"95 % interval of the mean accuracy, over images: {100 * low:.2f} to {100 * high:.2f} %")
+    sure = errors(rows["label"], rows["probabilities"], temperature := temperature_of(weights))
+    lines.append(f"mean confidence {100 * sure['confidence']:.2f} %, expected calibration error "
+                 f"{100 * sure['calibration_error']:.2f} %" + (
+                     f"; with temperature {temperature:.3g}: {100 * sure['confidence_tempered']:.2f} %, "
+                     f"{100 * sure['calibration_error_tempered']:.2f} %" if temperature else ""))
     return "\n".join(lines)
 
 

@@ -44,14 +44,17 @@ class Ablation:
     epochs: float
     threads: float | None
     variants: tuple[Variant, ...]
+    intervals: dict[tuple[str, str], dict[str, float]]  # (variant, over): low, high and n of a paired difference
 
-    def gain(self, name: str, over: str = "base") -> float | None:
-        """Mean accuracy of a variant minus that of another; None where one of them is absent. The base counts as the
-        variant of its backbone."""
+    def gain(self, name: str, over: str = "base") -> dict[str, float] | None:
+        """Mean accuracy of a variant minus that of another, with its paired interval where there is one, as a metric of
+        result.json; None where one of them is absent. The base counts as the variant of its backbone."""
         found = {**{v.backbone: v for v in self.variants if v.name == "base"}, **{v.name: v for v in self.variants}}
         if name not in found or over not in found:
             return None
-        return found[name].means["accuracy"] - found[over].means["accuracy"]
+        pair = found[name].name, found[over].name
+        return {"value": found[name].means["accuracy"] - found[over].means["accuracy"],
+                **self.intervals.get(pair, {})}
 
 
 def read_ablation(folder: Path) -> Ablation:
@@ -83,9 +86,14 @@ def read_ablation(folder: Path) -> Ablation:
             {key: number(entry, f"metrics.{key}.spread", optional=True) for key in MEASURES},
             number(entry, "parameters"), number(entry, "multiply_adds"), number(entry, "seconds"),
             tuple(number(entry, f"latency_ms.{part}") for part in ("low", "median", "high")) if timed else None))
+    listed = content.get("gains") or []
+    if not isinstance(listed, list) or len(listed) > MOST_VARIANTS ** 2:
+        raise KitError(f"{folder / FILE}: gains is no list, or too long; make it again with: {COMMAND}")
+    intervals = {(str(look_up(entry, "variant"))[:40], str(look_up(entry, "over"))[:40]):
+                 {key: number(entry, key) for key in ("low", "high", "n")} for entry in listed}
     threads = number(content, "latency.threads") if content.get("latency") else None
     return Ablation(folder, str(content.get("origin")), str(content.get("preset"))[:20], number(content, "image_size"),
-                    number(content, "epochs"), threads, tuple(variants))
+                    number(content, "epochs"), threads, tuple(variants), intervals)
 
 
 def variant_label(variant: Variant, t: Labels) -> tuple[str, str]:

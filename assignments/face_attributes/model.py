@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from assignments.common.export import BEST, export_run
+from assignments.common.export import temperature_of as temperature_of_run
 from assignments.common.pretrained import newest
 from assignments.common.runs import find_run
 from data_tools.drawing.attributes import ATTRIBUTES
@@ -20,7 +21,7 @@ from paddle_models.deploy.predictor import CARD, Predictor, read_card
 from paddle_models.environment import paddle_version
 from paddle_models.trainer.run_folder import read_config
 
-EXPORT_VERSION = 1  # goes into the name of every cached export: raise it when exports become others
+EXPORT_VERSION = 2  # goes into the name of every cached export: raise it when exports become others
 
 
 class FaceReader:
@@ -54,10 +55,10 @@ class FaceReader:
         return image.transpose(2, 0, 1).astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
 
     def __call__(self, crops: list[np.ndarray]) -> np.ndarray:
-        """Probabilities float32 (N, 40) in the order of ATTRIBUTES."""
+        """Probabilities float32 (N, 40) in the order of ATTRIBUTES, by the card's temperature."""
         if not crops:
             return np.zeros((0, len(ATTRIBUTES)), np.float32)
-        logits = self._predictor(np.stack(crops))[:, self._order]
+        logits = self._predictor(np.stack(crops))[:, self._order] / np.float32(self._predictor.card.temperature)
         return 1 / (1 + np.exp(-np.clip(logits, -60, 60)))
 
 
@@ -76,7 +77,9 @@ def exported(weights: Path) -> Path:
         raise KitError(f"{weights}: there is no such file or run folder; give a .safetensors file or a run of "
                        f"face_attributes")
     version = ".".join(map(str, paddle_version()))
-    folder = places.cache() / "exported" / f"{weights.stem}-{file_sha256(file)[:16]}-{version}-v{EXPORT_VERSION}"
+    temperature = temperature_of_run(weights, "face_attributes") if weights.is_dir() else temperature_of(weights) or 1.0
+    folder = places.cache() / "exported" / (f"{weights.stem}-{file_sha256(file)[:16]}-t{temperature:.4g}-{version}-"
+                                            f"v{EXPORT_VERSION}")
     with contextlib.suppress(KitError):  # none yet, or a damaged one: it is written anew
         read_card(folder)
         return folder
@@ -88,7 +91,8 @@ def exported(weights: Path) -> Path:
     from paddle_models.networks.face_attributes import HEAD_ORDER
 
     network = network_from(weights)
-    export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx)
+    export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx,
+                   temperature=temperature)
     return folder
 
 
@@ -117,6 +121,21 @@ def network_from(weights: Path):
     network = face_attribute_net(variant, size, heads, _head_widths(arrays))
     load_network_arrays(network, arrays, str(weights))
     return network
+
+
+def temperature_of(weights: Path) -> float | None:
+    """What the header of a .safetensors file says of it; None where it says nothing."""
+    from paddle_models.weights.files import read_header
+
+    text = read_header(weights).get("__metadata__", {}).get("temperature")
+    try:
+        value = None if text is None else float(text)
+    except ValueError:
+        value = 0.0
+    if value is not None and not 0.01 <= value <= 100:  # NaN too
+        raise KitError(f"{weights}: its header says temperature {text[:20]!r}, which is no number from 0.01 to 100; "
+                       "export the run it comes from with `python -m assignments export RUN`")
+    return value
 
 
 def _head_widths(arrays: dict[str, np.ndarray]) -> list[int]:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 import shlex
 import shutil
 import sqlite3
@@ -94,9 +95,9 @@ class Pruning(EarlyStopping):
         super().__init__(settings.early_stopping.patience, settings.early_stopping.min_delta, "loss", "min")
         self.trial, self.pruned = trial, False
 
-    def update(self, value: float, epoch: int) -> None:
+    def update(self, value: float, epoch: int, loss: float = math.inf) -> None:
         """Note one validation check."""
-        super().update(value, epoch)
+        super().update(value, epoch, loss)
         self.trial.report(value, epoch)
         if self.trial.should_prune():
             self.pruned, self.reason = True, "given up: worse than the median of the trials before it"

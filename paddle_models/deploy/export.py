@@ -47,12 +47,13 @@ ONNX_PACKAGES = {3: "paddle2onnx==2.1.0 onnx==1.17.0 onnxruntime==1.20.1",
 
 def export_network(network: nn.Layer, folder: str | Path, input_shape: Sequence[int | None],
                    classes: Sequence[str] = (), value_range: Sequence[float] | None = None,
-                   onnx: bool = False) -> dict[str, Any]:
+                   onnx: bool = False, temperature: float = 1.0) -> dict[str, Any]:
     """Write `network` in evaluation mode to `folder` and return its card; an earlier export there is replaced.
 
     input_shape: (None, C, H, W), None being the batch; the network answers with one array (N, K). classes: names of the
-    K outputs. value_range: of the inputs; None takes the network's description, else 0 to 1. The network itself is left
-    as it is, accelerated or not.
+    K outputs. value_range: of the inputs; None takes the network's description, else 0 to 1. temperature: for the card:
+    what the outputs are to be divided by before they become probabilities. The network itself is left as it is,
+    accelerated or not.
     Raises KitError when the network cannot be traced, when no engine runs it, when the outputs of any engine differ
     from the eager ones by more than 1e-4 of the largest (1e-2 with a GPU, which rounds more), or when `onnx` is asked
     for and paddle2onnx is not installed.
@@ -70,7 +71,8 @@ def export_network(network: nn.Layer, folder: str | Path, input_shape: Sequence[
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as temporary:
             written = Path(temporary) / "export"
-            card = _write(network, written, tuple(input_shape), tuple(classes), tuple(value_range), onnx)
+            card = _write(network, written, tuple(input_shape), tuple(classes), tuple(value_range), onnx,
+                          {"temperature": temperature} if temperature != 1 else {})
             if folder.exists():
                 shutil.rmtree(folder)
             os.replace(written, folder)
@@ -81,7 +83,7 @@ def export_network(network: nn.Layer, folder: str | Path, input_shape: Sequence[
 
 
 def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_range: tuple,
-           onnx: bool) -> dict[str, Any]:
+           onnx: bool, more: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir()
     _trace(fold_batch_norm(network), folder, shape)
     if not (folder / WEIGHTS).is_file():
@@ -91,7 +93,7 @@ def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     card = {"format": FORMAT, "network": type(network).__name__, "input_shape": list(shape),
             "value_range": list(value_range), "classes": list(classes), "weights_sha256": sha256_of_weights(state),
-            "paddle": paddle.__version__,
+            "paddle": paddle.__version__, **more,
             "files": {path.name: {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
                       for path in sorted(folder.iterdir()) if path.name in (WEIGHTS, ONNX, *PROGRAMS)}}
     path = folder / CARD

@@ -47,13 +47,15 @@ OPENVINO_HINT = "pip install -r requirements-openvino.txt"
 
 @dataclass(frozen=True)
 class Card:
-    """What card.json says. input_shape: (C, H, W) of one input; classes: names of the outputs, perhaps none."""
+    """What card.json says. input_shape: (C, H, W) of one input; classes: names of the outputs, perhaps none;
+    temperature: what the outputs are divided by before they become probabilities."""
 
     input_shape: tuple[int, ...]
     value_range: tuple[float, float]
     classes: tuple[str, ...]
     weights_sha256: str
     files: dict[str, dict[str, Any]]
+    temperature: float = 1.0
 
     @property
     def program(self) -> str:
@@ -106,8 +108,12 @@ def _checked(found: Any) -> Card:
     if not set(files) <= {WEIGHTS, ONNX, INT8,
                           *PROGRAMS} or WEIGHTS not in files or sum(name in files for name in PROGRAMS) != 1:
         raise ValueError(f"files {', '.join(map(str, files))[:100]}")
+    temperature = float(found.get("temperature", 1.0))
+    if not 0.01 <= temperature <= 100:
+        raise ValueError(f"temperature {temperature}")
     return Card(shape, (float(low), float(high)), classes, found["weights_sha256"],
-                {name: {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])} for name, facts in files.items()})
+                {name: {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])} for name, facts in files.items()},
+                temperature)
 
 
 class Predictor:

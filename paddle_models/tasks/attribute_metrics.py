@@ -34,6 +34,11 @@ def measure_attributes(labels: np.ndarray, probabilities: np.ndarray, threshold:
     }
 
 
+def right_share(labels: np.ndarray, probabilities: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Share of each image's attributes that is answered right, float64 (N,); the mean of it is the mean accuracy."""
+    return ((labels > 0) == (probabilities > threshold)).mean(axis=1)
+
+
 def majority(training_labels: np.ndarray, labels: np.ndarray) -> dict[str, np.ndarray]:
     """The same four measures for the baseline that answers each attribute's more frequent value in training."""
     share = training_labels.mean(axis=0)

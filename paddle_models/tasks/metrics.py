@@ -34,6 +34,19 @@ def wilson_interval(k: int, n: int, level: float = 0.95) -> tuple[float, float]:
     return low, high
 
 
+def mean_interval(values: np.ndarray, level: float = 0.95, rounds: int = 2000) -> tuple[float, float]:
+    """Confidence interval (low, high) of a mean over images: percentiles of the means of resampled images.
+
+    values: float (N,), what each image contributes; of two settings on the same images the differences, image by
+    image: the interval is then a paired one. It says what other images would change, not what other seeds would.
+    """
+    if values.ndim != 1 or not len(values):
+        raise KitError(f"no interval for values of shape {values.shape}; give one for each image")
+    chances = np.random.default_rng(0).multinomial(len(values), np.full(len(values), 1 / len(values)), rounds)
+    low, high = np.quantile(chances @ values / len(values), [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
 def share_right(right: np.ndarray) -> dict[str, Any]:
     """How many samples are right, as result.json says it: value 0..1, n, right, and the 95 % Wilson interval low..high.
 

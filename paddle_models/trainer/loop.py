@@ -1,5 +1,6 @@
 """The one training loop. Read `fit`, then `_train_epoch`, `step` and `_finish_epoch`: that is all of it."""
 
+import math
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -198,7 +199,7 @@ class Trainer:
         """Metrics of the validation split; early stopping and schedule hear of them, the best weights are kept."""
         self._follow_first_rank()
         _, values = self.evaluate(self.data.validation())
-        self.stopping.update(values[self.task.monitor], self.position.epoch - 1)
+        self.stopping.update(values[self.task.monitor], self.position.epoch - 1, values.get("loss", math.inf))
         if self.ending:
             if "loss" not in values:
                 raise messages.no_loss(values)

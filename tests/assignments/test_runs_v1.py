@@ -53,6 +53,6 @@ def test_old_runs_are_read_drawn_judged_and_resumed(runs):
 
     assert work_of(name).main(["--resume", str(stopped)]) == 0
     again, before = (json.loads((folder / "result.json").read_text()) for folder in (stopped, finished))
-    assert set(before) <= set(again) and set(again["metrics"]) == set(before["metrics"])
+    assert set(before) <= set(again) and set(before["metrics"]) <= set(again["metrics"])
     assert again["steps"] == before["steps"] if "steps" in before else again["epochs"] == before["epochs"]
     shutil.rmtree(stopped)

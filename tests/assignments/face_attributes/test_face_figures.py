@@ -60,7 +60,9 @@ def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
     metric = {"value": 0.901, "n": JUDGED, "low": 0.88, "high": 0.92}
     (folder / "result.json").write_text(json.dumps({
         "preset": "best", "origin": origin, "judged_on": "validation",
-        "metrics": {key: metric for name in MEASURES for key in (name, f"{name}_majority")},
+        "metrics": {**{key: metric for name in MEASURES for key in (name, f"{name}_majority")},
+                    "calibration_error": {"value": 0.055, "n": JUDGED},
+                    "calibration_error_tempered": {"value": 0.011, "n": JUDGED}},
         "images": {"training": 8100, "choosing": 900, "validation": 1000}, "parameters": 8_206_040, "epochs": EPOCHS,
         "seconds": 3600.0, "images_per_second": 68.0, "peak_memory_mb": 2500}))
     return folder
@@ -80,6 +82,8 @@ def make_ablation(folder: Path, seeds: int = 3, origin: str = "drawn") -> Path:
                         "seconds": 1234.5, "parameters": 8206040, "multiply_adds": 73_000_000,
                         "latency_ms": timed})
     (folder / "ablation.json").write_text(json.dumps({
+        "gains": [{"variant": "width-2048-1024", "over": "base", "value": 0.012, "low": -0.002, "high": 0.026,
+                   "n": JUDGED}],
         "preset": "sample", "origin": origin, "image_size": 64, "epochs": 6, "latency": {"threads": 2},
         "variants": entries}))
     return folder
@@ -160,7 +164,7 @@ def test_the_ablation_table_names_what_varies(run):
     for words in ("S0, 7 x 1024/512", "2048/1024", "one linear layer", "focal, gamma 1", "by hand <$>", "85.0 ± 0.4",
                   "8.21"):
         assert words in texts
-    assert ablation.gain("s2", "s0") == pytest.approx(0.008) and ablation.gain("l", "s2") is None
+    assert ablation.gain("s2", "s0") == {"value": pytest.approx(0.008)} and ablation.gain("l", "s2") is None
 
 
 def test_one_seed_has_no_spread(run, tmp_path):
@@ -270,10 +274,14 @@ def test_claims_answer_the_document(run):
                 "second_layer": 512,
                 "batch_size": 64, "epochs": 3, "minutes_per_epoch": 10, "minutes": 30, "memory": 8}
     assert {name: rows[name].document for name in document} == document
-    same = set(document) - {"images", "epochs", "minutes_per_epoch", "minutes", "memory"}
+    constants = {"width", "height", "crop", "jitter", "hue", "flip"}  # which no run measures
+    same = set(document) - {"images", "epochs", "minutes_per_epoch", "minutes", "memory"} - constants
     assert all(rows[name].difference == pytest.approx(0) for name in same)
     unanswered = [name for name, row in rows.items() if row.value is None]
-    assert unanswered == ["bits", "reordering", "l_over_s2", "frame_rate"]  # L was not trained
+    assert unanswered == ["width", "height", "crop", "bits", "jitter", "hue", "flip", "reordering", "l_over_s2",
+                          "frame_rate"]  # L was not trained
+    assert (rows["calibration_error_tempered"].value, rows["wider"].low, rows["wider"].n) == (
+        pytest.approx(1.1), pytest.approx(-0.2), JUDGED)
     assert rows["minutes_per_epoch"].value == pytest.approx(2) and rows["images"].value == 10_000
     assert rows["s2_over_s0"].value == pytest.approx(0.8)
     slips = [name for name, row in rows.items() if row.note.startswith("Slip in the document")]

@@ -26,10 +26,11 @@ from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.sets.face_finder import FaceFinder, align_to_celeba
 from paddle_models.networks.face_attributes import face_attribute_net, to_label_order
+from paddle_models.tasks.calibration import tempered
 from paddle_models.trainer.checkpoint import network_arrays, save_checkpoint
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.settings import to_dict
-from paddle_models.weights.files import save_weights
+from paddle_models.weights.files import load_weights, save_weights
 from tests.films import CODECS, drift, times
 from tests.films import film as talk
 
@@ -270,6 +271,20 @@ def test_weights_that_do_not_say_their_network_are_refused(tmp_path):
         save_weights(tmp_path / "w.safetensors", {"x": np.zeros(3, np.float32)}, metadata)
         with pytest.raises(KitError, match="its header"):
             exported(tmp_path / "w.safetensors")
+
+
+def test_answers_are_as_sure_as_the_temperature_of_the_weights_says(weights, tmp_path):
+    arrays, metadata = load_weights(weights)
+    save_weights(tmp_path / "unsure.safetensors", arrays, {**metadata, "temperature": "2.5"})
+    crops = [np.random.default_rng(0).random((3, 64, 64), np.float32)]
+    sure, unsure = (FaceReader(weights=path, engine="paddle")(crops) for path in
+                    (weights, tmp_path / "unsure.safetensors"))
+    np.testing.assert_allclose(tempered(sure, 2.5), unsure, atol=1e-5)
+    assert np.abs(sure - unsure).max() > 0.1
+    for text in ("hot", "nan", "-1"):
+        save_weights(tmp_path / "bad.safetensors", arrays, {**metadata, "temperature": text})
+        with pytest.raises(KitError, match=f"says temperature '{text}'"):
+            exported(tmp_path / "bad.safetensors")
 
 
 def test_the_export_is_made_once_and_again_when_it_was_damaged(weights, capsys):

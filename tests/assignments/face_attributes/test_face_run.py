@@ -13,14 +13,16 @@ import pytest
 
 from assignments.commands.release import release, shortened
 from assignments.face_attributes import ablation
+from assignments.face_attributes.confidence import errors
 from assignments.face_attributes.run import WORK, FaceSettings
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.celeba_sample import draw_celeba
 from data_tools.errors import KitError
 from data_tools.packed.arrays import ArrayStore
 from paddle_models.networks.face_regions import REGIONS
-from paddle_models.tasks.attribute_metrics import MEASURES, majority, measure_attributes
+from paddle_models.tasks.attribute_metrics import MEASURES, majority, measure_attributes, right_share
 from paddle_models.tasks.attribute_task import weights_of
+from paddle_models.tasks.metrics import mean_interval
 from paddle_models.weights.files import load_weights
 from reports.run_reader import Run
 
@@ -94,7 +96,11 @@ def test_result_is_what_the_predictions_say(finished):
         assert run.result["metrics"][f"{name}_majority"]["value"] == pytest.approx(np.nanmean(baseline[name]))
         assert list(run.result["regions"][name]["model"]) == list(REGIONS)
     accuracy = run.result["metrics"]["accuracy"]
+    assert (accuracy["low"], accuracy["high"]) == mean_interval(right_share(labels, probabilities))
     assert accuracy["low"] <= accuracy["value"] <= accuracy["high"] and accuracy["n"] == 4
+    assert run.result["temperature_images"] == 4 and 0.05 <= run.result["temperature"] <= 20
+    for name, value in errors(labels, probabilities, run.result["temperature"]).items():
+        assert run.result["metrics"][name] == {"value": pytest.approx(value, abs=1e-6), "n": 4}, name
     eyes = [ATTRIBUTES.index(name) for name in REGIONS["eyes"]]
     assert run.result["regions"]["accuracy"]["model"]["eyes"] == pytest.approx(model["accuracy"][eyes].mean())
 
@@ -122,6 +128,10 @@ def test_an_ablation_trains_each_variant_and_measures_latency(ablated):
         assert result["chosen_on"] == "10% of the training images"
     assert base["parameters"] - single["parameters"] > 4e6
     assert 0 < base["latency_ms"]["low"] <= base["latency_ms"]["median"] <= base["latency_ms"]["high"]
+    gain, = content["gains"]
+    assert (gain["variant"], gain["over"], gain["n"], gain["seeds"]) == ("single", "base", 4, 1)
+    assert gain["value"] == pytest.approx(single["metrics"]["accuracy"]["mean"] - base["metrics"]["accuracy"]["mean"])
+    assert gain["low"] <= gain["value"] <= gain["high"]
     assert single["latency_ms"] is None and content["latency"]["image_size"] == 32
     assert "| single | 1 |" in said and r"\begin{tabular}" in (folder / "ablation.tex").read_text()
     assert (folder / "ablation.csv").read_text().startswith("variant,seeds,accuracy,accuracy_spread")
@@ -235,8 +245,11 @@ def test_released_weights_judge_as_the_run_did(finished, faces, tmp_path):
             if not name.endswith(("._mean", "._variance"))} == {np.dtype("float16")}
     done = call("evaluate.py", "--weights", out, "--data", faces)
     assert (done.returncode, done.stderr) == (0, "")
-    shown = done.stdout.splitlines()[-1].split()
-    accuracy = json.loads((folder / "result.json").read_text())["metrics"]["accuracy"]["value"]
+    *_, shown, interval, sure = (line.split() for line in done.stdout.splitlines())
+    result = json.loads((folder / "result.json").read_text())
+    accuracy, temperature = result["metrics"]["accuracy"]["value"], result["temperature"]
+    assert float(metadata["temperature"]) == pytest.approx(temperature, rel=1e-5) and interval[:2] == ["95", "%"]
+    assert f"temperature {temperature:.3g}:" in " ".join(sure)
     assert shown[:4] == ["mean", "of", "all", "40"] and abs(float(shown[4]) - 100 * accuracy) < 1
 
 
@@ -247,7 +260,8 @@ def test_a_set_of_test_images_alone_is_compared_with_its_own_majority(faces, tmp
     listed.write_text("\n".join(lines) + "\n")
     done = call("evaluate.py", "--data", data, "--no-flip")
     assert (done.returncode, done.stderr) == (0, "")
-    _, first, title, *_, last = done.stdout.splitlines()
+    _, first, title, *_, last, _, sure = done.stdout.splitlines()
+    assert "expected calibration error" in sure
     assert first.startswith(f"{len(lines)} test images") and title.rstrip().endswith("their own majority")
     labels = next(data.rglob("list_attr_celeba.txt")).read_text().splitlines()[2:]
     present = np.array([[value == "1" for value in line.split()[1:]] for line in labels if line.strip()]).mean(axis=0)

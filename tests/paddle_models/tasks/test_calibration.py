@@ -64,3 +64,17 @@ def test_what_is_no_probability_is_refused(labels, p, words):
         calibration.reliability(np.array(labels), np.array(p))
     with pytest.raises(KitError, match="unknown"):
         calibration.best_threshold(LABELS, P, "f1")
+
+
+def test_the_temperature_that_made_answers_unsure_is_found_again():
+    rng = np.random.default_rng(1)
+    logits = rng.normal(0, 2, 40_000)
+    labels = (rng.random(40_000) < 1 / (1 + np.exp(-logits))).astype(int)
+    for made in (0.5, 2.0):
+        p = 1 / (1 + np.exp(-logits * made))
+        found = calibration.fit_temperature(labels, p)
+        assert found == pytest.approx(made, rel=0.05)
+        before, after = (calibration.calibration_error(calibration.reliability(labels, values))
+                         for values in (p, calibration.tempered(p, found)))
+        assert after < 0.01 < before and ((calibration.tempered(p, found) > 0.5) == (p > 0.5)).all()
+    assert calibration.tempered(np.array([0.0, 0.5, 1.0]), 2.0)[1] == 0.5

@@ -10,7 +10,14 @@ from sklearn import metrics as sk
 
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
-from paddle_models.tasks.metrics import accuracy, confusion_matrix, macro_f1, precision_recall_f1, wilson_interval
+from paddle_models.tasks.metrics import (
+    accuracy,
+    confusion_matrix,
+    macro_f1,
+    mean_interval,
+    precision_recall_f1,
+    wilson_interval,
+)
 
 RNG = np.random.default_rng(0)
 LABELS = RNG.integers(0, 9, 300)  # class 9 never occurs
@@ -26,6 +33,18 @@ def test_accuracy():
 def test_wilson_interval(k, n, level):
     expected = binomtest(k, n).proportion_ci(level, method="wilson")
     assert wilson_interval(k, n, level) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_the_interval_of_a_mean_over_images_is_that_of_resampling_and_a_paired_one_is_narrower():
+    rng = np.random.default_rng(2)
+    hard = rng.normal(0, 1, 500)  # what both settings share: how hard an image is
+    one, other = hard + rng.normal(0.1, 0.1, 500), hard + rng.normal(0, 0.1, 500)
+    half = 1.96 * one.std(ddof=1) / np.sqrt(500)
+    assert mean_interval(one) == pytest.approx((one.mean() - half, one.mean() + half), abs=0.015)
+    low, high = mean_interval(one - other)
+    assert 0.08 < low < high < 0.13 and high - low < half / 3 and mean_interval(one) == mean_interval(one)
+    with pytest.raises(KitError, match="one for each image"):
+        mean_interval(np.zeros((2, 2)))
 
 
 def test_confusion_matrix_and_what_follows_from_it():

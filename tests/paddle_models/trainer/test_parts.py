@@ -44,6 +44,24 @@ def test_early_stopping_min_delta_and_direction():
     assert watch([3.0, 2.0, 4.0], mode="min").best_epoch == 1
 
 
+def test_of_equal_checks_the_one_with_the_smallest_loss_is_kept():
+    stopping = EarlyStopping(3, 0.0, "score", "max")
+    kept = []
+    for epoch, loss in enumerate((0.5, 0.3, 0.4, 0.2)):
+        stopping.update(0.9, epoch, loss)
+        kept.append(stopping.improved)
+    assert kept == [True, True, False, True] and stopping.best_epoch == 3
+    assert stopping.reason.startswith("score has not improved in 3")  # patience is for the score
+    other = EarlyStopping(3, 0.0, "score", "max")
+    other.load_state_dict(stopping.state_dict())
+    other.update(0.9, 4, 0.25)
+    assert not other.improved
+    old = {key: value for key, value in stopping.state_dict().items() if key != "best_loss"}
+    other.load_state_dict(old)  # of a run from before: its first best stays
+    other.update(0.9, 5, 0.0)
+    assert not other.improved
+
+
 def test_early_stopping_never_takes_nan_for_the_best():
     stopping = watch([float("nan"), float("nan")], patience=2)
     assert stopping.best is None and "no finite value" in stopping.reason
