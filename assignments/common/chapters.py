@@ -25,6 +25,7 @@ from reports.pages.report import Number, Picture, Preset, Setting, Work, clear, 
 from reports.run_reader import Run, flat_settings, flatten, latest_run, look_up
 
 ABOUT_KEYS = {"title", "document", "headline", "asked", "slips"}
+MAY_HAVE = {"published"}  # of about.yaml
 AS_RUN = "--preset PRESET --data DIR"  # in the command of a claim, which stands for the run's own
 
 
@@ -69,8 +70,9 @@ def read_about(name: str) -> dict[str, Any]:
         nothing = dict.fromkeys(said, "")
         return {"title": said, "document": nothing, "headline": "", "asked": nothing, "slips": []}
     about = yaml.safe_load(file.read_text(encoding="utf-8"))
-    if set(about) != ABOUT_KEYS:
-        raise KitError(f"{file.relative_to(PROJECT_ROOT)}: its keys are {sorted(about)}, expected {sorted(ABOUT_KEYS)}")
+    if not ABOUT_KEYS <= set(about) <= ABOUT_KEYS | MAY_HAVE:
+        raise KitError(f"{file.relative_to(PROJECT_ROOT)}: its keys are {sorted(about)}, expected {sorted(ABOUT_KEYS)}, perhaps "
+                       f"{sorted(MAY_HAVE)}")
     return about
 
 
@@ -173,7 +175,8 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
             gap = _without_place(error, run.path)
     return Work(
         name=name, title=about["title"][language], document=about["document"][language], asked=about["asked"][language],
-        headline_id=about["headline"], slips=[slip[language] for slip in about["slips"]], has_run=run is not None,
+        headline_id=about["headline"], slips=[slip[language] for slip in about["slips"]],
+        published=[value[language] for value in about.get("published", [])], has_run=run is not None,
         gap=gap,
         fill=f"python assignments/{name}/run.py --preset sample", command=command, origin=origin or "unknown",
         facts=facts,

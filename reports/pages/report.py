@@ -127,6 +127,7 @@ class Work:
     pictures: Sequence[Picture]
     tables: Sequence[PlainTable]
     files: Sequence[Path]
+    published: Sequence[str] = ()  # values of others, with their sources
 
     @property
     def headline(self) -> Number:
@@ -215,6 +216,8 @@ def _chapter(work: Work, folder: Path, language: str) -> list[str]:
     lines += tables.markdown_table([(w["numbers"], w["from"]), *sources], "ll")
     if work.slips:
         lines += ["", f"## {w['slips']}", "", *(f"- {slip}" for slip in work.slips)]
+    if work.published:
+        lines += ["", f"## {w['published']}", "", *(f"- {value}" for value in work.published)]
     lines += ["", f"## {w['figures']}", ""]
     for picture in work.pictures:
         lines += [f"**{picture.title}**", ""]

@@ -81,7 +81,7 @@ def test_every_assignment_says_what_was_asked(name):
         assert set(about["title"].values()) == {summary(name)}
         return
     assert about["headline"] in {claim["id"] for claim in script.claims()}
-    for text in (about["title"], about["document"], about["asked"], *about["slips"]):
+    for text in (about["title"], about["document"], about["asked"], *about["slips"], *about.get("published", [])):
         assert set(text) == {"en", "zh"} and all(text.values())
 
 

@@ -49,7 +49,8 @@ def make_work(drawings, bad="", **changes):
     given = {
         "name": "work", "title": "A work", "document": "A document.", "asked": "To be asked.",
         "headline_id": "accuracy",
-        "slips": ["A slip that no number carries."], "has_run": True, "gap": bad, "fill": "python run.py",
+        "slips": ["A slip that no number carries."], "published": ["Others: <31.35> dB."],
+        "has_run": True, "gap": bad, "fill": "python run.py",
         "origin": "real",
         "command": f"python run.py {bad}", "facts": [("Device", f"cpu {bad}")], "rows": rows, "numbers": numbers,
         "context": tables.Context(bad or "sample", "real", bad or "cpu", 3.0),
@@ -73,6 +74,8 @@ def written(drawings, language="en", **changes):
 
 def test_page_has_every_part(drawings):
     text = written(drawings).read_text(encoding="utf-8")
+    assert "Published by others" in text and "Others: &lt;31.35&gt; dB." in text
+    assert "- Others: <31.35> dB." in (drawings[0] / "work" / "README.md").read_text(encoding="utf-8")
     for part in ("A work", "A document.", "To be asked.", "94.1 %", "90.0 %", "85.0 .. 94.0", "272", "-4.1 points",
                  "metrics.accuracy", "Slip in the document: 94.1.", "A slip that no number carries.", "Figure 1",
                  "python run.py --preset sample", "No patience is named.",
