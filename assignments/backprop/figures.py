@@ -9,6 +9,7 @@ from pathlib import Path
 from assignments.backprop import figures_experiments as experiments
 from assignments.backprop import figures_mathematics as mathematics
 from assignments.backprop.animation import write_animation
+from assignments.backprop.pages import write_example
 from reports.figures.figure_script import Entry, FigureScript, suffix
 from reports.run_reader import Run
 
@@ -39,7 +40,12 @@ def animation(run: Run, folder: Path, language: str) -> list[Path]:
     return [write_animation(run, folder / f"animation{suffix(language)}.html", language)]
 
 
-SCRIPT = FigureScript(__file__, FIGURES, others={"animation": animation})
+def example(run: Run, folder: Path, language: str) -> list[Path]:
+    """The worked example, to play with in a browser."""
+    return [write_example(folder / f"example{suffix(language)}.html", language)]
+
+
+SCRIPT = FigureScript(__file__, FIGURES, others={"animation": animation, "example": example})
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":
