@@ -24,8 +24,8 @@ def _floats(value):
 
 
 def in_bytes(modules, file, name, data, *arguments):
-    """A function of bytes, given as an array uint8; its bytes or number come back as floats."""
-    answer = call(modules, file, name, data.tobytes(), *arguments)
+    """A function of bytes, given as an array of 0..255; its bytes or number come back as floats."""
+    answer = call(modules, file, name, np.asarray(data, np.uint8).tobytes(), *arguments)
     if isinstance(answer, (bytes, bytearray)):
         return np.frombuffer(answer, np.uint8).astype(np.float64)
     return _floats(answer)
