@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -120,6 +121,41 @@ def test_the_autograder_trusts_its_container_and_grades_exercises(folders, tmp_p
                           text=True, cwd=PROJECT_ROOT)
     results = json.loads((root / "results" / "results.json").read_text())
     assert results["score"] == 100 and results["extra_data"]["verdict"] == "graded", done.stdout + done.stderr
+
+
+NOTHING_SHUTS_IN = """
+import ctypes, runpy, struct, sys
+from reports.grading import kernel
+rules = [(0x20, 0, 0, 0)]
+for number in (444, 272, 317):  # Landlock, unshare, seccomp
+    rules += [(0x15, 0, 1, number), (0x06, 0, 0, kernel.REFUSED)]
+rules += [(0x15, 0, 3, 157), (0x20, 0, 0, 16), (0x15, 0, 1, kernel.SECCOMP), (0x06, 0, 0, kernel.REFUSED)]  # by prctl
+rules += [(0x06, 0, 0, kernel.ALLOWED)]
+program = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *rule) for rule in rules))
+pointer = ctypes.create_string_buffer(struct.pack("=HxxxxxxQ", len(rules), ctypes.addressof(program)))
+kernel.control(kernel.NO_NEW_PRIVILEGES, 1)
+kernel.control(kernel.SECCOMP, 2, ctypes.addressof(pointer))
+runpy.run_module("assignments", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="system calls have other numbers here")
+def test_where_nothing_shuts_code_in_it_is_not_run_unless_it_is_trusted(folders, tmp_path):
+    def grade(handed, *words):
+        command = [sys.executable, "-c", NOTHING_SHUTS_IN, "grade", handed, "--out", tmp_path / "out", *words]
+        return subprocess.run(list(map(str, command)), cwd=PROJECT_ROOT, capture_output=True, text=True,
+                              env={**os.environ, "PATH": "/nowhere", "PYTHONPATH": str(PROJECT_ROOT)})  # no bubblewrap
+
+    done = grade(folders["solved"])
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert "1 of 1 could not be judged, by no fault of theirs" in done.stderr
+    assert "this system cannot keep network and files and processes of a student's code apart" in done.stderr
+    assert "install bubblewrap, or say --trust" in done.stderr
+    with open(tmp_path / "out" / "grades.csv", newline="") as file:
+        assert [row["score"] for row in csv.DictReader(file)] == [""]
+    trusted = grade(folders["solved"], "--trust")
+    assert trusted.returncode == 0 and "100 / 100" in trusted.stdout, trusted.stderr
+    assert "NOT kept apart, and trusted: network, files, processes" in trusted.stdout
 
 
 def test_a_folder_of_a_learning_platform_is_one_submission(folders, tmp_path):
