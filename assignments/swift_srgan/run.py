@@ -105,7 +105,7 @@ class SwiftSRGAN(Work):
     def ground(self, data):
         from assignments.common import judging
         from assignments.swift_srgan.image_sets import graded_sets
-        from paddle_models.tasks.super_resolution_task import METRICS
+        from assignments.swift_srgan.measuring import METRICS  # imported here once for all whose processes are forked
 
         sets = graded_sets(self.settings(data=data))
         names = [f"{images.name}_{kind}{name}" for images in sets.test for kind in ("", "bicubic_") for name in METRICS]

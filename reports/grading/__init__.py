@@ -3,7 +3,8 @@
 submission.py     a run folder or a zip of one, brought into a scratch folder safely; unpack.py: what may be in it
 graded_work.py    what a work supplies: its judge and its rubric (rubric.py)
 grade_one.py      one submission, in this process: seal.py, consistency.py, then points.py and verdict.py
-jail.py           the same in a process of its own with limits.py; zygote.py is the process that it is forked from
+jail.py           the same in a process of its own with limits.py; zygote.py is the process that it is forked from,
+                  shut_in.py what keeps it from files, network and other processes
 exercises.py      functions that students write: mistakes.py names what is wrong, source_rules.py what is not allowed;
                   hints.py what was asked for
 code_jail.py      a student's own code, shut in as well as the system can: kernel.py (its means), confined.py (in there)

@@ -27,12 +27,11 @@ from reports.grading.limits import Limits
 from reports.grading.rubric import LANGUAGES
 from reports.grading.scratch import scratch_folder
 from reports.grading.verdict import in_both, of_problem
-from reports.grading.zygote import CHOSEN, GRADE, OUTPUT
+from reports.grading.zygote import CAN_FORK, CHOSEN, GRADE, OUTPUT
 
 GRADE_LIMIT = 4 << 20   # bytes of a grade
 OUTPUT_LIMIT = 4 << 10  # bytes of what a child printed, from the end
 TRIES = 2               # of a submission when the zygote itself is lost
-CAN_FORK = hasattr(os, "fork")
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,8 @@ class Jail:
     # ------------------------------------------------------------------ the zygote
 
     def _begin(self) -> None:
-        environment = {"OMP_NUM_THREADS": str(max(1, _cores() // self.jobs)), **os.environ}
+        environment = {"OMP_NUM_THREADS": str(max(1, _cores() // self.jobs)), **os.environ,
+                       "NUMBA_CACHE_DIR": str(self._scratch)}  # a home may be read-only
         if not self.forking:
             answer = _ask_once(self._setup, environment)
         else:
@@ -100,8 +100,10 @@ class Jail:
         if "fault" in answer:
             raise RuntimeError(f"grading could not begin:\n{answer['fault']}")
         self.key, self._blanks = answer["ready"], answer["blanks"]
-        if answer["unwatched"]:
-            self.notice = f"this system does not keep the limits {', '.join(answer['unwatched'])}"
+        said = [f"this system does not keep the limits {', '.join(answer['unwatched'])}"] * bool(answer["unwatched"])
+        said += [f"runs are judged without what would shut their process in ({answer['lacking']})"
+                 ] * bool(answer["lacking"])
+        self.notice = "; ".join(said)
 
     def _end(self) -> None:
         if self._process is None:

@@ -73,10 +73,24 @@ def unshare() -> str:
     if user == 0 and LIBC.unshare(wanted) == 0:
         return "root"
     _checked(LIBC.unshare(wanted | NEW_USER), "unshare")
+    _map_user(user, group)
+    return "user"
+
+
+def unshare_network() -> None:
+    """A network without any interface, in a user space of its own where the user is not root. The caller has one
+    thread."""
+    if os.geteuid() == 0 and LIBC.unshare(NEW_NETWORK) == 0:
+        return
+    user, group = os.geteuid(), os.getegid()
+    _checked(LIBC.unshare(NEW_NETWORK | NEW_USER), "unshare")
+    _map_user(user, group)
+
+
+def _map_user(user: int, group: int) -> None:
     for name, text in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
         with open(f"/proc/self/{name}", "w") as file:
             file.write(text)
-    return "user"
 
 
 def new_root(folder: str, readable: Sequence[str], scratch_mb: int) -> None:

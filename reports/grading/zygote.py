@@ -22,6 +22,7 @@ import tempfile
 import threading
 import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ from reports.grading.exercises import grade_exercises, holds_exercises
 from reports.grading.grade_one import failed, grade
 from reports.grading.graded_work import Works
 from reports.grading.limits import Limits
+from reports.grading.shut_in import lacking, needed, shut_in
 
 try:
     import resource
@@ -43,6 +45,7 @@ FORMAT = 5           # of a grade; a new number has every submission graded agai
 LOOK = 0.02          # seconds between looks at the children
 MEASURE = 0.1        # seconds between measurements of their memory and disk space
 OPEN_FILES = 512
+CAN_FORK = hasattr(os, "fork")
 OWN_TROUBLE = 3      # status of a child whose grader, not whose submission, had trouble
 ROOM = 1 << 30       # bytes of address space beyond the memory limit: stacks and pools that are reserved, not used
 
@@ -80,12 +83,13 @@ def _introduction(setup: dict[str, Any]) -> tuple[Works | None, Limits | None, d
         return None, None, {"error": str(error)}
     except Exception:
         return None, None, {"fault": traceback.format_exc()}
-    return works, limits, {"ready": key, "unwatched": unwatched(), "blanks": blanks(works, setup["assignment"])}
+    return works, limits, {"ready": key, "unwatched": unwatched(), "lacking": lacking() if CAN_FORK else "",
+                           "blanks": blanks(works, setup["assignment"])}
 
 
 def unwatched() -> list[str]:
     """Limits that this system cannot keep."""
-    if not hasattr(os, "fork"):
+    if not CAN_FORK:
         return ["cpu_seconds", "memory_mb", "disk_mb"]
     return (["cpu_seconds"] if resource is None else []) + (["memory_mb"]
                                                             if not os.path.exists("/proc/self/smaps_rollup") else [])
@@ -155,10 +159,9 @@ class _Keeper:
             os.close(self.held)
             self.line.close()
             os.setsid()
-            threading.Thread(target=_leave_with, args=(self.life,), daemon=True).start()
             _redirect(Path(job["scratch"]))
             _limit(self.limits)
-            _judge(job, self.works, self.limits, self.assignment)
+            _judge(job, self.works, self.limits, self.assignment, self.life)
             status = 0
         except OSError:  # of a submission's own files it would have become a grade
             traceback.print_exc()
@@ -224,12 +227,17 @@ def folder_size(folder: Path) -> int:
     return total
 
 
-def _judge(job: dict[str, Any], works: Works, limits: Limits, assignment: str | None) -> None:
-    """Grade the submission and leave the grade in its scratch folder."""
+def _judge(job: dict[str, Any], works: Works, limits: Limits, assignment: str | None, life: int | None = None) -> None:
+    """Grade the submission and leave the grade in its scratch folder; end with the process that holds the other end of
+    `life`. A run is judged shut in; exercises need a new process, which is shut in better (code_jail.py)."""
     scratch = Path(job["scratch"])
     path = Path(job["path"])
     found = [work.exercises for name, work in works.items() if work.exercises and assignment in (None, name)
              and holds_exercises(path, work.exercises, limits)]
+    if life is not None:
+        if not found:
+            shut_in(*needed(path, scratch, [work.data for work in works.values()]))
+        threading.Thread(target=_leave_with, args=(life,), daemon=True).start()
     if found:
         (scratch / CHOSEN).write_text(found[0].work)
         made = grade_exercises(path, found[0], job["name"], limits)
@@ -255,6 +263,7 @@ def _redirect(scratch: Path) -> None:
     os.dup2(output, 1)
     os.dup2(output, 2)
     os.environ["TMPDIR"] = tempfile.tempdir = str(scratch)  # the second where the folder was already asked for
+    os.environ["NUMBA_CACHE_DIR"] = str(scratch)  # imgaug's functions want to be kept somewhere
 
 
 def _limit(limits: Limits) -> None:
@@ -291,7 +300,9 @@ def _fate(status: int, limits: Limits) -> tuple[str, str]:
 
 def _leave_with(life: int) -> None:
     os.read(life, 1)
-    os.killpg(0, signal.SIGKILL)
+    with suppress(PermissionError):  # one that is shut in has started nothing
+        os.killpg(0, signal.SIGKILL)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _end_group(pid: int, reaped: bool = False) -> None:

@@ -151,6 +151,7 @@ def test_where_nothing_shuts_code_in_it_is_not_run_unless_it_is_trusted(folders,
     assert "1 of 1 could not be judged, by no fault of theirs" in done.stderr
     assert "this system cannot keep network and files and processes of a student's code apart" in done.stderr
     assert "install bubblewrap, or say --trust" in done.stderr
+    assert done.stdout.count("notice: runs are judged without what would shut their process in (Landlock: ") == 1
     with open(tmp_path / "out" / "grades.csv", newline="") as file:
         assert [row["score"] for row in csv.DictReader(file)] == [""]
     trusted = grade(folders["solved"], "--trust")

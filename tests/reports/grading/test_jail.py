@@ -15,6 +15,7 @@ from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
 from reports.grading.jail import Jail, Task
 from reports.grading.limits import Limits
+from reports.grading.shut_in import lacking, needed
 from reports.grading.zygote import _fate, folder_size, load, own_memory
 from tests.reports.grading.toy import RUBRIC, make_toy_run
 
@@ -48,6 +49,27 @@ def test_each_limit_is_kept_and_named_and_the_others_get_their_grade(tmp_path):
     assert grades["sleep"].assignment == "toy" and grades["sleep"].max_score == 100
     assert [line.id for line in grades["sleep"].criteria][0] == "whole"
     assert not scratch.exists() and not alive(zygote)
+
+
+@pytest.mark.skipif(sys.platform != "linux" or bool(lacking()), reason=f"nothing shuts in here: {lacking()}")
+def test_a_run_is_judged_where_others_files_network_and_processes_are_out_of_reach(tmp_path, monkeypatch):
+    monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
+    other = make_toy_run(tmp_path / "other")
+    with Jail(WORKS, {}, Limits()) as jail:
+        made = graded(jail, make_toy_run(tmp_path / "curious", reach=str(other)))["curious"]
+    assert made.verdict == "reproduced" and made.output.splitlines()[-6:] == [
+        "read: PermissionError", "write: PermissionError", "network: PermissionError", "fork: PermissionError",
+        "kill: PermissionError", "scratch: reached"]
+    assert not (other / "new").exists()
+
+
+def test_data_that_lie_elsewhere_behind_links_are_read(tmp_path):
+    (tmp_path / "set" / "part").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "set" / "part" / "more").symlink_to(tmp_path / "elsewhere")
+    readable, writable = needed(tmp_path / "ann.zip", tmp_path, [str(tmp_path / "set"), "sample"])
+    assert {str(tmp_path / "set"), str(tmp_path / "elsewhere")} <= set(readable) and str(tmp_path) in writable
+    assert str(PROJECT_ROOT) in readable and str(Path.home() / ".ssh") not in readable
 
 
 @forks

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -63,8 +64,8 @@ def score(predictions) -> dict[str, float]:
 
 
 def judge(run: Path, origin: str) -> Judged:
-    """The judge; what it does with the settings "sleep", "eat", "fill", "die", "full" and "raise" is for the tests of
-    limits."""
+    """The judge; what it does with the settings "sleep", "eat", "fill", "die", "reach", "full" and "raise" is for the
+    tests of limits."""
     settings = yaml.safe_load((run / "config.yaml").read_text())["settings"]
     _misbehave(run, settings)
     names, points, labels = data(origin)
@@ -73,7 +74,7 @@ def judge(run: Path, origin: str) -> Judged:
 
 
 def _misbehave(run: Path, settings: dict) -> None:
-    for way, act in {"sleep": _sleep, "spin": _spin, "eat": _eat, "fill": _fill, "die": _die}.items():
+    for way, act in {"sleep": _sleep, "spin": _spin, "eat": _eat, "fill": _fill, "die": _die, "reach": _reach}.items():
         if way in settings:
             act(run)
     if "full" in settings:
@@ -102,6 +103,20 @@ def _fill(run: Path) -> None:
     for number in range(1000):
         (run / f"large{number}").write_bytes(bytes(1 << 20))
         time.sleep(0.005)
+
+
+def _reach(run: Path) -> None:
+    """Say what of the world outside can be reached."""
+    other = Path(yaml.safe_load((run / "config.yaml").read_text())["settings"]["reach"])
+    tries = {"read": lambda: (other / "result.json").read_text(), "write": lambda: (other / "new").write_text("x"),
+             "network": lambda: socket.socket().connect(("127.0.0.1", 9)), "fork": os.fork,
+             "kill": lambda: os.kill(os.getppid(), 0), "scratch": lambda: (run / "new").write_text("x")}
+    for name, attempt in tries.items():
+        try:
+            attempt()
+            print(f"{name}: reached")
+        except OSError as error:
+            print(f"{name}: {type(error).__name__}")
 
 
 def _die(_: Path) -> None:
