@@ -7,7 +7,9 @@ namespace of its own where the user may have one. What the system lacks is said 
 """
 
 import os
+import site
 import sys
+import sysconfig
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -63,8 +65,10 @@ def needed(submission: Path, scratch: Path, data: Sequence[str]) -> tuple[list[s
     cache = places.cache()
     with suppress(OSError):
         cache.mkdir(parents=True, exist_ok=True)
-    mine = [submission, places.PROJECT_ROOT, places.data(), places.sample_folder("x").parent, *map(Path, sys.path),
-            *map(Path, (sys.prefix, sys.base_prefix)), *(Path(place) for place in data if place)]
+    python = [*sysconfig.get_paths().values(), site.getusersitepackages(), sys.prefix, sys.base_prefix,
+              *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+    mine = [submission, places.PROJECT_ROOT, places.data(), places.sample_folder("x").parent,
+            *map(Path, (*python, *data))]
     found = dict.fromkeys(os.path.realpath(path) for path in mine if str(path) not in ("", ".") and path.exists())
     linked = [link for place in data if place and os.path.isdir(place) for link in _links(place)]
     return [*SYSTEM, *found, *linked], [*WRITABLE, os.path.realpath(scratch), os.path.realpath(cache)]
