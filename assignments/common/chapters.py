@@ -71,8 +71,8 @@ def read_about(name: str) -> dict[str, Any]:
         return {"title": said, "document": nothing, "headline": "", "asked": nothing, "slips": []}
     about = yaml.safe_load(file.read_text(encoding="utf-8"))
     if not ABOUT_KEYS <= set(about) <= ABOUT_KEYS | MAY_HAVE:
-        raise KitError(f"{file.relative_to(PROJECT_ROOT)}: its keys are {sorted(about)}, expected {sorted(ABOUT_KEYS)}, perhaps "
-                       f"{sorted(MAY_HAVE)}")
+        raise KitError(f"{file.relative_to(PROJECT_ROOT)}: its keys are {sorted(about)}, expected "
+                       f"{sorted(ABOUT_KEYS)}, perhaps {sorted(MAY_HAVE)}")
     return about
 
 

@@ -14,6 +14,8 @@ class WorkSettings(TrainerSettings):
     """folder or zip of the data set; "sample" draws a stand-in; empty searches the usual places"""
     without: str = ""
     """.csv with a column `file`, as suspects.csv of `label_errors`: these images are left out of training"""
+    training_share: float = bounded(1.0, 0, 1, open="low")
+    """share of the training images that is trained on, drawn with the seed; those that choose and judge stay"""
     skip_unreadable: bool = False
     """leave out images that cannot be decoded instead of stopping with their names"""
     image_size: int = bounded(224, 8, 512)

@@ -1,4 +1,4 @@
-"""The setting `without`: images that a list names are left out of training."""
+"""The settings `without` and `training_share`: images that are left out of training."""
 
 import csv
 import dataclasses
@@ -37,6 +37,24 @@ def leave_out(splits: Splits, list_file: str) -> Splits:
     digest = hashlib.sha256("\n".join(sorted(shown(store.names[row]) for row in rows[~stays])).encode()).hexdigest()
     return dataclasses.replace(splits, rows=(rows[stays], splits.rows[1]),
                                left_out={"list": Path(list_file).name, "images": count, "sha256": digest})
+
+
+def keep_share(splits: Splits, share: float, seed: int) -> Splits:
+    """The splits with a share of the training rows, of each class alike, at least one; smaller shares with the same
+    seed are parts of larger ones. Those that choose and those that judge stay."""
+    import numpy as np
+
+    from paddle_models.trainer.progress import say
+
+    rows = np.arange(len(splits.training)) if splits.rows[0] is None else splits.rows[0]
+    labels = splits.training.labels[rows]
+    classes = labels if labels.ndim == 1 else np.zeros(len(rows), np.int64)
+    rng, kept = np.random.default_rng(seed), np.zeros(len(rows), bool)
+    for label in np.unique(classes):
+        members = rng.permutation(np.flatnonzero(classes == label))
+        kept[members[:max(1, round(share * len(members)))]] = True
+    say(f"  {int(kept.sum())} of {len(rows)} training images are trained on ({share:.0%})")
+    return dataclasses.replace(splits, rows=(rows[kept], splits.rows[1]))
 
 
 def _check_classes(labels, rows, stays, list_file: str) -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from assignments.common.runner import run_work
 from assignments.common.settings import WorkSettings
 from assignments.common.splits import Finished, Splits
-from assignments.common.without import leave_out
+from assignments.common.without import keep_share, leave_out
 from data_tools.errors import KitError
 
 if TYPE_CHECKING:
@@ -232,7 +232,9 @@ class Work:
         for note in found.notes:
             say(f"  {note}")
         splits = dataclasses.replace(self.split(settings, found), found=found)
-        return leave_out(splits, settings.without) if getattr(settings, "without", "") else splits
+        splits = leave_out(splits, settings.without) if getattr(settings, "without", "") else splits
+        share = getattr(settings, "training_share", 1.0)
+        return keep_share(splits, share, settings.seed) if share < 1 else splits
 
     def train(self, settings: Any, run: Any, device: str, resume: bool) -> dict[str, Any]:
         """Fit, load the best weights, judge them once on the test images; writes arrays, returns result.json."""

@@ -1,7 +1,8 @@
 """The document's experiments, each over several seeds: python assignments/glasses/experiments.py all --preset sample
 
-resolution, batch_size, dropout, models (untuned, tuned architecture, tuned learning rate). Epochs and the tuned
-settings are in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or --epochs 5.
+resolution, batch_size, dropout, models (untuned, tuned architecture, tuned learning rate); by name, or as wishes, what
+the document wished for at its end: learning_rate, depth, longer, share (of the training images), augmentation. Epochs
+and the tuned settings are in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or --epochs 5.
 Every training has a folder of its own and equal ones are made once; the same command goes on where it was interrupted.
 """
 
@@ -28,6 +29,15 @@ CHOICES: dict[str, dict[str, dict[str, Any]]] = {  # experiment -> label -> how 
     "dropout": {"on": {}, "off": {"dropout": 0.0}},
     "models": {"untuned": {}, "architecture": {}, "learning rate": {}},  # the tuned ones: experiments.yaml, or a search
 }
+WISHES: dict[str, dict[str, dict[str, Any]]] = {  # what its outlook names; the first label is the preset itself
+    "learning_rate": {"0.001": {}, "0.0003": {"optimizer": {"lr": 0.0003}}, "0.003": {"optimizer": {"lr": 0.003}}},
+    "depth": {"3 blocks": {}, "4 blocks": {"filters": [32, 64, 128, 256]}, "5 blocks": {"filters": [32, 64, 128, 256,
+                                                                                                  256]}},
+    "longer": {"epochs": {}, "epochs x 2": {}},
+    "share": {"100 %": {}, **{f"{share} %": {"training_share": share / 100} for share in (50, 25, 10)}},
+    "augmentation": {name: {"augmentation": name} for name in ("none", "light", "strong")},
+}
+ALL = {**CHOICES, **WISHES}
 TUNED = {"architecture": "architecture", "learning_rate": "learning rate"}  # space of a search -> model
 CURVES = {"train_accuracy": "train/accuracy", "val_accuracy": "val/accuracy", "val_loss": "val/loss"}
 EXPERIMENTS_FILE = Path(__file__).with_name("experiments.yaml")
@@ -57,7 +67,8 @@ def plan(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path, res
     trainings = []
     for name in names:
         common = merged(to_dict(base), _without(own.get(name, {}), given))
-        for label, changes in CHOICES[name].items():
+        for label, changes in ALL[name].items():
+            changes = {"epochs": 2 * common["epochs"]} if label == "epochs x 2" else changes
             changes = tuned[label] if name == "models" and label in tuned else changes
             unseeded = from_dict(GlassesSettings, merged(common, changes), f"{name} {label}")
             for seed in seeds:
@@ -128,8 +139,10 @@ def make(training: Training, splits: Splits, preset: str, device: str) -> None:
         trainer = WORK.fit(training.settings, splits, run, device, resume=run.begun)
         result: dict[str, Any] = {"seed": training.seed}
         for split, store in (("val", splits.chooser), ("test", splits.test)):
-            _, values = trainer.evaluate(trainer.data.in_order(store))
+            answered, values = trainer.evaluate(trainer.data.in_order(store))
             result.update({f"{split}_{key}": value for key, value in values.items()})
+            right = (answered["probabilities"].ravel() >= 0.5) == (answered["label"].ravel() > 0)
+            result[f"{split}_right"] = "".join("01"[is_right] for is_right in right.astype(int))
         rows = [json.loads(line) for line in (run.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
         epochs = [row for row in rows if row["kind"] == "epoch"]
         result.update(summary(trainer), curve={name: [row[key] for row in epochs if key in row] for name,
@@ -145,7 +158,7 @@ def summarize(trainings: Sequence[Training], preset: str, origin: str,
     experiments: dict[str, list] = {}
     results = [read_json(training.folder / "result.json") for training in trainings]
     for name in dict.fromkeys(training.experiment for training in trainings):
-        for label in CHOICES[name]:
+        for label in ALL[name]:
             mine = [(t, result) for t, result in zip(trainings, results) if (t.experiment, t.label) == (name, label)
                     and result]
             if mine:
@@ -203,7 +216,7 @@ def table(summary: Mapping[str, Any]) -> str:
     from reports.tables import text_table
 
     lines = [("experiment", "setting", "n", "val accuracy, %", "val loss", "test accuracy, %", "test loss", "seconds",
-              "epochs")]
+              "epochs", "test accuracy to the first, points")]
     for name, entries in summary["experiments"].items():
         for entry in entries:
             cells = []
@@ -213,8 +226,26 @@ def table(summary: Mapping[str, Any]) -> str:
                 values = [scale * run[key] for run in entry["runs"]]
                 spread = f" ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
                 cells.append(f"{statistics.mean(values):.{digits}f}{spread}")
-            lines.append((name, entry["label"], str(len(entry["runs"])), *cells))
-    return "\n".join(text_table(lines, "llrrrrrrr"))
+            lines.append((name, entry["label"], str(len(entry["runs"])), *cells, _gain(entry["runs"],
+                                                                                       entries[0]["runs"])))
+    return "\n".join(text_table(lines, "llrrrrrrrr"))
+
+
+def _gain(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:
+    """Mean difference of the test accuracy of the seeds that both have, with its paired 95 % interval over the images;
+    "-" for the first choice itself, and where a run does not say which images it answered right."""
+    import numpy as np
+
+    from paddle_models.tasks.metrics import mean_interval
+
+    found = [{run["seed"]: np.array([*map(int, run["test_right"])]) for run in part if "test_right" in run}
+             for part in (runs, others)]
+    seeds = sorted(set(found[0]) & set(found[1]))
+    if runs is others or not seeds:
+        return "-"
+    differences = np.mean([found[0][seed] - found[1][seed] for seed in seeds], axis=0)
+    low, high = mean_interval(differences)
+    return f"{100 * differences.mean():+.1f} ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 @tells_errors
@@ -225,7 +256,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      allow_abbrev=False,
-                                     usage=f"%(prog)s [all] [{'] ['.join(CHOICES)}] [options] [settings of run.py]")
+                                     usage=f"%(prog)s [all] [wishes] [{'] ['.join(ALL)}] [options] [settings of run.py]")
     parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each choice, seeds 0, 1, ... (default: 3)")
     parser.add_argument("--search", type=Path, nargs="+", default=[], metavar="DIR",
@@ -233,11 +264,12 @@ def main(argv: Sequence[str] | None = None) -> int:
                              "experiments.yaml)")
     parser.add_argument("--out", type=Path, help="folder (default: the unfinished one of this command, else a new one)")
     options, rest = parser.parse_known_args(argv[len(asked):])
-    wrong = [name for name in asked if name not in (*CHOICES, "all")]
+    wrong = [name for name in asked if name not in (*ALL, "all", "wishes")]
     if wrong or options.seeds < 1:
-        raise KitError(f"{wrong[0]}: no such experiment; there are {', '.join(CHOICES)} and all" if wrong else
+        raise KitError(f"{wrong[0]}: no such experiment; there are {', '.join(ALL)}, all and wishes" if wrong else
                        f"--seeds {options.seeds}: at least 1 is needed")
-    names = [name for name in CHOICES if not asked or name in asked or "all" in asked]
+    whole = {*(CHOICES if not asked or "all" in asked else ()), *(WISHES if "wishes" in asked else ())}
+    names = [name for name in ALL if name in whole or name in asked]
     return run_all(names, options.preset, range(options.seeds), options.out, options.search, rest)
 
 

@@ -1,6 +1,7 @@
 """The loop of label errors: suspects of any classifier, a page, a training without them."""
 
 import csv
+import dataclasses
 import html
 import json
 import re
@@ -13,7 +14,7 @@ from assignments.__main__ import main as kit
 from assignments.common.label_errors import main
 from assignments.common.runner import run_work
 from assignments.common.splits import DataSet, Splits
-from assignments.common.without import leave_out, read_names
+from assignments.common.without import keep_share, leave_out, read_names
 from assignments.common.work import Work
 from assignments.common.works import work_of
 from assignments.monkey_species.run import MonkeySettings
@@ -188,6 +189,15 @@ def test_lists_as_programs_for_tables_write_them(tmp_path, content):
     left = leave_out(splits(), str(tmp_path / "list.csv"))
     assert left.rows[0].tolist() == [1, 2, 4] and left.rows[1].tolist() == [5]
     assert left.left_out["images"] == 2 and left.fingerprint != splits().fingerprint and len(left.test) == 1
+
+
+def test_a_share_of_the_training_images_has_all_classes_and_smaller_ones_are_parts_of_it():
+    many = splits([0] * 40 + [1] * 20 + [2])
+    whole = dataclasses.replace(many, rows=(np.arange(61), many.rows[1]))
+    half, tenth = (keep_share(whole, share, seed=3) for share in (0.5, 0.1))
+    assert [int((whole.training.labels[half.rows[0]] == label).sum()) for label in range(3)] == [20, 10, 1]
+    assert len(tenth.rows[0]) == 4 + 2 + 1 and set(tenth.rows[0]) < set(half.rows[0])
+    assert half.rows[1] is many.rows[1] and len(half.test) == 1
 
 
 @pytest.mark.parametrize("content, message", [

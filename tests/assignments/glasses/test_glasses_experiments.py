@@ -57,10 +57,29 @@ def test_result_holds_every_run_and_its_curve(stopped_and_finished):
         assert 0 <= run["val_accuracy"] <= 1 and 0 <= run["test_accuracy"] <= 1 and run["epochs"] == 2 and run[
             "seconds"] > 0
         assert all(len(run["curve"][key]) == 2 for key in ("train_accuracy", "val_accuracy", "val_loss"))
+        assert run["test_right"].count("1") / len(run["test_right"]) == pytest.approx(run["test_accuracy"])
         assert run["val_loss"] == pytest.approx(min(run["curve"]["val_loss"]), rel=1e-5)
     assert [run["seed"] for run in on["runs"]] == [0, 1] and on["runs"][0]["val_loss"] != on["runs"][1]["val_loss"]
     row = next(line.split() for line in experiments.table(result).splitlines() if line.startswith("dropout     on"))
     assert float(row[3]) == pytest.approx(100 * statistics.mean(run["val_accuracy"] for run in on["runs"]), abs=0.06)
+
+
+def test_differences_are_paired_over_the_images():
+    runs = {name: [{"seed": seed, "test_right": right} for seed, right in enumerate(rights)] for name, rights in
+            {"first": ("1100" * 25, "1000" * 25), "second": ("1110" * 25, "1100" * 25, "0000" * 25)}.items()}
+    assert experiments._gain(runs["first"], runs["first"]) == "-"
+    shown = experiments._gain(runs["second"], runs["first"])  # of seeds 0 and 1, a quarter of the images more each
+    mean, low, _, high = shown.replace("(", "").replace(")", "").split()
+    assert float(mean) == 25 and 15 < float(low) < 25 < float(high) < 35
+    assert experiments._gain([{"seed": 0}], runs["first"]) == "-"  # of a run from before
+
+
+def test_wishes_are_planned_by_name(tmp_path):
+    trainings = experiments.plan(list(experiments.WISHES), "paper", [0], tmp_path, ["--epochs", "9"], {})
+    found = {(t.experiment, t.label): t.settings for t in trainings}
+    assert found["longer", "epochs x 2"].epochs == 18 and found["share", "10 %"].training_share == 0.1
+    first = {t.folder for t in trainings if t.label in ("0.001", "3 blocks", "epochs", "100 %", "none")}
+    assert len(first) == 1 and len({t.folder for t in trainings}) == 1 + len(trainings) - 5
 
 
 def test_what_is_equal_is_trained_once(tmp_path):
