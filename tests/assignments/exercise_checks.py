@@ -52,7 +52,7 @@ def mistakes_are_told_by_name(work: str) -> None:
         told = set()
         for case, right in zip(cases, answers):
             own = {key: parts(make(*case)) or [] for key, make in each.mistakes.items()}
-            for key, found in own.items():
+            for found in own.values():
                 if not same(found, right, each.tolerance):
                     value = found[0] if len(found) == 1 else found
                     told.add(of_answer(value, right, case, each.public, own, each.tolerance))
