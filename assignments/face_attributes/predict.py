@@ -114,7 +114,8 @@ def _predict(options: argparse.Namespace) -> int:
         stem = Path(source.name if source.moving else options.source).stem.replace(" ", "-") or "pictures"
         out = options.out or new_run_path("predictions", shown(stem))
         make_folder(out, None if getattr(source, "camera", False) else expand(options.source))
-        print(f"engine {reader.engine}; writing to {shown(str(out))}", flush=True)
+        smallest = f"; faces from {finder.smallest:g} of the longest side on (--min-face)" if source.moving else ""
+        print(f"engine {reader.engine}{smallest}; writing to {shown(str(out))}", flush=True)
         sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False
         try:

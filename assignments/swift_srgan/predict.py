@@ -86,11 +86,7 @@ def _predict(options: argparse.Namespace) -> int:
               flush=True)
         if isinstance(source, Video):
             return _enlarge_video(options, source, path, generator, tile, out)
-        try:
-            return _enlarge_pictures(source, generator, tile, out)
-        except KeyboardInterrupt:
-            print(f"stopped; what is finished is kept: to go on, repeat the command with --out {shlex.quote(str(out))}")
-            return 130
+        return _enlarge_pictures(source, generator, tile, out)
 
 
 class Bar:
@@ -132,10 +128,12 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
 
     made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "residual": generator.residual,
                "tile": tile, "margin": MARGIN}
-    problems, done, kept = source.problems, 0, 0
+    problems, done, kept, stopped = source.problems, 0, 0, False
     targets = _targets(source.names)
     begin = time.perf_counter()
-    with closing(Record(out / RECORD, made_by)) as record, closing(Bar(len(source.names), "image")) as bar:
+    with closing(Record(out / RECORD, made_by)) as record, closing(Bar(len(source.names), "image")) as bar, \
+            suppress(KeyboardInterrupt):
+        stopped = True  # unless the loop comes to its end
         for name in source.names:
             try:
                 content = _read(source, name)
@@ -149,10 +147,14 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
             except _Unreadable as error:
                 problems.append(shown(str(error)))
             bar.advance(shown(name))
+        stopped = False
     say_left_out(problems, out)
     seconds = time.perf_counter() - begin
     more = f", there already: {kept}" if kept else ""
     print(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {shown(str(out))}")
+    if stopped:
+        print(f"stopped; what is finished is kept: to go on, repeat the command with --out {shlex.quote(str(out))}")
+        return 130
     if problems and not done and not kept:
         raise KitError(problems[0] if len(problems) == 1
                        else f"none of {len(problems)} images could be read: {problems[0]}")

@@ -92,7 +92,8 @@ class _Film:
     def __init__(self, path: Path, first: Shot, rate: Fraction, source: FilmReader | None):
         self.shape, self._source, self._last, self._end = first.picture.shape, source, -2**62, first.begin
         self._start = source.start if source else first.begin
-        self._file = av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+        # absolute: what stands before a colon would be a protocol
+        self._file = av.open(str(path.absolute()), "w", format="mp4", options={"movflags": "+faststart"})
         self._pictures: Any = self._file.add_stream("libx264", rate=rate, options={"crf": QUALITY, "preset": SPEED})
         codec = self._pictures.codec_context
         codec.height, codec.width = (side + side % 2 for side in self.shape[:2])

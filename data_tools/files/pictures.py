@@ -2,6 +2,7 @@
 profile and dots per inch are kept."""
 
 import io
+import re
 import struct
 import zlib
 from dataclasses import dataclass
@@ -20,10 +21,14 @@ from data_tools.files.image_set import (
     upright,
     value_range,
 )
+from data_tools.quiet import quiet
 
 BITS_PER_SAMPLE = 258  # of TIFF
 INCH = 0.0254  # metres
 JPEG_QUALITY = 92
+CODESTREAM = b"\xff\x4f\xff\x51"  # how the pixels of a JPEG 2000 picture begin
+FROM_FILMS = ("AVIF", "HEIF")  # of which Pillow's readers give 8 bits
+LONGEST_PPM_HEADER = 4096  # bytes
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Picture:
 
 def read_picture(content: bytes, name: str) -> Picture:
     """Decode an image; EXIF orientation is applied, CMYK becomes RGB and of several frames the first is taken (both
-    said in `notes`), 16 bits stay 16, floats become 16 bits (said, too).
+    said in `notes`), 9 to 16 bits become 16, floats too (said), and so is where more than 8 cannot be had.
 
     KitError naming `name` for what is damaged, cut short, of an unknown format or above 80 megapixels.
     """
@@ -60,23 +65,54 @@ def read_picture(content: bytes, name: str) -> Picture:
         if turned.mode == "CMYK":
             notes.append(f"{name}: CMYK becomes RGB")
             turned = _from_cmyk(turned)
+        if colours is None and (deepest := _brightest(content, image)) > 255:
+            notes.append(f"{name}: {deepest.bit_length()} bits a channel become 8, which is all that can be read of "
+                         f"{image.format}")
         rgb, alpha, grey = colours or _channels(turned)
         return Picture(rgb, alpha, grey, tuple(notes), _profile(turned, grey), _dpi(image))
 
 
 def _sixteen_bit_colours(content: bytes, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, bool] | None:
-    """RGB, alpha and False of an image with 16 bits in each of several channels, which Pillow cuts to 8; None for any
-    other."""
-    if not (content.startswith(PNG_HEAD) and content[24:25] == b"\x10" and content[25] != 0
-            or image.format == "TIFF" and _tiff_bits(image)[:3] == (16, 16, 16)):
+    """RGB, alpha and False of an image with more than 8 bits in each of several channels, which Pillow cuts to 8; None
+    for any other. Whatever the bits, the greatest value becomes 65535."""
+    brightest = _brightest(content, image)
+    if brightest <= 255 or image.format in FROM_FILMS:
         return None
-    values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    with quiet():
+        values = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None or values.dtype != np.uint16 or values.ndim != 3:
-        return None  # of a kind that OpenCV does not read: 8 bits are better than none
+        return None  # of a kind that OpenCV does not read: 8 bits are better than none, and said
     values = np.ascontiguousarray(_turned(values, image))
+    if brightest < 65535:
+        values = np.rint(np.minimum(values, brightest) * (65535 / brightest)).astype(np.uint16)
     rgb, alpha = values[..., 2::-1], values[..., 3] if values.shape[2] == 4 else None
     grey = content.startswith(PNG_HEAD) and content[25] == 4
     return np.ascontiguousarray(rgb), None if alpha is None else np.ascontiguousarray(alpha), grey
+
+
+def _brightest(content: bytes, image: Image.Image) -> int:
+    """The greatest value that a channel may have, of images with several; 255 where that is not told."""
+    bits = 8
+    if content.startswith(PNG_HEAD):
+        bits = content[24] if content[25] else 8  # 0: grey, which Pillow keeps
+    elif image.format == "TIFF":
+        bits = 16 if _tiff_bits(image)[:3] == (16, 16, 16) else 8
+    elif image.format == "JPEG2000":
+        size = content.find(CODESTREAM)  # its marker SIZ: number of components, then of each the bits less one
+        several = size >= 0 and int.from_bytes(content[size + 40:size + 42], "big") >= 3
+        bits = (content[size + 42] & 0x7F) + 1 if several and len(content) > size + 42 else 8
+    elif image.format == "PPM" and content.startswith(b"P6"):
+        return max(255, _ppm_maximum(content))
+    elif image.format in FROM_FILMS:
+        channels = content.find(b"pixi")  # a box: version and flags, number of channels, bits of each
+        bits = content[channels + 9] if 0 <= channels < len(content) - 9 else 8
+    return (1 << bits) - 1 if 8 < bits <= 16 else 255
+
+
+def _ppm_maximum(content: bytes) -> int:
+    """The third number of the header; comments go from # to the end of the line."""
+    words = re.sub(rb"#[^\n]*", b"", content[:LONGEST_PPM_HEADER]).split()[1:4]
+    return int(words[2]) if len(words) == 3 and words[2].isdigit() and len(words[2]) < 6 else 255
 
 
 def _tiff_bits(image: Image.Image) -> tuple[int, ...]:

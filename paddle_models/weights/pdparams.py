@@ -11,6 +11,7 @@ import numpy as np
 from data_tools.errors import KitError
 from paddle_models.weights.files import check_finite
 from paddle_models.weights.pickle_reader import MALFORMED, interpret
+from paddle_models.weights.plain_names import STATE_KEYS, weights_in
 
 NAME_TABLE = "StructuredToParameterName@@"  # of paddle.save, beside the arrays: other names of theirs
 
@@ -59,14 +60,17 @@ ALLOWED = {
 def read_pdparams(path: str | Path) -> dict[str, np.ndarray]:
     """{name: array} of a state dictionary saved by `paddle.save`.
 
-    Raises KitError, naming the file, when it cannot be read, holds anything but a flat dictionary of arrays
-    (Paddle's name table is left out), NaN or infinity, or would call something that is not on the list above.
+    It may lie in a larger dictionary, see weights_in(). Raises KitError, naming the file, when it cannot be read, holds
+    anything but a flat dictionary of arrays (Paddle's name table is left out), NaN or infinity, or would call something
+    that is not on the list above.
     """
     path = Path(path)
     try:
         state = interpret(path.read_bytes(), {**ALLOWED, "_codecs encode": _Encoder()}, _build)
         if not isinstance(state, dict):
             raise ValueError("not a dictionary")
+        if any(isinstance(state.get(key), dict) for key in STATE_KEYS):  # in a larger one, as training codes write it
+            state = weights_in(state, lambda value: isinstance(value, (tuple, _Array)), str(path))
         arrays = {name: _array(name, value) for name, value in state.items() if name != NAME_TABLE}
     except OSError as error:
         raise KitError(f"{path}: cannot be read ({error.strerror}); check the path") from error

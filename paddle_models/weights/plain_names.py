@@ -1,12 +1,45 @@
 """Names of weights as training codes write them, brought back to those of the network alone."""
 
-from typing import TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 Value = TypeVar("Value")
 # Before every name: DataParallel (PyTorch, Paddle), torch.compile, Lightning and people's own classes around a network.
-PREFIXES = ("module.", "_orig_mod.", "model.", "_layers.", "network.", "net.", "backbone.", "generator.", "net_g.")
-AVERAGES = ("model_ema.", "ema_model.", "averaged_model.", "ema.")  # moving averages of the same weights
+PREFIXES = ("module.", "_orig_mod.", "model.", "_layers.", "network.", "net.", "backbone.", "generator.", "net_g.",
+            "online_model.", "student.")
+AVERAGES = ("model_ema.", "ema_model.", "averaged_model.", "ema.", "teacher.")  # moving averages of the same weights
 COUNTERS = ("n_averaged", "initted", "step")  # beside the weights in torch.optim.swa_utils and ema_pytorch
+
+# Where training codes put weights in a larger dictionary: the first that is there is taken. Averages come last, but for
+# those of BasicSR, which its own programs take.
+STATE_KEYS = ("state_dict", "model", "model_state_dict", "params_ema", "params", "net", "network", "generator",
+              "weights", "student", "state_dict_ema", "model_ema", "ema_state_dict", "ema", "g_ema", "teacher")
+AVERAGED_KEYS = ("params_ema", "state_dict_ema", "model_ema", "ema_state_dict", "ema", "g_ema", "teacher")
+
+
+def weights_in(content: Any, is_array: Callable[[Any], bool], source: str) -> dict[str, Any]:
+    """The dictionary of arrays in what a file holds: under the first of STATE_KEYS that is there, else at the top,
+    where a training code may leave a stray one. What stands beside it is said on stdout. ValueError where there is
+    none."""
+    if not isinstance(content, dict):
+        raise ValueError("not a dictionary")
+    found = {}
+    for key, candidate in (*((key, content.get(key)) for key in STATE_KEYS), ("", content)):
+        arrays = {name: value for name, value in candidate.items() if is_array(value)} \
+            if isinstance(candidate, dict) else {}
+        if arrays and all(isinstance(name, str) for name in arrays):
+            found[key] = arrays
+    if not found:
+        raise ValueError("no dictionary of tensors in it, nor under " + ", ".join(STATE_KEYS))
+    taken, *others = found
+    beside = [_said(key) for key in others if key]
+    if taken and beside:
+        print(f"{source}: {_said(taken)} are taken; {' and '.join(beside)}, beside them, are left out")
+    return found[taken]
+
+
+def _said(key: str) -> str:
+    return f"{'moving averages' if key in AVERAGED_KEYS else 'weights'} under {key!r}"
 
 
 def plain_names(arrays: dict[str, Value], source: str) -> dict[str, Value]:

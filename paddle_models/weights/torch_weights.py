@@ -19,10 +19,8 @@ import numpy as np
 from data_tools.errors import KitError
 from paddle_models.weights.files import check_finite
 from paddle_models.weights.pickle_reader import MALFORMED, interpret
+from paddle_models.weights.plain_names import weights_in
 
-# where training codes put weights
-STATE_KEYS = ("state_dict", "model", "model_state_dict", "params_ema", "params", "net", "network",
-              "generator", "weights", "state_dict_ema", "model_ema", "ema_state_dict", "ema")
 LARGEST_RANK = 8
 MAGIC, PROTOCOL = 0x1950A86A20F9469CFC6C, 1001  # how a file before 1.6 begins
 BFLOAT16 = np.dtype([("bfloat16", "<u2")])  # NumPy has none; such arrays are widened to float32
@@ -74,9 +72,9 @@ ALLOWED = {
 def read_torch(path: str | Path) -> dict[str, np.ndarray]:
     """{name: array} of a state dictionary saved by `torch.save`, read-only; bfloat16 becomes float32.
 
-    The dictionary may lie in a larger one, as training codes write it, under the first of STATE_KEYS that is there:
-    moving averages come last, but for those of BasicSR. Raises KitError, naming the file, when it cannot be read, is
-    cut short, holds no such dictionary, NaN or infinity, or would call something that is not on the list above.
+    The dictionary may lie in a larger one, as training codes write it, see weights_in(). Raises KitError, naming the
+    file, when it cannot be read, is cut short, holds no such dictionary, NaN or infinity, or would call something that
+    is not on the list above.
     """
     path = Path(path)
     try:
@@ -84,7 +82,7 @@ def read_torch(path: str | Path) -> dict[str, np.ndarray]:
             is_zip = file.read(4) == b"PK\3\4"
             file.seek(0)
             content, load = _read_zip(file, path.stat().st_size) if is_zip else _read_legacy(file)
-        tensors = _state(content)
+        tensors = weights_in(content, lambda value: isinstance(value, _Tensor), str(path))
         arrays = {name: _array(tensor, load) for name, tensor in tensors.items()}
     except OSError as error:
         raise KitError(f"{path}: cannot be read ({error.strerror}); check the path") from error
@@ -154,18 +152,6 @@ def _build(target, _state) -> None:
     """The attribute _metadata of a state dictionary and the content of an inert object are left out."""
     if not isinstance(target, (dict, _Inert)):
         raise ValueError("state for something that is not a dictionary")
-
-
-def _state(content) -> dict[str, _Tensor]:
-    """The dictionary of tensors in a file; the top level last, where a training code may leave a stray one."""
-    if not isinstance(content, dict):
-        raise ValueError("not a dictionary")
-    for candidate in (*(content.get(key) for key in STATE_KEYS), content):
-        if isinstance(candidate, dict):
-            tensors = {name: value for name, value in candidate.items() if isinstance(value, _Tensor)}
-            if tensors and all(isinstance(name, str) for name in tensors):
-                return tensors
-    raise ValueError("no dictionary of tensors in it, nor under " + ", ".join(STATE_KEYS))
 
 
 def _array(tensor: _Tensor, load: Callable[[_Storage], bytes]) -> np.ndarray:

@@ -277,9 +277,11 @@ def test_ctrl_c_in_a_folder_names_the_command_that_goes_on(weights, tmp_path, ca
     folder.mkdir()
     for number in range(60):
         Image.fromarray(picture(60, 80, seed=number)).save(folder / f"{number:02}.png")
+    (folder / "notes.pdf").write_bytes(b"%PDF-1.7")
     process = start(folder, weights, out)
     process.send_signal(signal.SIGINT)
     said, errors = process.stdout.read(), process.stderr.read()
+    assert "left out: notes.pdf: is a PDF document" in said  # what was left out is said all the same
     assert process.wait(60) == 130 and errors == "" and f"repeat the command with --out '{out}'" in said
     done = len(list(out.glob("*.png")))
     assert 0 < done < 60 and predict(weights, folder, out) == 0

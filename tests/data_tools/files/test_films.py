@@ -120,6 +120,15 @@ def test_names_that_are_no_utf8_and_have_colons(tmp_path):
         assert reader.count == 6 and writer.sound and (odd.parent / "out" / odd.name).is_file()
 
 
+@pytest.mark.parametrize("name", ["12:30.mp4", "concat:a|b.mp4", "%03d [x]*.mp4", "-x.mp4", "http:x.mp4"])
+def test_a_relative_name_is_no_protocol_no_option_and_no_pattern(tmp_path, monkeypatch, name):
+    original = film(tmp_path / "a.mp4", 3)
+    monkeypatch.chdir(tmp_path)
+    Path(name).write_bytes(original.read_bytes())
+    reader, writer = copy(Path(name), Path("out: %d") / name)
+    assert reader.count == 3 and writer.sound and [path.name for path in Path("out: %d").iterdir()] == [name]
+
+
 def test_pictures_of_another_size_are_refused_and_nothing_is_left(tmp_path):
     writer = FilmWriter(tmp_path / "out" / "x.mp4", 25.0)
     writer.write(Shot(np.zeros((20, 30, 3), np.uint8), Fraction(0), Fraction(1, 25)))

@@ -2,7 +2,9 @@
 
 import io
 import sys
+from fractions import Fraction
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from data_tools.errors import KitError
 from data_tools.files.image_set import decode, image_format
 from data_tools.files.names import shown
 from data_tools.files.pictures import encode_png, on_white, read_picture
+from data_tools.quiet import quiet
 
 RAMP = np.tile(np.linspace(0, 1, 64, dtype=np.float32), (32, 1))
 COLOURS = np.dstack([RAMP, RAMP[:, ::-1], RAMP * 0.5])
@@ -55,6 +58,73 @@ def test_sixteen_bits_come_out_as_they_went_in(suffix, channels):
     assert picture.rgb.dtype == np.uint16 and (picture.alpha is not None) == (channels == 4) and picture.notes == ()
     again = cv2.imdecode(np.frombuffer(encode_png(picture), np.uint8), cv2.IMREAD_UNCHANGED)
     assert (again == values.squeeze()).all()
+
+
+def jpeg_2000(values: np.ndarray, layout: str, shift: int, container: str = "jp2") -> bytes:
+    """(H, W, 3) uint16 in 16 - shift bits, without loss; layout: as libav calls it."""
+    context = av.CodecContext.create("jpeg2000", "w")
+    context.width, context.height, context.pix_fmt, context.time_base = 64, 32, layout, Fraction(1)
+    context.options = {"format": container, "pred": "dwt53"}
+    frame = av.VideoFrame(64, 32, layout)
+    planes = [values] if layout == "rgb48le" else [values[..., channel] for channel in (1, 2, 0)]
+    for plane, part in zip(frame.planes, planes):
+        row = part.reshape(32, -1) >> shift
+        plane.update(np.pad(row, ((0, 0), (0, plane.line_size // 2 - row.shape[1]))).tobytes())
+    return b"".join(bytes(packet) for packet in (*context.encode(frame), *context.encode(None)))
+
+
+def pixmap(values: np.ndarray, maximum: int) -> bytes:
+    """A binary PPM with that greatest value, and a comment with a number in its header."""
+    return b"P6 # 7\n64 32\n%d\n" % maximum + np.rint(values / 65535 * maximum).astype(">u2").tobytes()
+
+
+DEEP = np.rint(COLOURS * 65535).astype(np.uint16)
+
+
+@pytest.mark.parametrize("content, error", [
+    (jpeg_2000(DEEP, "rgb48le", 0), 0), (jpeg_2000(DEEP, "rgb48le", 0, "j2k"), 0),
+    (jpeg_2000(DEEP, "gbrp12le", 4), 17), (jpeg_2000(DEEP, "gbrp10le", 6), 65),
+    (pixmap(DEEP, 65535), 0), (pixmap(DEEP, 1023), 33)],
+    ids=["jp2-16", "j2k-16", "jp2-12", "jp2-10", "ppm-16", "ppm-10"])
+def test_nine_to_sixteen_bits_of_colour_become_sixteen(content, error, capfd):
+    picture = read_picture(content, "x")
+    assert picture.rgb.dtype == np.uint16 and picture.notes == () and not picture.grey
+    assert np.abs(picture.rgb.astype(int) - DEEP).max() <= error
+    assert capfd.readouterr() == ("", "")
+
+
+def test_more_than_eight_bits_that_cannot_be_read_are_said(monkeypatch):
+    monkeypatch.setattr("data_tools.files.pictures.cv2.imdecode", lambda *_: None)
+    picture = read_picture(jpeg_2000(DEEP, "rgb48le", 0), "x.jp2")
+    assert picture.rgb.dtype == np.uint8
+    assert picture.notes == ("x.jp2: 16 bits a channel become 8, which is all that can be read of JPEG2000",)
+
+
+def avif(layout: str) -> bytes:
+    """A black picture; SVT-AV1 talks to the terminal."""
+    file = io.BytesIO()
+    with quiet(1, 2), av.open(file, "w", format="avif") as container:
+        stream = container.add_stream("libsvtav1", rate=1)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, layout
+        frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), format="rgb24")
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
+    return file.getvalue()
+
+
+def test_ten_bits_of_avif_are_said():
+    Image.init()
+    if "AVIF" not in Image.OPEN or "libsvtav1" not in av.codecs_available:
+        pytest.skip("AVIF is not written or not read here")
+    assert read_picture(avif("yuv420p"), "x.avif").notes == ()
+    (note,) = read_picture(avif("yuv420p10le"), "x.avif").notes
+    assert note == "x.avif: 10 bits a channel become 8, which is all that can be read of AVIF"
+
+
+@pytest.mark.parametrize("header", [b"P6\n8 8\n99999999999\n", b"P6\n8 8\n-1\n", b"P6\n8\n", b"P6 #"])
+def test_a_damaged_pixmap_is_named(header):
+    with pytest.raises(KitError, match="x.ppm"):
+        read_picture(header + b"\0" * 20, "x.ppm")
 
 
 def test_a_turned_sixteen_bit_picture_stands_upright():

@@ -10,9 +10,11 @@ import pytest
 from data_tools.errors import KitError
 from paddle_models.weights.convert import convert, torchvision_name
 from paddle_models.weights.files import load_weights, save_weights
+from paddle_models.weights.pdparams import read_pdparams
 from paddle_models.weights.plain_names import plain_names
+from paddle_models.weights.torch_weights import read_torch
 from paddle_models.weights.zoo import build_model, rebuild_model
-from tests.paddle_models.weights.torch_file import save
+from tests.paddle_models.weights.torch_file import dictionary, of_array, save, write_zip
 
 TORCHVISION = {  # arrays and the beginning of the SHA-256 of "name shape" lines of torchvision 0.29.1's own networks
     "resnet18": (122, "5191d63ec3989592"), "resnet34": (218, "f8de2a1812ef85e4"), "resnet50": (320, "a87e91cd6bd1f939"),
@@ -87,6 +89,29 @@ def test_averages_beside_the_weights_are_left_out_and_said(capsys, averages):
     assert plain_names({f"{averages}a": 3}, "w.pth") == {"a": 3}
     capsys.readouterr()
     assert plain_names({"a.b": 1, "model.b": 2}, "w.pth") == {"a.b": 1, "model.b": 2} and capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("keys, taken, said", [
+    (("model", "model_ema", "optimizer"), 0, "weights under 'model' are taken; moving averages under 'model_ema'"),
+    (("ema", "state_dict"), 1, "weights under 'state_dict' are taken; moving averages under 'ema', beside them"),
+    (("params", "params_ema"), 1, "moving averages under 'params_ema' are taken; weights under 'params', beside them"),
+    (("teacher", "student"), 1, "weights under 'student' are taken; moving averages under 'teacher'"),
+    (("g_ema",), 0, "")])
+@pytest.mark.parametrize("kind", ["pth", "pdparams"])
+def test_averages_under_a_key_of_their_own_are_said(tmp_path, capsys, keys, taken, said, kind):
+    file = tmp_path / f"w.{kind}"
+    states = [{"a": np.full(3, number, np.float32)} for number in range(len(keys))]
+    if kind == "pdparams":
+        paddle.save(dict(zip(keys, states)), str(file))
+        arrays = read_pdparams(file)
+    else:
+        structure = dictionary({key: dictionary({"a": of_array(str(number), state["a"])})
+                                for number, (key, state) in enumerate(zip(keys, states))})
+        write_zip(file, structure, {str(number): state["a"].tobytes() for number, state in enumerate(states)})
+        arrays = read_torch(file)
+    assert set(arrays) == {"a"} and arrays["a"].tolist() == [taken] * 3
+    out = capsys.readouterr().out
+    assert said in out and out.count("\n") == bool(said)
 
 
 def test_a_prefix_in_weights_of_the_kit_s_own_kind(tmp_path, capsys):
