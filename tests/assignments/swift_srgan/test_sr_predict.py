@@ -263,9 +263,8 @@ def test_a_folder_goes_on_where_it_was_and_leaves_out_what_is_broken(weights, tm
 def start(source, weights, out) -> subprocess.Popen:
     """The command in a process of its own, which has said that the first picture is finished."""
     command = [sys.executable, "-m", "assignments", "predict", "swift_srgan", "--source", source, "--weights", weights]
-    process = subprocess.Popen([*command, "--out", out], cwd=ROOT, text=True,
-                               env={**os.environ, "PYTHONUNBUFFERED": "1"},
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen([*command, "--out", out], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     for line in process.stdout:
         if line.startswith(("image 1/", "frame 1/")):
             return process
@@ -278,11 +277,10 @@ def test_ctrl_c_in_a_folder_names_the_command_that_goes_on(weights, tmp_path, ca
     for number in range(60):
         Image.fromarray(picture(60, 80, seed=number)).save(folder / f"{number:02}.png")
     (folder / "notes.pdf").write_bytes(b"%PDF-1.7")
-    process = start(folder, weights, out)
-    process.send_signal(signal.SIGINT)
+    (process := start(folder, weights, out)).send_signal(signal.SIGINT)
     said, errors = process.stdout.read(), process.stderr.read()
-    assert "left out: notes.pdf: is a PDF document" in said  # what was left out is said all the same
-    assert process.wait(60) == 130 and errors == "" and f"repeat the command with --out '{out}'" in said
+    assert process.wait(60) == 130 and errors == "" and "left out: notes.pdf: is a PDF document" in said
+    assert f"repeat the command with --out '{out}'" in said
     done = len(list(out.glob("*.png")))
     assert 0 < done < 60 and predict(weights, folder, out) == 0
     kept = int(re.search(r"there already: (\d+)", capfd.readouterr().out)[1])
