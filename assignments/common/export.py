@@ -16,10 +16,12 @@ from reports.run_reader import Run
 BEST = "checkpoints/best.safetensors"
 
 
-def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False, data: str = "") -> Path:
+def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False, data: str = "",
+               bfloat16: bool = False) -> Path:
     """Export the best weights of a run folder, or of the newest run of a work; returns where to.
 
-    int8: also ONNX in 8 bits, calibrated and judged on the images of `data`, else of the run's own.
+    int8: also ONNX in 8 bits, calibrated and judged on the images of `data`, else of the run's own. bfloat16: also
+    ONNX, and OpenVINO in bfloat16 is judged on them.
     """
     from paddle_models.trainer.run_folder import read_config
     from paddle_models.trainer.settings import from_dict
@@ -28,10 +30,10 @@ def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False,
     work = work_of(name)
     if not work.has_network:
         raise KitError(f"{name} has no network to export")
-    if int8 and not work.labelled:
-        raise KitError(f"{name} cannot be exported in 8 bits; leave --int8 out")
-    if data and not int8:
-        raise KitError("--data names the images for --int8; give both or neither")
+    if (int8 or bfloat16) and not work.labelled:
+        raise KitError(f"{name} has no right answers by which fewer bits are judged; leave --int8 and --bfloat16 out")
+    if data and not (int8 or bfloat16):
+        raise KitError("--data names the images for --int8 and --bfloat16; give it with one of them or not at all")
     _, values = read_config(run, name)
     settings = from_dict(work.settings, values, str(run / "config.yaml"))
     folder = folder or run / "exported"
@@ -44,19 +46,30 @@ def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False,
     classes = tuple(work.classes) or (named_classes(run) if work.labelled and not work.outputs else ())
     outputs = list(work.outputs or classes)
     network = trained(work, settings, run, classes)
-    card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range, onnx or int8,
-                          temperature_of(run, name))
+    card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range,
+                          onnx or int8 or bfloat16, temperature_of(run, name))
     for engine, error in card["largest_difference"].items():
         print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
     for engine, reason in card["not_usable"].items():
         print(f"{engine}: not usable ({reason})")
+    if int8 or bfloat16:
+        _judge(folder, int8, bfloat16, *samples(work, settings, data, classes))
+    return folder
+
+
+def _judge(folder: Path, int8: bool, bfloat16: bool, training: np.ndarray, images: np.ndarray,
+           labels: np.ndarray) -> None:
+    """Fewer bits, on images and labels as `samples` gives them."""
+    from paddle_models.deploy.judged import holds, judge_engines, said
+    from paddle_models.deploy.predictor import SHORT, read_card, usable_engines
+
     if int8:
         from paddle_models.deploy.int8 import add_int8
 
-        found = add_int8(folder, *samples(work, settings, data, classes))
-        print(f"onnxruntime-int8: {100 * found['accuracy']:.2f} % right on {found['images']} images, float32 "
-              f"{100 * found['accuracy_float32']:.2f} %")
-    return folder
+        print(f"onnxruntime-int8: {said(add_int8(folder, training, images, labels))}")
+    if bfloat16 or set(SHORT) & set(usable_engines(read_card(folder))):
+        for engine, found in judge_engines(folder, images, labels).items():
+            print(f"{engine}: {said(found)}{'' if holds(found) else '; too few, so it is not chosen'}")
 
 
 def temperature_of(run: Path, name: str) -> float:

@@ -36,7 +36,8 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--engine", default="auto",
                          help="auto (the fastest here, measured once), paddle-onednn, paddle, "
                                                           "onnxruntime, onnxruntime-int8 (of an export with --int8), "
-                                                          "openvino, openvino-bf16 (of one with --onnx) or "
+                                                          "openvino, openvino-bf16 (of one with --onnx), "
+                                                          "openvino-int8 (--int8) or "
                                                           "tensorrt")
     options.add_argument("--yunet", type=Path, metavar="FILE",
                          help="YuNet's .onnx file; default: that of `data fetch yunet` where it is, else OpenCV's own "

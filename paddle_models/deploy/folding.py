@@ -125,9 +125,11 @@ class _PooledFirst(efficientformer_v2.EfficientFormerV2):
 
 @contextmanager
 def traceable_upsampling() -> Iterator[None]:
-    """While networks are traced within, bilinear enlargement by a whole number becomes a product with a fixed matrix.
+    """While networks are traced within, enlargement by a whole number becomes ordinary operations with fixed weights:
+    bilinear a product with a matrix, bicubic a convolution.
 
-    Paddle 3.3 refuses its own bilinear operation once oneDNN is on ("not support ArrayAttribute<DoubleAttribute>").
+    Paddle 3.3 refuses its own bilinear operation once oneDNN is on ("not support ArrayAttribute<DoubleAttribute>"), and
+    paddle2onnx converts neither.
     """
     original = F.interpolate
 
@@ -136,6 +138,8 @@ def traceable_upsampling() -> Iterator[None]:
         fixed = len(sides) == 2 and all(isinstance(side, int) and side > 0 for side in sides)
         unusual = [value for value in others.values() if value not in (0, None, "NCHW")]  # nn.Upsample names defaults
         whole = isinstance(scale_factor, int) and size is None and not align_corners and not unusual
+        if whole and len(sides) == 2 and mode == "bicubic":
+            return _bicubic(x, scale_factor)
         if not (fixed and whole and mode == "bilinear"):
             return original(x, size, scale_factor, mode, align_corners, **others)
         matrix = np.kron(*(_enlargement(side, scale_factor) for side in sides)).T  # (h*w, H*W)
@@ -148,6 +152,24 @@ def traceable_upsampling() -> Iterator[None]:
         yield
     finally:
         F.interpolate = original
+
+
+def _bicubic(x: paddle.Tensor, factor: int) -> paddle.Tensor:
+    """(N, C, H, W) to (N, C, factor H, factor W): each point's factor x factor successors from its 5x5 neighbours."""
+    channels, shares = x.shape[1], _bicubic_shares(factor)
+    weights = np.einsum("ai,bj->abij", shares, shares).reshape(factor * factor, 1, 5, 5)
+    padded = F.pad(x, [2, 2, 2, 2], mode="replicate")
+    successors = F.conv2d(padded, paddle.to_tensor(np.tile(weights, (channels, 1, 1, 1))), groups=channels)
+    return F.pixel_shuffle(successors, factor)
+
+
+def _bicubic_shares(factor: int) -> np.ndarray:
+    """(factor, 5) float32: shares of the five nearest points in each successor of the middle one (Keys, a = -0.75)."""
+    place = (np.arange(factor) + 0.5) / factor - 0.5
+    distance = np.abs(np.arange(-2, 3) - place[:, None])
+    near = (1.25 * distance - 2.25) * distance**2 + 1
+    far = ((-0.75 * distance + 3.75) * distance - 6) * distance + 3
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0)).astype(np.float32)
 
 
 def _enlargement(side: int, factor: int) -> np.ndarray:

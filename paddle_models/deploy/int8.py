@@ -1,4 +1,5 @@
 """An export in 8 bits: ONNX Runtime's static quantization of model.onnx, judged on real images before it counts.
+OpenVINO runs the same file.
 
 Weights for each output channel (signed), activations for each tensor (unsigned), their ranges from the calibration
 images. On a CPU with int8 instructions (VNNI) ResNet-50 and MobileNetV2 gain, EfficientFormerV2 does not: its
@@ -9,7 +10,6 @@ import importlib.util
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,10 @@ import numpy as np
 from data_tools.errors import KitError
 from data_tools.files.atomic import file_sha256, write_atomically
 from data_tools.quiet import STANDARD_ERROR, STANDARD_OUTPUT, quiet
+from paddle_models.deploy.judged import BATCH, MOST_LOST, accuracy
 from paddle_models.deploy.predictor import CARD, INT8, ONNX, last_line, onnx_session, read_card
 
-MOST_LOST = 0.003  # of the accuracy: 0.3 points
-CALIBRATION, CHECKED, BATCH = 128, 2000, 16  # images that are looked at, at most; of them at a time
+CALIBRATION, CHECKED = 128, 2000  # images that are looked at, at most
 
 
 def add_int8(folder: str | Path, calibration: np.ndarray, images: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
@@ -81,13 +81,6 @@ def quantize(source: Path, target: Path, calibration: np.ndarray) -> None:
     quant_pre_process(str(source), str(folded), skip_symbolic_shape=True)
     quantize_static(str(folded), str(target), Images(), quant_format=QuantFormat.QDQ, per_channel=True,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8)
-
-
-def accuracy(run: Callable[[np.ndarray], np.ndarray], images: np.ndarray, labels: np.ndarray) -> float:
-    """Share of right answers, 0..1: the largest output of (N,) labels; the sign of each output of (N, K) ones."""
-    outputs = np.concatenate([run(images[start:start + BATCH]) for start in range(0, len(images), BATCH)])
-    right = outputs.argmax(axis=1) == labels if labels.ndim == 1 else (outputs > 0) == (labels > 0)
-    return float(np.mean(right))
 
 
 def spread(count: int, most: int) -> np.ndarray:

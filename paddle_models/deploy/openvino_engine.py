@@ -1,16 +1,18 @@
-"""OpenVINO as an engine for model.onnx, on CPUs. Its own Paddle reader knows no programs of Paddle 3."""
+"""OpenVINO as an engine for ONNX files, on CPUs. Its own Paddle reader knows no programs of Paddle 3."""
 
 import functools
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from paddle_models.environment import threads
 
-OPENVINO, OPENVINO_BFLOAT16 = "openvino", "openvino-bf16"
-PRECISIONS = {OPENVINO: "f32", OPENVINO_BFLOAT16: "bf16"}  # of the numbers between the layers
+OPENVINO, OPENVINO_BFLOAT16, OPENVINO_INT8 = "openvino", "openvino-bf16", "openvino-int8"
+# Of the numbers between the layers; a file in 8 bits says itself which of them are.
+PRECISIONS = {OPENVINO: "f32", OPENVINO_BFLOAT16: "bf16", OPENVINO_INT8: "f32"}
 
 
 @functools.cache
@@ -21,14 +23,41 @@ def engines() -> tuple[str, ...]:
     import openvino
 
     offered = openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return (OPENVINO, OPENVINO_BFLOAT16) if "BF16" in offered else (OPENVINO,)
+    return (OPENVINO, OPENVINO_INT8, *([OPENVINO_BFLOAT16] if "BF16" in offered else []))
 
 
 def session(file: Path, engine: str) -> Callable[[np.ndarray], np.ndarray]:
-    """An ONNX file in OpenVINO: float32 inputs to its first output, float32."""
+    """An ONNX file in OpenVINO: float32 inputs (N, ...) to its first output, float32.
+
+    One input is computed by all threads. More are dealt out to as many streams as there are threads, so that none waits
+    for another after each layer: a third of the time for EfficientFormerV2. Each way is compiled when it is first
+    wanted.
+    """
     import openvino
 
-    settings = {"INFERENCE_PRECISION_HINT": PRECISIONS[engine], "INFERENCE_NUM_THREADS": threads(),
-                "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(str(file), "CPU", settings).create_infer_request()
-    return lambda inputs: request.infer({0: inputs})[0]
+    core = openvino.Core()
+    settings = {"INFERENCE_PRECISION_HINT": PRECISIONS[engine], "INFERENCE_NUM_THREADS": threads()}
+
+    @functools.cache
+    def alone() -> Any:
+        model = core.read_model(str(file))
+        model.reshape([1, *model.input(0).partial_shape[1:]])  # fixed, which is faster than any number
+        return core.compile_model(model, "CPU", {**settings, "PERFORMANCE_HINT": "LATENCY"}).create_infer_request()
+
+    @functools.cache
+    def streams() -> list[Any]:
+        wanted = {**settings, "PERFORMANCE_HINT": "THROUGHPUT", "NUM_STREAMS": threads()}
+        compiled = core.compile_model(str(file), "CPU", wanted)
+        return [compiled.create_infer_request() for _ in range(threads())]
+
+    def run(inputs: np.ndarray) -> np.ndarray:
+        if len(inputs) == 1 or threads() == 1:
+            return (alone() if len(inputs) == 1 else streams()[0]).infer({0: inputs}, share_inputs=True)[0]
+        requests = streams()[:len(inputs)]
+        for request, part in zip(requests, np.array_split(inputs, len(requests))):
+            request.start_async({0: part}, share_inputs=True)
+        for request in requests:
+            request.wait()
+        return np.concatenate([request.get_output_tensor(0).data for request in requests])
+
+    return run

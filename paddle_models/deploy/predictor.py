@@ -24,7 +24,7 @@ from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import file_sha256, write_atomically
 from paddle_models.deploy import openvino_engine
-from paddle_models.deploy.openvino_engine import OPENVINO, OPENVINO_BFLOAT16
+from paddle_models.deploy.openvino_engine import OPENVINO, OPENVINO_BFLOAT16, OPENVINO_INT8
 from paddle_models.environment import paddle_version, threads
 from paddle_models.tasks.modes import evaluating
 
@@ -33,7 +33,9 @@ PROGRAMS = ("model.json", "model.pdmodel")  # of Paddle 3 and of Paddle 2
 LARGEST = {CARD: 2**20, WEIGHTS: 2**31, ONNX: 2**31, INT8: 2**31, **{name: 2**28 for name in PROGRAMS}}  # bytes
 FORMAT = 1
 INT8_ENGINE = "onnxruntime-int8"
-ENGINES = ("paddle-onednn", "paddle", "onnxruntime", INT8_ENGINE, OPENVINO, OPENVINO_BFLOAT16, "tensorrt", "eager")
+FILES = {"onnxruntime": ONNX, INT8_ENGINE: INT8, OPENVINO: ONNX, OPENVINO_BFLOAT16: ONNX, OPENVINO_INT8: INT8}
+ENGINES = ("paddle-onednn", "paddle", *FILES, "tensorrt", "eager")
+SHORT = (OPENVINO_BFLOAT16, OPENVINO_INT8)  # chosen only where their accuracy was judged (judged.py)
 CHUNK = 64  # inputs computed together
 EXPORT_ERROR = 1e-4  # largest difference from eager Paddle, relative to the largest output
 GPU_ERROR = 1e-2  # the same where either side computes on a GPU, which rounds to TF32 (10 bits) on its way
@@ -48,7 +50,8 @@ OPENVINO_HINT = "pip install -r requirements-openvino.txt"
 @dataclass(frozen=True)
 class Card:
     """What card.json says. input_shape: (C, H, W) of one input; classes: names of the outputs, perhaps none;
-    temperature: what the outputs are divided by before they become probabilities."""
+    temperature: what the outputs are divided by before they become probabilities; judged: engines of SHORT whose
+    accuracy was found good."""
 
     input_shape: tuple[int, ...]
     value_range: tuple[float, float]
@@ -56,6 +59,7 @@ class Card:
     weights_sha256: str
     files: dict[str, dict[str, Any]]
     temperature: float = 1.0
+    judged: tuple[str, ...] = ()
 
     @property
     def program(self) -> str:
@@ -100,11 +104,11 @@ def _checked(found: Any) -> Card:
     if found["format"] != FORMAT:
         raise ValueError(f"format {str(found['format'])[:20]} where {FORMAT} is known")
     shape, (low, high) = tuple(found["input_shape"][1:]), found["value_range"]
-    classes, files = tuple(found["classes"]), found["files"]
+    classes, files, judged = tuple(found["classes"]), found["files"], tuple(found.get("judged", ()))
     if not shape or not all(type(side) is int and 0 < side <= 8192 for side in shape) or np.prod(shape) > 2**28:
         raise ValueError(f"input_shape {str(shape)[:60]}")
-    if not all(isinstance(name, str) for name in (*classes, found["weights_sha256"])):
-        raise ValueError("class names are no texts")
+    if not all(isinstance(name, str) for name in (*classes, *judged, found["weights_sha256"])):
+        raise ValueError("names are no texts")
     if not set(files) <= {WEIGHTS, ONNX, INT8,
                           *PROGRAMS} or WEIGHTS not in files or sum(name in files for name in PROGRAMS) != 1:
         raise ValueError(f"files {', '.join(map(str, files))[:100]}")
@@ -113,7 +117,7 @@ def _checked(found: Any) -> Card:
         raise ValueError(f"temperature {temperature}")
     return Card(shape, (float(low), float(high)), classes, found["weights_sha256"],
                 {name: {"bytes": int(facts["bytes"]), "sha256": str(facts["sha256"])} for name, facts in files.items()},
-                temperature)
+                temperature, judged)
 
 
 class Predictor:
@@ -147,10 +151,10 @@ def usable_engines(card: Card) -> list[str]:
     found = ["paddle-onednn", "paddle"]
     if card.program == PROGRAMS[0] and paddle_version() < (3,):
         found = []
-    if importlib.util.find_spec("onnxruntime"):
-        found += [engine for engine, name in (("onnxruntime", ONNX), (INT8_ENGINE, INT8)) if name in card.files]
+    offered: tuple[str, ...] = ("onnxruntime", INT8_ENGINE) if importlib.util.find_spec("onnxruntime") else ()
     if ONNX in card.files:
-        found += openvino_engine.engines()
+        offered += openvino_engine.engines()
+    found += [engine for engine in offered if FILES[engine] in card.files]
     if found and importlib.util.find_spec("paddle") and _gpu_and_tensorrt():
         found.append("tensorrt")
     return found
@@ -198,9 +202,8 @@ def _opened(folder: Path, card: Card, engine: str, network) -> Callable[[np.ndar
 
 def _loaded(folder: Path, card: Card, engine: str) -> Callable[[np.ndarray], np.ndarray]:
     if engine in openvino_engine.PRECISIONS:
-        return openvino_engine.session(folder / ONNX, engine)
-    file = {"onnxruntime": ONNX, INT8_ENGINE: INT8}.get(engine)
-    return onnx_session(folder / file) if file else _paddle(folder, card, engine)
+        return openvino_engine.session(folder / FILES[engine], engine)
+    return onnx_session(folder / FILES[engine]) if engine in FILES else _paddle(folder, card, engine)
 
 
 def last_line(error: Exception) -> str:
@@ -211,13 +214,11 @@ def last_line(error: Exception) -> str:
 
 
 def _obstacle(folder: Path, card: Card, engine: str) -> str:
-    if engine == "onnxruntime":
-        return ONNX_HINT if ONNX in card.files else f"{folder} has no {ONNX}; export with --onnx"
-    if engine == INT8_ENGINE:
-        return ONNX_HINT if INT8 in card.files else f"{folder} has no {INT8}; export with --int8"
+    if engine in FILES and FILES[engine] not in card.files:
+        return f"{folder} has no {FILES[engine]}; export with {'--onnx' if FILES[engine] == ONNX else '--int8'}"
+    if engine in ("onnxruntime", INT8_ENGINE):
+        return ONNX_HINT
     if engine in openvino_engine.PRECISIONS:
-        if ONNX not in card.files:
-            return f"{folder} has no {ONNX}; export with --onnx"
         return "this processor multiplies no bfloat16" if openvino_engine.engines() else OPENVINO_HINT
     if engine == "tensorrt":
         return "Paddle with a GPU and TensorRT is needed"
@@ -304,11 +305,11 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
 
     The choice lies in $KIT_CACHE (else the project's .cache), under the network's hash, this machine and its processor;
     `again` measures anew. An engine that fails, or whose outputs differ from plain Paddle's by more than 1e-4 (1e-2
-    with a GPU), is not chosen; 8 bits were judged by their accuracy when they were exported; bfloat16 was not, and is
-    for those who name it.
+    with a GPU, 5e-2 in bfloat16), is not chosen. 8 bits and bfloat16 take part where their accuracy was judged when
+    they were exported; else they are for those who name them.
     """
     folder, card = Path(folder), read_card(folder)
-    candidates = [engine for engine in usable_engines(card) if engine != OPENVINO_BFLOAT16]
+    candidates = [engine for engine in usable_engines(card) if engine not in SHORT or engine in card.judged]
     memory = places.cache() / "engines" / f"{_machine_key(card, candidates, batch)}.json"
     known = None if again else _recall(memory, candidates)
     if known:
@@ -327,7 +328,7 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
     for engine in list(runs):
         difference = relative_difference(runs[engine](inputs), reference)
         # 8 bits were judged by their accuracy at the export
-        if not difference <= (float("inf") if engine == INT8_ENGINE else allowed_error(engine)):
+        if not difference <= (float("inf") if FILES.get(engine) == INT8 else allowed_error(engine)):
             refused[engine] = f"its outputs differ by {difference:.1e}"
             del runs[engine]
     medians = _milliseconds(runs, inputs)

@@ -80,13 +80,14 @@ def test_mistakes_get_one_message(run, capfd, target, spoil, words):
     assert errors.startswith("error: ") and words in errors and "Traceback" not in errors
 
 
-def test_eight_bits_want_an_assignment_with_images(run, capfd):
+def test_fewer_bits_want_an_assignment_with_images(run, capfd):
     folder, _ = run
     assert main(["export", str(folder), "--data", "sample"]) == 2
-    assert "--data names the images for --int8" in capfd.readouterr().err
+    assert "--data names the images for --int8 and --bfloat16" in capfd.readouterr().err
     (folder / "config.yaml").write_text("assignment: swift_srgan\n")
-    assert main(["export", str(folder), "--int8"]) == 2
-    assert "swift_srgan cannot be exported in 8 bits" in capfd.readouterr().err
+    for option in ("--int8", "--bfloat16"):
+        assert main(["export", str(folder), option]) == 2
+        assert "swift_srgan has no right answers" in capfd.readouterr().err
 
 
 def test_images_for_eight_bits_are_what_the_network_takes(tmp_path):

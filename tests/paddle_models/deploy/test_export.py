@@ -105,17 +105,18 @@ def test_a_norm_that_serves_two_convolutions_stays():
     assert relative_difference(answers(folded, inputs(1)), answers(network, inputs(1))) < 1e-5
 
 
-@pytest.mark.parametrize("factor, shape", [(2, (2, 3, 4, 7)), (3, (1, 2, 5, 1))])
-def test_upsampling_as_a_product_is_paddles_bilinear(factor, shape):
+@pytest.mark.parametrize("mode, factor, shape", [("bilinear", 2, (2, 3, 4, 7)), ("bilinear", 3, (1, 2, 5, 1)),
+                                                 ("bicubic", 4, (2, 3, 4, 7)), ("bicubic", 3, (1, 2, 5, 1))])
+def test_traceable_upsampling_is_paddles(mode, factor, shape):
     x = paddle.to_tensor(np.random.default_rng(1).random(shape, dtype=np.float32))
-    expected = nn.functional.interpolate(x, scale_factor=factor, mode="bilinear").numpy()
+    expected = nn.functional.interpolate(x, scale_factor=factor, mode=mode).numpy()
     original = nn.functional.interpolate
     with traceable_upsampling():
         assert nn.functional.interpolate is not original
-        found = nn.functional.interpolate(x, scale_factor=factor, mode="bilinear").numpy()
-        by_layer = nn.Upsample(scale_factor=factor, mode="bilinear")(x).numpy()
+        found = nn.functional.interpolate(x, scale_factor=factor, mode=mode).numpy()
+        by_layer = nn.Upsample(scale_factor=factor, mode=mode)(x).numpy()
     assert nn.functional.interpolate is original
-    np.testing.assert_allclose(found, expected, atol=1e-6)
+    np.testing.assert_allclose(found, expected, atol=2e-6)
     assert np.array_equal(by_layer, found)
 
 
@@ -238,3 +239,22 @@ def test_onnx_is_written_and_equal_or_the_missing_packages_are_named(tmp_path, f
         with pytest.raises(KitError, match=r"pip install paddle2onnx==\d"):
             export_network(former, tmp_path / "export", SHAPE, NAMES, onnx=True)
         assert list(tmp_path.iterdir()) == []
+
+
+class Unknown(nn.Layer):
+    """A network that paddle2onnx ends its process for."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2D(3, 2, 1)
+
+    def forward(self, x):
+        return nn.functional.interpolate(self.conv(x), scale_factor=[2.0, 2.0], mode="bicubic")
+
+
+def test_a_network_that_onnx_does_not_know_is_told(tmp_path):
+    for package in ("paddle2onnx", "onnx"):
+        pytest.importorskip(package)
+    with pytest.raises(KitError, match="paddle2onnx cannot convert the network: .*export it without --onnx"):
+        export_network(Unknown(), tmp_path / "export", (None, 3, 8, 8), onnx=True)
+    assert list(tmp_path.iterdir()) == []

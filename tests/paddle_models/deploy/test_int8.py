@@ -7,8 +7,10 @@ import pytest
 from paddle import nn
 
 from data_tools.errors import KitError
-from paddle_models.deploy import int8
+from paddle_models.deploy import int8, openvino_engine
 from paddle_models.deploy.export import export_network
+from paddle_models.deploy.judged import accuracy, judge_engines
+from paddle_models.deploy.openvino_engine import OPENVINO_BFLOAT16, OPENVINO_INT8
 from paddle_models.deploy.predictor import INT8, INT8_ENGINE, Predictor, choose_engine, read_card
 
 SIDE, CLASSES = 8, 3
@@ -53,6 +55,25 @@ def test_eight_bits_keep_the_answers_and_become_an_engine(exported):
                                                                 "model.pdiparams"]
 
 
+def test_openvino_is_chosen_with_fewer_bits_only_where_it_was_judged_and_keeps_the_answers(exported):
+    pytest.importorskip("openvino")
+    images, labels = colours(100)
+    int8.add_int8(exported, colours(40)[0], images, labels)
+    few = {OPENVINO_BFLOAT16, OPENVINO_INT8} & set(openvino_engine.engines())
+    assert not few & set(choose_engine(exported).milliseconds)
+    assert judge_engines(exported, images, labels) == {
+        engine: {"accuracy": 1.0, "accuracy_float32": 1.0, "images": 100} for engine in few}
+    assert few <= set(choose_engine(exported).milliseconds) and set(read_card(exported).judged) == few
+    exact, short = (Predictor(exported, engine)(images) for engine in ("openvino", OPENVINO_INT8))
+    assert 0 < np.abs(short - exact).max() < 0.02 and (short.argmax(axis=1) == labels).all()
+
+    found = judge_engines(exported, images * 50, labels)  # far outside the ranges of the calibration
+    assert found[OPENVINO_INT8]["accuracy"] < 0.9 < found[OPENVINO_INT8]["accuracy_float32"]
+    assert OPENVINO_INT8 not in read_card(exported).judged
+    assert OPENVINO_INT8 in json.loads((exported / "card.json").read_text())["not_usable"]
+    assert OPENVINO_INT8 not in choose_engine(exported).milliseconds
+
+
 def test_lost_accuracy_is_refused_and_nothing_is_left(exported):
     images, labels = colours(100)
     before = {path.name: path.read_bytes() for path in exported.iterdir()}
@@ -72,8 +93,8 @@ def test_without_images_or_onnx_it_is_refused(exported, tmp_path):
 
 def test_accuracy_of_classes_and_of_attributes():
     outputs = np.array([[1, 2], [3, -1], [-1, -2]], np.float32)
-    assert int8.accuracy(lambda part: part, outputs, np.array([1, 0, 1])) == pytest.approx(2 / 3)
-    assert int8.accuracy(lambda part: part, outputs, np.array([[1, 1], [1, 1], [0, 0]])) == pytest.approx(5 / 6)
+    assert accuracy(lambda part: part, outputs, np.array([1, 0, 1])) == pytest.approx(2 / 3)
+    assert accuracy(lambda part: part, outputs, np.array([[1, 1], [1, 1], [0, 0]])) == pytest.approx(5 / 6)
 
 
 def test_spread_takes_no_image_twice():

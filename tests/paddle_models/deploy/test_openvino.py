@@ -11,6 +11,7 @@ from paddle_models.deploy.export import export_network
 from paddle_models.deploy.openvino_engine import OPENVINO, OPENVINO_BFLOAT16
 from paddle_models.deploy.predictor import BFLOAT16_ERROR, Predictor, choose_engine, relative_difference
 from paddle_models.networks.mobilenet_v2 import mobilenet_v2
+from paddle_models.networks.swift_srgan import SwiftGenerator
 
 SHAPE = (None, 3, 32, 32)
 
@@ -41,6 +42,14 @@ def test_it_answers_as_the_network_for_batches_of_any_size(exported, network):
     assert card["largest_difference"][OPENVINO] < 1e-4
     for count in (1, 5, 2):
         assert relative_difference(predictor(images(count)), Predictor(folder, "eager", network)(images(count))) < 1e-4
+
+
+def test_a_generator_goes_through_onnx(tmp_path):
+    for package in ("openvino", "paddle2onnx", "onnx"):
+        pytest.importorskip(package)
+    generator = SwiftGenerator(2, residual=True)
+    card = export_network(generator, tmp_path / "sr", (None, 3, 8, 12), onnx=True)
+    assert card["largest_difference"][OPENVINO] < 1e-4
 
 
 def test_bfloat16_is_compared_and_used_only_where_it_is_named(exported, network, tmp_path, monkeypatch):
