@@ -19,17 +19,18 @@ from reports.run_reader import Run, look_up
 
 NONE = "-"
 MOST_METRICS = 100  # of a run, in a table of all
-CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note", "command"}
+CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note", "command", "kit"}
 HEADER = {"en": ("Quantity", "Document", "Measured", "95 % interval", "n", "Difference"),
           "zh": ("项目", "文档", "实测", "95 % 区间", "n", "差值")}
 WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "preset", "origin": "data",
                 "device": "device", "seconds": "seconds"},
          "zh": {"not recorded": "未记录", "points": "个百分点", "preset": "预设", "origin": "数据",
                 "device": "设备", "seconds": "秒"}}
+KIT = {"en": "The kit's weights", "zh": "自带权重"}  # a column more, where a row has them
 ORIGINS = {"en": {"drawn": "drawn stand-in data, not comparable with the document"},
            "zh": {"real": "真实数据", "subset": "真实数据的一部分", "unknown": "未知",
                   "drawn": "程序绘制的替代数据，不可与文档比较"}}
-ALIGNED = "llrlrr"  # columns of HEADER: left or right
+ALIGNED = "llrlrrr"  # columns of HEADER, and of the kit's weights: left or right
 Measured = tuple[float | None, float | None, float | None, int | None]  # value, low, high, n
 
 
@@ -49,6 +50,7 @@ class Row:
     digits: int
     note: str
     asks_run: bool
+    kit: float | None = None  # the same of the weights that came with the kit, judged beside the run
 
     @property
     def difference(self) -> float | None:
@@ -111,11 +113,12 @@ def _row(claim: dict[str, Any], values: dict[str, Any], language: str) -> Row:
         by = _number(look_up(values, claim["divide_by"]))
         value, low, high = _ratio(value, by), _ratio(low, by), _ratio(high, by)
     value, low, high = (None if v is None else v * scale for v in (value, low, high))
+    kit = _measured(claim.get("kit"), values)[0]
     unit, digits = document.get("unit", ""), claim.get("digits", 0)
     number = document.get("value")
     text = _language(document.get("text"), language) or (NONE if number is None else _amount(number, unit, digits))
     return Row(claim["id"], _language(claim["title"], language), number, text, value, low, high, n, unit, digits,
-               _language(claim.get("note"), language), claim["result"] is not None)
+               _language(claim.get("note"), language), claim["result"] is not None, None if kit is None else kit * scale)
 
 
 def _measured(key: Any, values: dict[str, Any]) -> Measured:
@@ -156,8 +159,18 @@ def _amount(value: float, unit: str, digits: int, sign: str = "") -> str:
     return f"{shown} {unit}".strip()
 
 
-def cells(row: Row, language: str = "en") -> tuple[str, ...]:
-    """The six texts of a row, in the order of HEADER."""
+def has_kit(rows: Sequence[Row]) -> bool:
+    """Whether the kit's weights have a column."""
+    return any(row.kit is not None for row in rows)
+
+
+def header(rows: Sequence[Row], language: str = "en") -> tuple[str, ...]:
+    """HEADER, and the kit's weights where a row has them."""
+    return (*HEADER[language], *([KIT[language]] if has_kit(rows) else []))
+
+
+def cells(row: Row, language: str = "en", kit: bool = False) -> tuple[str, ...]:
+    """The six texts of a row, in the order of HEADER; kit: a seventh for that of the kit's weights."""
     words = WORDS[language]
     value = NONE if not row.asks_run else words["not recorded"]
     if row.value is not None:
@@ -165,7 +178,8 @@ def cells(row: Row, language: str = "en") -> tuple[str, ...]:
     interval = NONE if row.low is None or row.high is None else f"{row.low:.{row.digits}f} .. {row.high:.{row.digits}f}"
     unit = words["points"] if row.unit == "%" else row.unit
     difference = NONE if row.difference is None else _amount(row.difference, unit, row.digits, "+")
-    return row.title, row.document_text, value, interval, NONE if row.n is None else str(row.n), difference
+    more = (NONE if row.kit is None else _amount(row.kit, row.unit, row.digits),) if kit else ()
+    return row.title, row.document_text, value, interval, NONE if row.n is None else str(row.n), difference, *more
 
 
 def heading(context: Context, language: str = "en") -> str:
@@ -178,11 +192,11 @@ def heading(context: Context, language: str = "en") -> str:
 
 
 def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], list[str]]:
-    """(lines of cells with note marks, notes)."""
+    """(lines of cells with note marks, the header first; notes)."""
     notes = [row.note for row in rows if row.note]
-    lines, number = [], 0
+    lines, number = [header(rows, language)], 0
     for row in rows:
-        first, *rest = cells(row, language)
+        first, *rest = cells(row, language, has_kit(rows))
         if row.note:
             number += 1
             first = f"{first} [{number}]"
@@ -193,7 +207,7 @@ def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], li
 def as_text(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """For a terminal: columns aligned, Chinese characters counted as two wide."""
     lines, notes = _body(rows, language)
-    table = text_table([HEADER[language], *lines], ALIGNED)
+    table = text_table(lines, ALIGNED[:len(lines[0])])
     return "\n".join([clean(heading(context, language), 1000), *table,
                       *(f"[{number}] {note}" for number, note in enumerate(notes, 1))]) + "\n"
 
@@ -201,7 +215,7 @@ def as_text(rows: Sequence[Row], context: Context, language: str = "en") -> str:
 def as_markdown(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """A Markdown table with its heading above and its notes below."""
     lines, notes = _body(rows, language)
-    return "\n".join([markdown(heading(context, language)), "", *markdown_table([HEADER[language], *lines], ALIGNED),
+    return "\n".join([markdown(heading(context, language)), "", *markdown_table(lines, ALIGNED[:len(lines[0])]),
                       "",
                       *(f"{number}. {markdown(note)}" for number, note in enumerate(notes, 1))]) + "\n"
 
@@ -211,11 +225,11 @@ def as_csv(rows: Sequence[Row], context: Context) -> str:
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["id", "quantity", "document", "document_text", "measured", "low", "high", "n", "difference",
-                     "unit", "preset", "origin", "device", "seconds", "note"])
+                     "unit", "preset", "origin", "device", "seconds", "note", "kit"])
     run = (context.preset, context.origin, context.device, context.seconds)
     for row in rows:
         numbers = (row.value, row.low, row.high, row.n, row.difference)
-        line = (row.id, row.title, row.document, row.document_text, *numbers, row.unit, *run, row.note)
+        line = (row.id, row.title, row.document, row.document_text, *numbers, row.unit, *run, row.note, row.kit)
         writer.writerow(map(csv_cell, line))
     return stream.getvalue()
 
@@ -223,7 +237,7 @@ def as_csv(rows: Sequence[Row], context: Context) -> str:
 def as_latex(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """A tabular that needs no package (Chinese text needs ctex), heading and notes around it."""
     lines, notes = _body(rows, language)
-    return "\n".join([_latex(heading(context, language)), "", *_latex_table([HEADER[language], *lines], ALIGNED), "",
+    return "\n".join([_latex(heading(context, language)), "", *_latex_table(lines, ALIGNED[:len(lines[0])]), "",
                       *(f"[{number}] {_latex(note)}\n" for number, note in enumerate(notes, 1))]) + "\n"
 
 

@@ -29,6 +29,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     """Each step in a process of its own, as a user would call it; tables and report come together at the end."""
     from assignments.common.chapters import build_report
     from assignments.common.figure_scripts import script_of
+    from data_tools.files.download import ARCHIVES
     from reports.figures.figure_script import short_path
     from reports.run_reader import Run, latest_run
     from reports.tables import as_text, run_context
@@ -47,6 +48,11 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     print(f"\n{len(tables)} assignment(s) reproduced in {time.monotonic() - start:.0f} s; figures are in the run "
           f"folders")
     print(f"report: {short_path(page)} (both languages: python -m assignments report)")
+    if any(Run(path, name).origin in ("drawn", "subset") for name, path in runs.items()):
+        public = ", ".join(name for name, archive in ARCHIVES.items() if archive.option == "--data")
+        print("Numbers on drawn pictures, or on a few photographs, are not the documents'. `python -m assignments data "
+              f"fetch NAME` brings public sets ({public}), and `run WORK --preset best` trains on them; the "
+              "column of the kit's weights is what such a training comes to.")
     return 0
 
 

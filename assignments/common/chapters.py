@@ -220,7 +220,7 @@ def _numbers(rows: Sequence[tables.Row], claims: Sequence[Mapping[str, Any]], ow
         source = words(language)["cited"] if key is None else " + ".join(key) if isinstance(key, list) else key
         if claim.get("divide_by"):
             source += f" / {claim['divide_by']}"
-        numbers.append(Number(row.id, tables.cells(row, language), row.note, source,
+        numbers.append(Number(row.id, tables.cells(row, language, tables.has_kit(rows)), row.note, source,
                               claim.get("command", "").replace(AS_RUN, own)))
     return numbers
 

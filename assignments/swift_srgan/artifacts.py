@@ -7,6 +7,7 @@ import numpy as np
 import paddle
 
 from assignments.common.splits import Splits
+from assignments.swift_srgan import released
 from assignments.swift_srgan.measuring import as_tensor, measured, metrics
 from data_tools.batches.bicubic import cut_to_multiple, enlarge_bicubic, reduce_bicubic
 from data_tools.packed.packed_images import PackedImages
@@ -26,12 +27,14 @@ def write(run: RunFolder, settings, splits: Splits, trainer: Trainer) -> dict[st
     generator, sets = trainer.task.networks["generator"], splits.found
     predictions = measured(generator, splits.more, settings.scale)
     run.write_arrays("predictions", predictions)
-    run.write_arrays("artifacts", _pictures(generator, next(iter(splits.more.values())), settings.scale))
+    kit = released.generator(settings.scale)
+    networks = {"enlarged": generator, **({"released": kit} if kit else {})}
+    run.write_arrays("artifacts", _pictures(networks, next(iter(splits.more.values())), settings.scale))
     return {
         "origin": sets.origin, "data": sets.path,
         "images": {part: {images.name: len(images) for images in getattr(sets, part)}
                    for part in ("training", "validation", "test")},
-        "metrics": metrics(predictions),
+        "metrics": metrics(predictions), **released.judged(kit, splits.more, settings.scale),
         "chosen_on": splits.chosen_on,
         f"val_{trainer.task.monitor}_best": trainer.stopping.best, **summary(trainer),
         "parameters": {name: count_parameters(network) for name, network in trainer.task.networks.items()},
@@ -46,15 +49,14 @@ def drawn_signs(run: Path) -> list[str]:
     return ["its metrics are of the drawn test pictures"] if drawn and result.get("origin") != "drawn" else []
 
 
-def _pictures(generator, images: PackedImages, scale: int) -> dict[str, np.ndarray]:
-    """High resolution, bicubic and enlarged, (H, W, 3) uint8 each, of the first images of a set."""
+def _pictures(networks: dict[str, Any], images: PackedImages, scale: int) -> dict[str, np.ndarray]:
+    """High resolution, bicubic and enlarged by each, (H, W, 3) uint8 each, of the first images of a set."""
     kept: dict[str, np.ndarray] = {}
     for index in range(min(PICTURES, len(images))):
         rows, columns = images.shapes[index]
         whole = cut_to_multiple(images.cut(index, 0, 0, int(rows), int(columns)), scale)
         small = reduce_bicubic(whole, scale)
         with paddle.no_grad():
-            enlarged = generator(as_tensor(small))
-        kept.update({f"whole_{index}": whole, f"bicubic_{index}": enlarge_bicubic(small, scale),
-                     f"enlarged_{index}": as_image(enlarged)})
+            kept.update({f"{name}_{index}": as_image(network(as_tensor(small))) for name, network in networks.items()})
+        kept.update({f"whole_{index}": whole, f"bicubic_{index}": enlarge_bicubic(small, scale)})
     return {"picture_names": np.array(images.names[:PICTURES]), **kept}

@@ -14,19 +14,19 @@ PICTURE = 0  # of the run's kept pictures, the first one
 
 def figure_1(figure, run: Run, t: Labels) -> None:
     """High resolution beside super-resolution."""
-    whole, _, enlarged = pictures(run, PICTURE)
+    whole, _, enlarged, *kit = pictures(run, PICTURE)
     name, scale = model_name(run), scale_of(run)
-    titles = (t("original_image"), t("enlarged", name=name, scale=scale))
-    plots.image_grid(figure, (whole, enlarged), titles, columns=2)
+    titles = (t("original_image"), t("enlarged", name=name, scale=scale), *(t("released") for _ in kit))
+    plots.image_grid(figure, (whole, enlarged, *kit), titles, columns=2 + len(kit))
 
 
 def figure_3(figure, run: Run, t: Labels) -> None:
     """Bicubic, super-resolution and high resolution, each above its enlarged detail."""
-    whole, bicubic, enlarged = pictures(run, PICTURE)
+    whole, bicubic, enlarged, *kit = pictures(run, PICTURE)
     top, left, side = detail_of(whole)
-    titles = (t("bicubic"), model_name(run), t("high_resolution"))
-    axes = figure.subplots(2, 3, height_ratios=(whole.shape[0] / whole.shape[1], 1))
-    for column, (image, title) in enumerate(zip((bicubic, enlarged, whole), titles)):
+    titles = (t("bicubic"), model_name(run), *(t("released") for _ in kit), t("high_resolution"))
+    axes = figure.subplots(2, 3 + len(kit), height_ratios=(whole.shape[0] / whole.shape[1], 1))
+    for column, (image, title) in enumerate(zip((bicubic, enlarged, *kit, whole), titles)):
         plots.show_image(axes[0, column], image, title)
         axes[0, column].add_patch(_frame(left, top, side))
         plots.show_image(axes[1, column], image[top:top + side, left:left + side])
@@ -50,13 +50,16 @@ def detail_of(image: np.ndarray) -> tuple[int, int, int]:
     return int(top), int(left), side
 
 
-def pictures(run: Run, index: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(high resolution, bicubic, enlarged) of a kept picture, (H, W, 3) uint8 each."""
+def pictures(run: Run, index: int) -> tuple[np.ndarray, ...]:
+    """(high resolution, bicubic, enlarged) of a kept picture, (H, W, 3) uint8 each; a fourth, enlarged by the weights
+    that came with the kit, where the run kept it."""
     whole = run.artifact(f"whole_{index}", (None, None, 3), "u")
     if min(whole.shape[:2]) < 16:
         raise KitError(f"{run.path / 'artifacts.npz'}: whole_{index} has {whole.shape[1]}x{whole.shape[0]} pixels, too "
                        f"few to show")
-    return (whole, *(run.artifact(f"{name}_{index}", whole.shape, "u") for name in ("bicubic", "enlarged")))
+    kept = [name for name in ("bicubic", "enlarged", "released")
+            if name != "released" or f"released_{index}" in run.arrays("artifacts.npz")]
+    return (whole, *(run.artifact(f"{name}_{index}", whole.shape, "u") for name in kept))
 
 
 def model_name(run: Run) -> str:

@@ -107,6 +107,10 @@ def table_2_rows(run: Run, language: str = "en") -> list[dict[str, Any]]:
                 rows.append({"set": name, "method": method, "n": judged[name]["n"],
                              **{key: judged[name].get(f"{prefix}{key}_y") for key in ("psnr", "ssim")},
                              **{f"{key}_rgb": judged[name].get(f"{prefix}{key}_rgb") for key in ("psnr", "ssim")}})
+            kit = {key: look_up(run.result, f"released.{name}_{key}.value") for key in MEASURES}
+            if any(value is not None for value in kit.values()):
+                rows.append({"set": name, "method": t("released"), "n": judged[name]["n"], "psnr": kit["psnr_y"],
+                             "ssim": kit["ssim_y"], "psnr_rgb": kit["psnr_rgb"], "ssim_rgb": kit["ssim_rgb"]})
     return rows
 
 

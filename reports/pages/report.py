@@ -174,7 +174,7 @@ def write_page(works: Sequence[Work], folder: Path, language: str, other_languag
     environment.filters["beside"] = lambda file: Path(file).relative_to(folder).as_posix()
     other = page_name("en" if language == "zh" else "zh") if other_language else ""
     page = environment.get_template("page.html").render(
-        works=works, w=words(language), header=tables.HEADER[language], aligned=tables.ALIGNED, other=other,
+        works=works, w=words(language), header=tables.header, language=language, aligned=tables.ALIGNED, other=other,
         tag="zh-CN" if language == "zh" else "en", suffix=suffix(language))
     file = Path(folder) / page_name(language)
     write_atomically(file, page.encode("utf-8"))

@@ -30,6 +30,19 @@ def test_rows_measure_and_compare():
                      ("Cited", "3.75 %", "-", "-", "-", "-"), ("Gone", "-", "not recorded", "-", "-", "-")]
 
 
+def test_the_kits_weights_have_a_column_where_a_row_has_them():
+    claims = [{**CLAIMS[0], "kit": "released.accuracy"}, CLAIMS[1]]
+    rows = tables.compare(claims, {**VALUES, "released": {"accuracy": {"value": 0.985, "n": 136}}})
+    assert tables.header(rows)[-1] == "The kit's weights" and tables.header(rows[1:]) == tables.HEADER["en"]
+    assert [tables.cells(row, "en", True)[-1] for row in rows] == ["98.5 %", "-"] and len(tables.cells(rows[0])) == 6
+    lines = tables.as_markdown(rows, CONTEXT, "zh").splitlines()
+    assert lines[2].endswith("| 自带权重 |") and "98.5 %" in lines[4]
+    assert next(csv.DictReader(io.StringIO(tables.as_csv(rows, CONTEXT))))["kit"] == "98.5"
+    assert "98.5" in tables.as_latex(rows, CONTEXT) and "98.5 %" in tables.as_text(rows, CONTEXT)
+    old = tables.compare(claims, VALUES)  # of a run without them
+    assert "kit's" not in tables.as_text(old, CONTEXT)
+
+
 @pytest.mark.parametrize("bad", ["0.9", True, float("nan"), 1e300, [1], 10**400])
 def test_values_that_are_no_numbers_count_as_missing(bad):
     row = tables.compare(CLAIMS[:1], {"metrics": {"accuracy": {"value": bad, "n": bad}}})[0]

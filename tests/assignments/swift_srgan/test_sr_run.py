@@ -87,6 +87,9 @@ def test_the_run_folder_holds_everything(smoke):
     for key in ("psnr_y", "bicubic_ssim_rgb"):
         rows = run.prediction(f"drawn test/{key}", (result["images"]["test"]["drawn test"],), "f")
         assert result["metrics"][f"drawn test_{key}"]["value"] == pytest.approx(rows.mean())
+    kit = result["released"]["drawn test_psnr_y"]
+    assert set(kit) == {"value", "n"} and kit["value"] > result["metrics"]["drawn test_psnr_y"]["value"] + 3
+    assert run.artifact("released_0", (None, None, 3), "u").shape == run.artifact("whole_0", (None, None, 3), "u").shape
     whole, enlarged = (run.artifact(f"{name}_0", (None, None, 3), "u") for name in ("whole", "enlarged"))
     assert measure(enlarged, whole, 4)["psnr_y"] == pytest.approx(run.prediction("drawn test/psnr_y", (None,), "f")[0])
 

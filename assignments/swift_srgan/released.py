@@ -1,0 +1,28 @@
+"""The weights that came with the kit beside a run: on its test images, and in its figures."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from assignments.swift_srgan.generators import load_generator
+from assignments.swift_srgan.measuring import measured, metrics
+from data_tools.errors import KitError
+
+NAME = "pixel"
+
+
+def generator(scale: int):
+    """The kit's network nearest to the original; None where it enlarges otherwise than the run, or did not come along."""
+    if scale != 4:
+        return None
+    try:
+        return load_generator(NAME).network
+    except KitError:
+        return None
+
+
+def judged(network, tests: Mapping[str, Any], scale: int) -> dict[str, Any]:
+    """Of result.json: its metrics on the run's test sets under "released"; nothing without a network."""
+    if network is None:
+        return {}
+    return {"released": {name: metric for name, metric in metrics(measured(network, tests, scale)).items()
+                         if "bicubic" not in name}}
