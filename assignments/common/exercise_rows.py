@@ -53,15 +53,21 @@ def read_exercises(work: str) -> dict[str, Any]:
 
 
 def arguments(row: Mapping[str, Any]) -> list[Any]:
-    """Of a row's public example: lists of numbers become arrays, of floats where one is; {random: shape, seed: n} is an
-    array of that shape."""
+    """Of a row's public example: lists of numbers become arrays, of floats where one is, lists of words stay;
+    {random: shape, seed: n} is an array of that shape, {list: [...]} a list of arrays."""
     return [_argument(item) for item in row["example"]]
 
 
 def _argument(item: Any) -> Any:
+    if isinstance(item, dict) and "list" in item:
+        return [_argument(each) for each in item["list"]]
     if isinstance(item, dict):
         return np.round(np.random.default_rng(item["seed"]).normal(0, 1, item["random"]), 3)
-    return np.array(item) if isinstance(item, list) else item
+    return np.array(item) if isinstance(item, list) and not _has_words(item) else item
+
+
+def _has_words(item: Any) -> bool:
+    return isinstance(item, str) or isinstance(item, list) and any(_has_words(each) for each in item)
 
 
 def driver_text(work: str) -> str:

@@ -101,6 +101,8 @@ def _row(work: str, row: Mapping[str, Any], language: str, driver: str) -> dict[
 
 def _plain(value: Any) -> Any:
     """An array as {"array", "dtype"}; what JSON knows as it is."""
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return {"array": value.tolist(), "dtype": value.dtype.name} if isinstance(value, np.ndarray) else value
 
 
