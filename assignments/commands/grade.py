@@ -78,7 +78,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
     0 when grading worked, whatever the grades, 130 when it was stopped. KitError for the grader's mistakes.
     """
-    from reports.grading.class_folder import one_each, with_due
+    from reports.grading.class_folder import handed_in, one_each, with_due
     from reports.grading.class_run import grade_class, name_submissions
     from reports.grading.gradescope import write_results
     from reports.grading.limits import Limits
@@ -89,9 +89,11 @@ def grade(arguments: argparse.Namespace) -> int:
     if not arguments.paths:
         raise KitError("nothing to grade: name run folders, zips of them, or a folder of both")
     single = arguments.gradescope is not None
-    given = [found_in(path, single, arguments.out) for path in arguments.paths]
+    several = len(arguments.paths) > 1  # perhaps by FOLDER/*, the teacher's own files among them
+    named_paths, left_out = handed_in(arguments.paths, arguments.out) if several else (arguments.paths, [])
+    given = [found_in(path, single, arguments.out) for path in named_paths]
     handed = one_each(path for found, _ in given for path in found)
-    _say_left_out([name for _, names in given for name in names])
+    _say_left_out([*left_out, *(name for _, names in given for name in names)])
     paths = list(handed)
     if arguments.due:
         with_due(handed, arguments.due, arguments.late)

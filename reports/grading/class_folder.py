@@ -82,10 +82,15 @@ def is_run(folder: Path, others: Iterable[str] = ()) -> bool:
 def members(folder: Path, out: Path | None = None) -> tuple[list[Path], list[str]]:
     """(all that was handed in in a folder of a class, names of what was left out) without the folder of grades: the
     teacher's own files (TEACHERS, hidden ones) are no submissions, unless a platform says whose they are."""
+    return handed_in(sorted(folder.iterdir()), out)
+
+
+def handed_in(paths: Iterable[Path], out: Path | None = None) -> tuple[list[Path], list[str]]:
+    """As members(), of paths that were named together, perhaps by FOLDER/*."""
     own = out.resolve() if out else None
-    inside = sorted(entry for entry in folder.iterdir() if own is None or entry.resolve() != own)
-    handed = [entry for entry in inside if not _is_teachers(entry)]
-    return handed, [entry.name for entry in inside if _is_teachers(entry) and not CLUTTER.match(entry.name)]
+    paths = [path for path in paths if own is None or path.resolve() != own]
+    handed = [path for path in paths if not _is_teachers(path)]
+    return handed, [path.name for path in paths if _is_teachers(path) and not CLUTTER.match(path.name)]
 
 
 def _is_teachers(entry: Path) -> bool:

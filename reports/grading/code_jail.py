@@ -17,9 +17,9 @@ import struct
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from data_tools.errors import KitError
 from reports.grading import confined
 from reports.grading.inert import plain
 from reports.grading.limits import CodeLimits
+from reports.grading.scratch import scratch_folder
 
 LONGEST_HEADER = 1 << 20
 SYSTEM_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64")
@@ -77,10 +78,10 @@ class CodeJail:
         self.begun: Answer | None = None
         self._process: subprocess.Popen | None = None
         self._asked = 0
-        self._folder = Path()
+        self._folder, self._held = Path(), ExitStack()
 
     def __enter__(self) -> "CodeJail":
-        self._folder = Path(tempfile.mkdtemp(prefix="grading-code-"))
+        self._folder = self._held.enter_context(scratch_folder("grading-code-"))
         self._output = open(self._folder / "output.txt", "a+b")
         try:
             self.begun = self._start()
@@ -92,7 +93,7 @@ class CodeJail:
     def __exit__(self, *_: Any) -> None:
         self._end()
         self._output.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._held.close()
 
     @property
     def notice(self) -> str:

@@ -247,10 +247,18 @@ class _Session:
         found = [mistakes.parts(answer.value) for answer in answers]
         if len(found) == 2 and found[0] is not None and found[1] is not None and mistakes.same(found[0], found[1]):
             return 0.0, self._text("own-generator" if "own-generator" in self.exercises.texts else "constant")
-        slip = self._slip(answers)
+        slip = self._slip(answers) or self._unseeded(each, cases, answers)
         if share and slip:
             return max(0.0, share - CARE), self._text(slip)
         return share, self._text(key) if key else RIGHT
+
+    def _unseeded(self, each: Exercise, cases: Sequence[Sequence[Any]], answers: Sequence["Answer"]) -> str:
+        """Whether the same numbers give another answer when they come again: the given generator is not used."""
+        first = mistakes.parts(answers[0].value)
+        if len(cases) < 2 or first is None:  # a single case takes long
+            return ""
+        again = mistakes.parts(self._ask(each, cases[0]).value)
+        return "" if again is not None and mistakes.same(again, first) else "unseeded"
 
     def _compared(self, each: Exercise, cases: Sequence[Sequence[Any]], answers: Sequence["Answer"],
                   special: Sequence[Any] | None) -> Found:

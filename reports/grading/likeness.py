@@ -28,6 +28,7 @@ MOST_ARRAYS = 600
 PRECISION = 2e-3   # relative difference of a value that was once stored in half precision, and then some
 COMPUTED = 1e-5    # of answers that the same weights give in another order
 NEAR = 0.05        # share of the values that may differ
+MOVED, PERCENTS = 0.1, 0.03  # of the spread of an array, of a value: what is nearer is no training of one's own
 OWN = 0.5          # of one array, which is then no copy: a head that was trained anew on a backbone that was not
 
 Sketch = dict[str, list[float]]
@@ -70,10 +71,25 @@ def known(arrays: Mapping[str, np.ndarray]) -> str:
     own = {_short(name): array for name, array in arrays.items()}
     for name, theirs in fingerprints().items():
         if theirs and theirs.keys() <= own.keys():
-            share = differing(sketch({key: own[key] for key in theirs}), theirs)
+            mine = sketch({key: own[key] for key in theirs})
+            share = differing(mine, theirs)
+            words = OF_PACKAGE if "==" in name else OF_KIT
             if share is not None and share <= NEAR:
-                return OF_PACKAGE.format(name) if "==" in name else OF_KIT.format(name)
+                return words.format(name)
+            if moved(mine, theirs) <= NEAR:
+                return f"{words.format(name)}, moved by less than a tenth of their spread"
     return ""
+
+
+def moved(one: Sketch, other: Sketch) -> float:
+    """Share of the values, 0..1, that are further from the other's than a tenth of the spread of their array and a few
+    percent: what noise, or a few small steps of training, leaves near."""
+    far: list[bool] = []
+    for name, values in one.items():
+        a, b = np.array(values), np.array(other[name])
+        if len(a) == len(b) == SAMPLES and np.std(b) > 0:
+            far += (np.abs(a - b) > MOVED * np.std(b) + PERCENTS * np.abs(b)).tolist()
+    return float(np.mean(far)) if far else 1.0
 
 
 @lru_cache

@@ -33,6 +33,8 @@ TEXTS = {
     "changed": ("an input is changed in place; make a copy", "原地改动了输入；请先复制"),
     "global": ("NumPy's global generator is used, not the one that was given",
                "使用了 NumPy 的全局随机数生成器，而不是给定的那个"),
+    "unseeded": ("the same generator gives another answer each time: the one that was given is not used",
+                 "同样的随机数生成器每次得到不同的结果：没有使用给定的那个"),
     "overflow": ("it overflows where the numbers are large", "数值很大时溢出"),
     "0/0": ("it divides 0 by 0", "出现 0 除以 0"),
     "special": ("right for usual numbers, wrong in the special case", "一般情况正确，特殊情况错误"),

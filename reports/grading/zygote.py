@@ -41,7 +41,7 @@ except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
 GRADE, OUTPUT, CHOSEN = "grade.json", "output.txt", "assignment.txt"  # in the scratch folder
-FORMAT = 5           # of a grade; a new number has every submission graded again
+FORMAT = 6           # of a grade; a new number has every submission graded again
 LOOK = 0.02          # seconds between looks at the children
 MEASURE = 0.1        # seconds between measurements of their memory and disk space
 OPEN_FILES = 512

@@ -140,6 +140,7 @@ MISTAKES = [  # function, what stands there, what the student writes, key of the
      '    r_hat = state["r"]; return w - lr * m_hat / np.sqrt(r_hat + epsilon)', "one-correction", 0.15),
     ("mini_batches", "rng.permutation(n)", "np.random.permutation(n)", "global", 0.75),
     ("mini_batches", "rng.permutation(n)", "np.random.default_rng(0).permutation(n)", "own-generator", 0),
+    ("mini_batches", "rng.permutation(n)", "np.random.default_rng().permutation(n)", "unseeded", 0.75),
     ("mini_batches", "rng.permutation(n)", "np.arange(n)", "own-generator", 0),
     ("mini_batches", "rng.permutation(n)", "rng.integers(0, n, n)", "replacement", 0.15),
     ("mini_batches", "range(0, n, size)]", "range(0, n - size + 1, size)]", "last-dropped", 0.1),

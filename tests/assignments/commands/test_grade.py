@@ -17,6 +17,7 @@ import pytest
 from assignments.__main__ import main
 from assignments.commands.grade import EACH, FOLDER, MEMORY, found_in, shares
 from data_tools.errors import KitError
+from reports.grading.class_folder import handed_in
 from tests.reports.grading.bad import EXPECTED, make_bad
 from tests.reports.grading.bad_zips import zip_run
 
@@ -192,6 +193,8 @@ def test_submissions_are_found_in_folders(backprop_run, tmp_path):
     (few / "dan").mkdir()
     (few / "dan" / "config.yaml").touch()
     assert found_in(few) == ([few / "dan"], [".hidden", "list.csv"])  # a class of one keeps its student's name
+    (few / "grades").mkdir()
+    assert handed_in(sorted(few.iterdir()), few / "grades") == ([few / "dan"], [".hidden", "list.csv"])  # FOLDER/*
     empty = tmp_path / "empty"
     empty.mkdir()
     assert found_in(empty) == ([empty], [])

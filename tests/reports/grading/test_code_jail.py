@@ -124,7 +124,7 @@ def test_it_does_not_run_where_nothing_keeps_it_apart():
 
 
 def test_nothing_is_left_behind(tmp_path, monkeypatch):
-    monkeypatch.setattr(code_jail.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     with jail_of(()) as jail:
         ask(jail, "double", np.ones(1))
         outer = jail._process.pid

@@ -59,8 +59,10 @@ def test_weights_that_everybody_has_are_known_in_any_precision_and_with_a_few_ch
                     if np.isfinite(array.astype(np.float16)).all()}
             few = {name: np.where(RANDOM.random(array.shape) < 0.01, array + 0.3, array)
                    for name, array in arrays.items()}
+            noisy = {name: array * (1 + 0.01 * RANDOM.normal(0, 1, array.shape)) for name, array in arrays.items()}
             others = {name: array + 0.05 * RANDOM.normal(0, 1, array.shape) for name, array in arrays.items()}
-            assert [words in likeness.known(each) for each in (arrays, {**arrays, **half}, few)] == [True] * 3
+            assert [words in likeness.known(each) for each in (arrays, {**arrays, **half}, few, noisy)] == [True] * 4
+            assert "moved" in likeness.known(noisy) and "moved" not in likeness.known(few)
             assert likeness.known(others) == likeness.known(WEIGHTS) == ""
     likeness.fingerprints.cache_clear()
 
