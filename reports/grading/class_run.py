@@ -36,7 +36,8 @@ LONGEST_STEM = 80  # characters of a file name that is made of a submission's na
 # ends the file name of a submission whose own name does not do: nobody may choose it
 MADE = re.compile("-[0-9a-f]{10}$")
 HASHED = 1 << 16   # files of a folder that are looked at for changes
-SAME = ("submission", "other", "share of weights that differ", "equal predictions")
+SAME = ("submission", "other", "share of weights that differ", "equal predictions", "sha256 of its weights",
+        "sha256 of the other's")
 SUFFIX = re.compile(r"(\.tar\.\w+|\.[A-Za-z0-9]{2,5})$")
 LARGEST_HASHED = 4 << 30  # bytes of a zip, or of a folder's files together; what is more is told apart by size and time
 
@@ -76,7 +77,8 @@ def _compared(grades: Mapping[str, Grade], out: Path) -> dict[str, Grade]:
             works[grade.assignment][name] = grade.sketches
     pairs = [pair for sketches in works.values() for pair in likeness.alike(sketches)]
     stream = io.StringIO(newline="")
-    rows = [(csv_cell(one), csv_cell(other), share, "yes" if same else "no") for one, other, share, same in pairs]
+    rows = [(csv_cell(one), csv_cell(other), share, "yes" if same else "no", grades[one].weights, grades[other].weights)
+            for one, other, share, same in pairs]
     csv.writer(stream, lineterminator="\n").writerows([SAME, *rows])
     write_atomically(out / "same.csv", stream.getvalue().encode())
     notes = likeness.notes_of(pairs)

@@ -36,7 +36,8 @@ class Grade:
     problems: [{kind, message}]. criteria: in the rubric's order. claimed, measured, baseline: {metric: value};
     compared: {metric: verdict}. origin, n: of the grader's data. notes: said without consequence. output: what the
     judging printed. student, handed_in, due: name and times, as far as the platform and the teacher told; penalty:
-    points for what came late, which score still holds. sketches: of weights and answers (likeness.py).
+    points for what came late, which score still holds. sketches: of weights and answers (likeness.py); weights: their
+    SHA-256, empty where result.json was written for others.
     document: the same metrics in the work's document.
     """
 
@@ -62,6 +63,7 @@ class Grade:
     penalty: float = 0.0
     sketches: dict[str, dict[str, list[float]]] = field(default_factory=dict)
     document: dict[str, float] = field(default_factory=dict)
+    weights: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -159,6 +161,7 @@ class _Examination:
         self.evidence = Evidence(self.problems)
         self.judged: Judged | None = None
         self.sketches: dict[str, dict[str, list[float]]] = {}
+        self.weights = ""
 
     def examine(self, path: Path, scratch: Path, limits: Limits) -> None:
         """Files, assignment, weights, judge, comparisons; an error in one part is noted and the next one goes on."""
@@ -223,7 +226,8 @@ class _Examination:
             {metric: evidence.baseline[metric] for metric in measured if metric in evidence.baseline},
             {metric: found.value for metric, found in compared.items()}, judged.origin if judged else "",
             judged.n if judged else 0, [text(note) for note in self.notes], sketches=self.sketches,
-            document={metric: work.document[metric] for metric in measured if metric in work.document} if work else {})
+            document={metric: work.document[metric] for metric in measured if metric in work.document} if work else {},
+            weights=self.weights)
 
     def _read(self, run: Run, what: str) -> Mapping[str, Any] | None:
         """A parsed file of the run, None where it is missing (which was noted) or bad (which is noted here)."""
@@ -265,6 +269,8 @@ class _Examination:
         with _noted(self.problems, "bad-weights"):
             check_weights(run / WEIGHTS)
             self.problems += consistency.check_weights_sum(run, result)
+            if len(self.problems) == before:
+                self.weights = str(result.get("weights_sha256"))
         return all(of_problem(problem.kind) is not Verdict.INCOMPLETE for problem in self.problems[before:])
 
     def _seal(self, run: Path) -> None:

@@ -67,6 +67,10 @@ def test_weights_that_everybody_has_are_known_in_any_precision_and_with_a_few_ch
     likeness.fingerprints.cache_clear()
 
 
+def load_run_sum(run) -> str:
+    return json.loads((run / "result.json").read_text())["weights_sha256"]
+
+
 def test_a_class_lists_what_was_handed_in_twice_and_takes_no_points(tmp_path):
     runs = {"ann": make_toy_run(tmp_path / "ann", seed=3), "cid": make_toy_run(tmp_path / "cid", seed=4)}
     runs["bob"] = shutil.copytree(runs["ann"], tmp_path / "bob")
@@ -77,7 +81,9 @@ def test_a_class_lists_what_was_handed_in_twice_and_takes_no_points(tmp_path):
     assert grades[0].score == grades[2].score == 100
     with open(tmp_path / "out" / "same.csv", newline="") as file:
         rows = {(row["submission"], row["other"]): list(row.values())[2:] for row in csv.DictReader(file)}
-    assert rows[("ann", "bob")] == ["0.0", "yes"] and len(rows) == 3
+    sums = [load_run_sum(runs[name]) for name in ("ann", "cid")]
+    assert rows[("ann", "bob")] == ["0.0", "yes", sums[0], sums[0]] and len(rows) == 3
+    assert rows[("ann", "cid")][2:] == sums and sums[0] != sums[1]
     with open(tmp_path / "out" / "grades.csv", newline="", encoding="utf-8") as file:
         assert ["equal seeds" in row["notes"] for row in csv.DictReader(file)] == [True, False, True]
 
