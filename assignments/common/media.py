@@ -18,18 +18,13 @@ from data_tools.files.film_writer import FilmWriter
 from data_tools.files.films import DEFAULT_RATE, HIGHEST_RATE, FilmReader, Shot
 from data_tools.files.image_set import image_format, suffix_format
 from data_tools.files.names import shown
+from data_tools.files.other_kinds import FILM, HEAD, other_kind
 from data_tools.files.pictures import Picture, encode_jpeg, on_white, read_picture
 from data_tools.files.places import expand
 from data_tools.files.sources import MAX_BYTES, FolderSource
 from data_tools.quiet import quiet
 
-HEAD = 32  # bytes of a file that tell what it is
-OTHERS = {  # how images begin that are not read -> what they are
-    b"\xff\x0a": "a JPEG XL picture", b"\x00\x00\x00\x0cJXL \r\n\x87\n": "a JPEG XL picture",
-    b"8BPS": "a Photoshop picture", b"%PDF": "a PDF document", b"<svg": "a drawing (SVG)", b"<?xml": "a text (XML)",
-    b"\x00\x00\x01\x00": "an icon", b"v/1\x01": "an OpenEXR picture", b"#?RADIANCE": "a Radiance picture",
-    b"FUJIFILMCCD-RAW": "a camera's raw picture", b"IIRO": "a camera's raw picture", b"DICM": "a DICOM picture",
-}
+UNKNOWN = "is no image that is read here"
 MOST_SAID, LEFT_OUT = 20, "left_out.txt"  # problems on the terminal; the file that has them all
 
 
@@ -72,10 +67,11 @@ class Pictures:
             except KitError as error:
                 self.problems.append(shown(str(error)))
                 continue
-            if image_format(head) or suffix_format(name) and head:
+            why = "" if image_format(head) else _no_image(head)
+            if not why or why == UNKNOWN and suffix_format(name):  # the decoder says more
                 yield name
             else:
-                self.problems.append(f"{shown(name)}: {_no_image(head)}")
+                self.problems.append(f"{shown(name)}: {why}")
 
     def __iter__(self) -> Iterator[Frame]:
         for name in self.names:
@@ -105,11 +101,10 @@ def _no_image(head: bytes) -> str:
     """Why a file is left out."""
     if not head:
         return "is empty"
-    known = next((kind for start, kind in OTHERS.items() if head.startswith(start)), "")
-    if known:
-        return f"is {known}, which is not read here; convert it to .png or .jpg"
-    film = head[4:8] in (b"ftyp", b"moov", b"wide") or head.startswith((b"RIFF", b"\x1aE\xdf\xa3"))
-    return "is a film; give it by itself with --source" if film else "is no image"
+    kind = other_kind(head)
+    if kind == FILM:
+        return "is a film; give it by itself with --source"
+    return f"is {kind}, which is not read here; convert it to .png or .jpg" if kind else UNKNOWN
 
 
 def say_left_out(problems: Sequence[str], out: Path) -> None:
@@ -192,10 +187,10 @@ def open_source(source: str) -> Pictures | Video | Camera:
         head = file.read(HEAD)
     if image_format(head) and path.stat().st_size <= MAX_BYTES:
         return Pictures(path)
-    if suffix_format(path.name):  # says image and is none: the decoder names what is wrong
-        return Pictures(path)
-    if any(head.startswith(start) for start in OTHERS):
+    if other_kind(head) not in ("", FILM):
         raise KitError(f"{shown(path.name)} {_no_image(head)}")
+    if suffix_format(path.name) and other_kind(head) != FILM:  # the decoder names what is wrong
+        return Pictures(path)
     return Video(path)
 
 

@@ -155,7 +155,7 @@ class _Tracks:
         if codec.name == COPIED and codec.extradata:  # a broadcast's is framed in another way
             return self._target.add_stream_from_template(stream)
         rate = codec.sample_rate if codec.sample_rate in SOUND_RATES else 48000
-        layout = codec.layout.name if codec.layout.nb_channels in (1, 2) else "stereo"
+        layout = "mono" if codec.layout.nb_channels == 1 else "stereo"  # an .avi leaves its name open
         return self._target.add_stream(COPIED, rate=rate, layout=layout)
 
     def mux_until(self, end: Fraction | None) -> None:

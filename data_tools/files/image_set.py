@@ -11,6 +11,8 @@ import numpy as np
 from PIL import Image, PngImagePlugin
 
 from data_tools.errors import KitError
+from data_tools.files.float_tiff import float_colours
+from data_tools.files.other_kinds import HEAD, RAW, other_kind
 from data_tools.files.sources import Source
 
 MAX_PIXELS = 80_000_000
@@ -34,6 +36,7 @@ BRANDS = {  # of the container that films have too -> format
 # What Pillow raises on damaged files; the last two on numbers in their EXIF.
 DAMAGED = (OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, ArithmeticError, struct.error)
 ORIENTATION = 0x0112  # of EXIF
+SUBFILE_KIND, DNG_VERSION = 254, 50706  # of TIFF
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
     5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
@@ -55,6 +58,8 @@ def image_format(head: bytes) -> str | None:
         return "WEBP"
     if head[4:8] == b"ftyp":
         return "AVIF" if b"avif" in head[8:32] else BRANDS.get(head[8:12])
+    if head[8:11] == b"CR\x02":  # a camera's raw picture, which is a TIFF but for this
+        return None
     return next((name for magic, name in FORMATS.items() if head.startswith(magic)), None)
 
 
@@ -71,6 +76,9 @@ def decode(content: bytes, name: str = "image") -> np.ndarray:
     transparency lies on white.
     KitError naming `name` for what is damaged, cut short, of an unknown format or above 80 megapixels.
     """
+    floats = float_colours(content, MAX_PIXELS)
+    if floats is not None:
+        return to_eight_bits(scaled(floats))
     with opened(content, name) as image:
         return np.array(_to_rgb(upright(image)))
 
@@ -82,12 +90,24 @@ def opened(content: bytes, name: str) -> Iterator[Image.Image]:
         with Image.open(io.BytesIO(without_texts(content)), formats=_readable(content, name)) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise KitError(_too_large(name))
+            if image.format == "TIFF" and _is_preview(image):
+                raise KitError(f"{name} is {RAW}, of which only a small preview is read here; export it as .jpg or "
+                               ".tif")
             yield image
     except Image.DecompressionBombError as error:
         raise KitError(_too_large(name)) from error
     except DAMAGED as error:
-        reason = "unknown image format" if isinstance(error, Image.UnidentifiedImageError) else str(error)
+        reason = str(error)
+        if isinstance(error, Image.UnidentifiedImageError):
+            kind = other_kind(content[:HEAD])
+            reason = f"it is {kind}" if kind else "unknown image format"
         raise KitError(f"{name} cannot be decoded ({reason}); replace or remove it") from error
+
+
+def _is_preview(image: Image.Image) -> bool:
+    """Whether the first picture of a TIFF is a reduced one, as in the raw files of cameras (.dng, .nef, .arw)."""
+    tags = getattr(image, "tag_v2", {})
+    return DNG_VERSION in tags or bool(tags.get(SUBFILE_KIND, 0) & 1)
 
 
 def _readable(content: bytes, name: str = "") -> list[str]:
@@ -156,7 +176,7 @@ def image_size(content: bytes) -> tuple[int, int]:
 
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
-        return Image.fromarray(((sixteen_bits(image).astype(np.int64) + 128) // 257).astype(np.uint8)).convert("RGB")
+        return Image.fromarray(to_eight_bits(sixteen_bits(image))).convert("RGB")
     if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
         image = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
@@ -168,9 +188,19 @@ def sixteen_bits(image: Image.Image) -> np.ndarray:
     values = np.asarray(image)
     if image.mode != "F" and (not values.size or 0 <= values.min() <= values.max() <= 65535):
         return values.astype(np.uint16)
+    return scaled(values)
+
+
+def scaled(values: np.ndarray) -> np.ndarray:
+    """Numbers of any range to uint16, by value_range()."""
     low, high = value_range(values)
-    scaled = (np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
-    return np.rint(65535 * np.clip(scaled, 0, 1)).astype(np.uint16)
+    shares = (np.nan_to_num(values.astype(np.float64), nan=low, posinf=high, neginf=low) - low) / ((high - low) or 1.0)
+    return np.rint(65535 * np.clip(shares, 0, 1)).astype(np.uint16)
+
+
+def to_eight_bits(values: np.ndarray) -> np.ndarray:
+    """uint16 to uint8, 65535 to 255."""
+    return ((values.astype(np.int64) + 128) // 257).astype(np.uint8)
 
 
 def value_range(values: np.ndarray) -> tuple[float, float]:

@@ -11,13 +11,17 @@ import cv2
 import numpy as np
 from PIL import Image, ImageCms
 
+from data_tools.files.float_tiff import float_colours
 from data_tools.files.image_set import (
     DAMAGED,
+    MAX_PIXELS,
     ORIENTATION,
     PNG_HEAD,
     TURNS,
     opened,
+    scaled,
     sixteen_bits,
+    to_eight_bits,
     upright,
     value_range,
 )
@@ -53,6 +57,9 @@ def read_picture(content: bytes, name: str) -> Picture:
 
     KitError naming `name` for what is damaged, cut short, of an unknown format or above 80 megapixels.
     """
+    floats = float_colours(content, MAX_PIXELS)
+    if floats is not None:
+        return Picture(scaled(floats), notes=(_floats_note(name, floats),))
     with opened(content, name) as image:
         notes, frames = [], getattr(image, "n_frames", 1)
         if frames > 1 and image.format != "MPO":  # a telephone's photograph with its own reductions
@@ -60,8 +67,7 @@ def read_picture(content: bytes, name: str) -> Picture:
         colours = _sixteen_bit_colours(content, image)
         turned = upright(image)
         if turned.mode == "F":
-            low, high = value_range(np.asarray(turned))
-            notes.append(f"{name}: float values become 16 bits, {low:g} black and {high:g} white")
+            notes.append(_floats_note(name, np.asarray(turned)))
         if turned.mode == "CMYK":
             notes.append(f"{name}: CMYK becomes RGB")
             turned = _from_cmyk(turned)
@@ -70,6 +76,11 @@ def read_picture(content: bytes, name: str) -> Picture:
                          f"{image.format}")
         rgb, alpha, grey = colours or _channels(turned)
         return Picture(rgb, alpha, grey, tuple(notes), _profile(turned, grey), _dpi(image))
+
+
+def _floats_note(name: str, values: np.ndarray) -> str:
+    low, high = value_range(values)
+    return f"{name}: float values become 16 bits, {low:g} black and {high:g} white"
 
 
 def _sixteen_bit_colours(content: bytes, image: Image.Image) -> tuple[np.ndarray, np.ndarray | None, bool] | None:
@@ -186,7 +197,7 @@ def on_white(picture: Picture) -> np.ndarray:
 
 
 def _eight_bits(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == np.uint8 else ((values.astype(np.int64) + 128) // 257).astype(np.uint8)
+    return values if values.dtype == np.uint8 else to_eight_bits(values)
 
 
 def encode_png(picture: Picture) -> bytes:

@@ -136,3 +136,12 @@ def test_pictures_of_another_size_are_refused_and_nothing_is_left(tmp_path):
         writer.write(Shot(np.zeros((20, 20, 3), np.uint8), Fraction(1, 25), Fraction(1, 25)))
     writer.abandon()
     assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix, codecs", [
+    (".avi", ("-c:v", "mjpeg", "-pix_fmt", "yuvj420p", "-c:a", "pcm_u8")), (".wmv", ("-c:v", "wmv2", "-c:a", "wmav2")),
+    (".mkv", ("-c:v", "libx264", "-pix_fmt", "yuv420p", "-ac", "6", "-c:a", "ac3"))], ids=["avi", "wmv", "5.1"])
+def test_sound_whose_channels_have_no_name_or_are_many_becomes_aac(tmp_path, suffix, codecs):
+    original = film(tmp_path / f"a{suffix}", 6, codecs=codecs)
+    reader, writer = copy(original, tmp_path / "out.mp4")
+    assert reader.count == 6 and writer.sound and writer.problems == [] and times(tmp_path / "out.mp4", "a")
