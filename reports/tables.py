@@ -118,7 +118,8 @@ def _row(claim: dict[str, Any], values: dict[str, Any], language: str) -> Row:
     number = document.get("value")
     text = _language(document.get("text"), language) or (NONE if number is None else _amount(number, unit, digits))
     return Row(claim["id"], _language(claim["title"], language), number, text, value, low, high, n, unit, digits,
-               _language(claim.get("note"), language), claim["result"] is not None, None if kit is None else kit * scale)
+               _language(claim.get("note"), language), claim["result"] is not None,
+               None if kit is None else kit * scale)
 
 
 def _measured(key: Any, values: dict[str, Any]) -> Measured:

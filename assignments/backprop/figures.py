@@ -8,6 +8,7 @@ from pathlib import Path
 
 from assignments.backprop import figures_experiments as experiments
 from assignments.backprop import figures_mathematics as mathematics
+from assignments.backprop import figures_rules as rules
 from assignments.backprop.animation import write_animation
 from assignments.backprop.pages import write_example
 from reports.figures.figure_script import Entry, FigureScript, suffix
@@ -28,6 +29,9 @@ FIGURES = [  # in the order of the slides, which number none
     Entry("follow", mathematics.follow, 2.8),
     Entry("epsilon", mathematics.epsilon, 2.6),
     Entry("momentum", mathematics.momentum, 2.5),
+    Entry("mu", rules.mu, 2.8),
+    Entry("sparse", rules.sparse, 2.8),
+    Entry("changing", rules.changing, 3.0),
     Entry("iris", experiments.iris, 2.6),
     Entry("digits", experiments.digits, 2.6),
     Entry("autoencoder", experiments.autoencoder, 4.3),

@@ -79,7 +79,7 @@ def train(settings: BackpropSettings, run, device: str, resume: bool) -> dict[st
 
 def compute(settings: BackpropSettings, run) -> tuple:
     """(arrays for the figures, the digits network by hand)."""
-    from assignments.backprop import artifacts, checks, experiments, features, worked
+    from assignments.backprop import artifacts, checks, experiments, features, rule_claims, worked
     from assignments.common.iris import compare_optimizers
     from paddle_models.trainer.progress import say
 
@@ -98,6 +98,10 @@ def compute(settings: BackpropSettings, run) -> tuple:
     arrays.update({**experiments.learning_rates(min(settings.digits_epochs, 15), seed),
                    **experiments.batch_paths(seed)})
     arrays.update({**experiments.gradient_noise(settings.noise_draws, seed), **experiments.surface_paths()})
+    say("what the slides say of the rules: momentum's mu, sparse gradients, a changing task")
+    arrays.update({**rule_claims.momentum_mus(min(settings.digits_epochs, 15), seed),
+                   **rule_claims.sparse_gradients(settings.seeds, seed),
+                   **rule_claims.changing_task(settings.seeds, seed)})
     say("five optimizers on Iris (Paddle) and on the digits (by hand)")
     arrays.update(compare_optimizers(settings.iris_steps, settings.seeds))
     compared, network = experiments.compare_on_digits(settings)

@@ -2,8 +2,9 @@
 
 resolution, batch_size, dropout, models (untuned, tuned architecture, tuned learning rate); by name, or as wishes, what
 the document wished for at its end: learning_rate, depth, longer, share (of the training images), augmentation. Epochs
-and the tuned settings are in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or --epochs 5.
-Every training has a folder of its own and equal ones are made once; the same command goes on where it was interrupted.
+and the tuned settings are in experiments.yaml; any setting of run.py can be given and holds for all, as --data DIR or
+--epochs 5. Every training has a folder of its own and equal ones are made once; the same command goes on where it was
+interrupted.
 """
 
 import argparse
@@ -256,7 +257,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     asked = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      allow_abbrev=False,
-                                     usage=f"%(prog)s [all] [wishes] [{'] ['.join(ALL)}] [options] [settings of run.py]")
+                                     usage=f"%(prog)s [all] [wishes] [{'] ['.join(ALL)}] [options] "
+                                           "[settings of run.py]")
     parser.add_argument("--preset", default="sample", help="settings to start from, as in run.py (default: sample)")
     parser.add_argument("--seeds", type=int, default=3, help="trainings of each choice, seeds 0, 1, ... (default: 3)")
     parser.add_argument("--search", type=Path, nargs="+", default=[], metavar="DIR",

@@ -11,7 +11,7 @@ NAME = "pixel"
 
 
 def generator(scale: int):
-    """The kit's network nearest to the original; None where it enlarges otherwise than the run, or did not come along."""
+    """The kit's network nearest to the original; None where it enlarges otherwise than the run, or is not there."""
     if scale != 4:
         return None
     try:

@@ -7,7 +7,8 @@ import pytest
 from sklearn.decomposition import PCA
 from threadpoolctl import threadpool_limits
 
-from assignments.backprop import experiments, features
+from assignments.backprop import experiments, features, rule_claims
+from assignments.backprop.by_hand.descent import RULES
 
 SHORT = SimpleNamespace(seed=0, seeds=2, digits_epochs=4, batch_size=32, rates="tuned")
 
@@ -29,6 +30,27 @@ def test_digits_by_hand_learn_with_every_rule_and_as_in_paddle():
     np.testing.assert_allclose(twins["twins_hand"], twins["twins_paddle"], atol=0.01)
     np.testing.assert_allclose(twins["twins_hand"][:20], twins["twins_paddle"][:20], rtol=1e-3)
     assert twins["twins_accuracy"][0] == pytest.approx(found["digits_accuracy"][4, 0, -1], abs=0.01)
+
+
+def test_adagrad_is_good_with_sparse_gradients_and_rmsprop_where_their_size_changes():
+    rules = list(RULES)
+    sparse = rule_claims.sparse_gradients(2, 0)
+    assert sparse["sparse_loss"].shape == (5, 2, rule_claims.PASSES + 1)
+    last = dict(zip(rules, sparse["sparse_loss"][:, :, -1].mean(axis=1)))
+    assert last["AdaGrad"] < 0.4 * min(last["SGD"], last["Momentum"], last["RMSProp"])
+    assert last["Adam"] == pytest.approx(last["AdaGrad"], rel=0.5)  # which the slides do not say
+    found = rule_claims.changing_task(2, 0)
+    alone, sized = (dict(zip(rules, rows.mean(axis=(1, 2)))) for rows in found["changing_distance"])
+    assert alone["SGD"] == min(alone.values())  # true weights that change are nothing for RMSProp alone
+    assert sized["RMSProp"] < 0.5 * min(value for rule, value in sized.items() if rule != "RMSProp")
+
+
+def test_the_best_mu_depends_on_the_learning_rate():
+    found = rule_claims.momentum_mus(6, 0)
+    assert found["mu_loss"].shape == (2, 3, 7) and np.ptp(found["mu_loss"][:, :, 0]) == 0
+    same_rate, same_drive = found["mu_loss"][:, :, -1]
+    assert same_rate[0] == pytest.approx(same_drive[0]) and same_rate[1] < same_rate[0] < same_rate[2]
+    assert same_drive[1] == pytest.approx(same_drive[0], rel=0.3)
 
 
 def test_learning_rates_are_too_low_right_and_too_high():
