@@ -118,7 +118,8 @@ def test_members_that_cannot_be_unpacked_here_say_why(tmp_path, local, directory
     ({"d.z01": b"x"}, "d.z01", "a part of a split archive"), ({"d.zip.001": b"PK"}, "d.zip.001", "a part of a split"),
     ({"d.zip": b"<!DOCTYPE html><html>"}, "d.zip", "is no zip archive but a web page"),
     ({"d.zip": b"version https://git-lfs.github.com/spec/v1\n"}, "d.zip", "a pointer of Git LFS"),
-    ({"d.zip": b"\x1f\x8b"}, "d.zip", "a tar.gz .or .gz. archive"), ({"d.zip": b""}, "d.zip", "cannot be opened"), ({"d.zip": b"PK\3\4" + bytes(50)}, "d.zip", "may be cut short")])
+    ({"d.zip": b"\x1f\x8b"}, "d.zip", "a tar.gz .or .gz. archive"), ({"d.zip": b""}, "d.zip", "cannot be opened"),
+    ({"d.zip": b"PK\3\4" + bytes(50)}, "d.zip", "may be cut short")])
 def test_what_is_no_whole_zip_is_named(tmp_path, files, given, message):
     for name, content in files.items():
         (tmp_path / name).write_bytes(write_zip(tmp_path / "whole", FILES).read_bytes() if content is None else content)
