@@ -59,7 +59,7 @@ MODELS = {
     "lpips": Source(lambda _arrays: LPIPS(), lpips_name),
 }
 MOST_CLASSES = 100_000
-SUFFIXES = (".pth", ".pt", ".tar", ".bin")
+SUFFIXES = (".pth", ".pt", ".tar", ".bin", ".ckpt")
 
 
 def convert(source: str | Path, model: str, out: str | Path) -> dict[str, str]:

@@ -18,16 +18,16 @@ AVERAGED_KEYS = ("params_ema", "state_dict_ema", "model_ema", "ema_state_dict", 
 
 
 def weights_in(content: Any, is_array: Callable[[Any], bool], source: str) -> dict[str, Any]:
-    """The dictionary of arrays in what a file holds: under the first of STATE_KEYS that is there, else at the top,
-    where a training code may leave a stray one. What stands beside it is said on stdout. ValueError where there is
-    none."""
+    """The dictionary of arrays in what a file holds: under the first of STATE_KEYS that is there, or one below it (as
+    "ema", "module"), else at the top, where a training code may leave a stray one. What stands beside it is said on
+    stdout. ValueError where there is none."""
     if not isinstance(content, dict):
         raise ValueError("not a dictionary")
     found = {}
     for key, candidate in (*((key, content.get(key)) for key in STATE_KEYS), ("", content)):
-        arrays = {name: value for name, value in candidate.items() if is_array(value)} \
-            if isinstance(candidate, dict) else {}
-        if arrays and all(isinstance(name, str) for name in arrays):
+        inner = [candidate.get(each) for each in (*STATE_KEYS, "module")] if isinstance(candidate, dict) and key else []
+        arrays = next(filter(None, (_arrays(each, is_array) for each in (candidate, *inner))), {})
+        if arrays:
             found[key] = arrays
     if not found:
         raise ValueError("no dictionary of tensors in it, nor under " + ", ".join(STATE_KEYS))
@@ -36,6 +36,13 @@ def weights_in(content: Any, is_array: Callable[[Any], bool], source: str) -> di
     if taken and beside:
         print(f"{source}: {_said(taken)} are taken; {' and '.join(beside)}, beside them, are left out")
     return found[taken]
+
+
+def _arrays(candidate: Any, is_array: Callable[[Any], bool]) -> dict[str, Any]:
+    """Those of a dictionary, {} where it is none or has other keys than names."""
+    items = candidate.items() if isinstance(candidate, dict) else ()
+    arrays = {name: value for name, value in items if is_array(value)}
+    return arrays if all(isinstance(name, str) for name in arrays) else {}
 
 
 def _said(key: str) -> str:

@@ -67,12 +67,12 @@ def test_torchvision_weights_are_converted_and_wanted_with_their_inputs(tmp_path
 
 
 @pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "model.", "module._orig_mod.", "model.network."])
-@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("suffix", [".ckpt", ".safetensors"])
 def test_what_stands_before_every_name_is_taken_off_and_said(tmp_path, capsys, prefix, suffix):
     original, source = network("resnet18", 3), tmp_path / f"w{suffix}"
     state = {f"{prefix}{name}": array.astype("float16") if array.dtype == np.float32 else array
              for name, array in torch_state(original).items()}
-    (save if suffix == ".pth" else save_weights)(source, state)
+    (save if suffix == ".ckpt" else save_weights)(source, state)
     convert(source, "resnet18", tmp_path / "ours.safetensors")
     assert f"{source}: {prefix} before every name is taken off" in capsys.readouterr().out
     arrays = load_weights(tmp_path / "ours.safetensors")[0]
@@ -112,6 +112,17 @@ def test_averages_under_a_key_of_their_own_are_said(tmp_path, capsys, keys, take
     assert set(arrays) == {"a"} and arrays["a"].tolist() == [taken] * 3
     out = capsys.readouterr().out
     assert said in out and out.count("\n") == bool(said)
+
+
+def test_weights_one_dictionary_further_down(tmp_path, capsys):
+    state = {"a": np.arange(3, dtype=np.float32)}
+    of_a = dictionary({"a": of_array("0", state["a"])})
+    for number, structure in enumerate((dictionary({"ema": dictionary({"module": of_a})}),
+                                        dictionary({"model": dictionary({"state_dict": of_a})}))):
+        file = write_zip(tmp_path / f"{number}.pth", structure, {"0": state["a"].tobytes()})
+        assert read_torch(file)["a"].tolist() == [0, 1, 2]
+    paddle.save({"ema": {"module": state}, "epoch": {"module": 3}}, str(tmp_path / "w.pdparams"))
+    assert read_pdparams(tmp_path / "w.pdparams")["a"].tolist() == [0, 1, 2] and capsys.readouterr().out == ""
 
 
 def test_a_prefix_in_weights_of_the_kit_s_own_kind(tmp_path, capsys):
