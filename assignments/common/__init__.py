@@ -6,6 +6,7 @@ settings.py      what most works let one set; examples.py: pictures for figures
 splits.py        a data set, its stores, and a training that has come to its end
 runner.py        the command line of a run; runs.py: runs named by people; trainers.py: a work's Trainer
 find_lr.py       a learning rate to begin with
+variants.py      trainings that differ from a base in one thing each, compared image by image
 label_errors.py  labels in doubt, by the rule of confident.py; without.py: training without images that a list names;
                  continuing.py: commands that go on where they were interrupted
 exercises.py     functions that students write, as works declare them

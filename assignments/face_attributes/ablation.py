@@ -8,17 +8,17 @@ Any setting of run.py can be given and holds for all of them, as --data DIR or -
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from assignments.common.command_line import tells_errors, wait_for
+from assignments.common import variants
+from assignments.common.command_line import tells_errors
+from assignments.common.variants import Training, is_finished
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import write_atomically
@@ -50,74 +50,9 @@ MEASURES = ("accuracy", "balanced_accuracy", "f1", "average_precision")
 ROUNDS, WARM_UP = 30, 5  # of the latency
 
 
-@dataclass(frozen=True)
-class Training:
-    """One run of the plan: variant, seed, folder, words of run.py's command line, and the settings they make."""
-
-    variant: str
-    seed: int
-    folder: Path
-    words: tuple[str, ...]
-    settings: Any
-
-
-def plan(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path, rest: Sequence[str]) -> list[Training]:
-    """All trainings, seed by seed, the base first; variants whose settings are the base's are left out.
-
-    rest: words of run.py's command line that hold for all. KitError for an unknown setting or one that the plan gives.
-    """
-    from assignments.face_attributes.run import FaceSettings
-    from paddle_models.trainer.settings import parse_command_line
-
-    for word in rest:
-        if word.split("=")[0] in ("--seed", "--resume"):
-            raise KitError(f"{word.split('=')[0]} is not for an ablation: give --seeds, how many there are; repeating "
-                           f"the command "
-                           "continues it")
-    presets = Path(__file__).with_name("presets.yaml")
-    trainings: list[Training] = []
-    for seed in seeds:
-        base = None
-        for name, changes in (("base", {}), *((name, VARIANTS[name]) for name in variants)):
-            own = {**BASE, **changes, "seed": seed}
-            given = {word.split("=")[0] for word in rest}  # what the user says wins over BASE, a variant over both
-            words = [f"--{key}={json.dumps(value) if isinstance(value, list) else value}" for key, value in own.items()
-                     if key in changes or f"--{key}" not in given]
-            words = ["--preset", preset, *rest, *words]
-            _, settings = parse_command_line(FaceSettings, presets, words)
-            base = base or settings
-            if name == "base" or settings != base:
-                trainings.append(Training(name, seed, Path(out) / f"{name}-seed{seed}", tuple(words), settings))
-    return trainings
-
-
-def is_finished(training: Training) -> bool:
-    """Whether its run folder holds a result; KitError where it holds a run with other settings."""
-    from assignments.face_attributes.run import FaceSettings
-    from paddle_models.trainer.run_folder import read_config
-    from paddle_models.trainer.settings import from_dict, to_dict
-
-    if not (training.folder / "config.yaml").exists():
-        return False
-    _, found = read_config(training.folder, ASSIGNMENT)
-    found = to_dict(from_dict(FaceSettings, found, str(training.folder / "config.yaml")))
-    for key, value in to_dict(training.settings).items():
-        if found[key] != value:
-            raise KitError(f"{training.folder} was trained with {key} {found[key]}, not {value}: repeat the command "
-                           f"that "
-                           "began this ablation, or choose another --out")
-    return (training.folder / "result.json").exists()
-
-
-def train(training: Training) -> int:
-    """Run it, or continue it, as run.py in a process of its own, so that each begins alike; the exit status of that.
-
-    SIGTERM is passed on and a terminal's Ctrl-C reaches that process, too; it writes its checkpoint and ends with 130.
-    """
-    begun = (training.folder / "config.yaml").exists()
-    words = ["--resume", str(training.folder)] if begun else [*training.words, "--out", str(training.folder)]
-    status, = wait_for([subprocess.Popen([sys.executable, str(Path(__file__).with_name("run.py")), *words])])
-    return status
+def plan(preset: str, names: Sequence[str], seeds: Sequence[int], out: Path, rest: Sequence[str]) -> list[Training]:
+    """All trainings: the base and the variants of these names; see assignments/common/variants.py."""
+    return variants.plan(ASSIGNMENT, preset, BASE, {name: VARIANTS[name] for name in names}, seeds, out, rest)
 
 
 def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
@@ -143,25 +78,10 @@ def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
 
 
 def gains(done: Sequence[Training]) -> list[dict[str, Any]]:
-    """Differences of mean accuracy with their paired 95 % interval over the judged images, the mean of the seeds that
-    both have: of each variant to the base, and of the backbones to each other."""
-    from paddle_models.tasks.metrics import mean_interval
-
-    right = {(training.variant, training.seed): _right(training) for training in done}
-    names = list(dict.fromkeys(training.variant for training in done))
-    backbones = [name for name in names if "variant" in VARIANTS.get(name, {})]
-    found = []
-    for name, over in [*((name, "base") for name in names if name != "base"),
-                       *((name, other) for other in backbones for name in backbones if name != other)]:
-        pairs = [(right[name, seed], right[over, seed]) for seed in {t.seed for t in done}
-                 if (name, seed) in right and (over, seed) in right]
-        pairs = [pair for pair in pairs if (pair[0][0] == pair[1][0]).all()]  # of the same images
-        if pairs:
-            differences = np.mean([one[1] - other[1] for one, other in pairs], axis=0)
-            low, high = mean_interval(differences)
-            found.append({"variant": name, "over": over, "value": float(differences.mean()), "low": low, "high": high,
-                          "n": len(differences), "seeds": len(pairs)})
-    return found
+    """Paired differences of mean accuracy: of each variant to the base, and of the backbones to each other."""
+    backbones = [name for name in dict.fromkeys(training.variant for training in done)
+                 if "variant" in VARIANTS.get(name, {})]
+    return variants.gains(done, _right, [(name, other) for other in backbones for name in backbones if name != other])
 
 
 def _right(training: Training) -> tuple[np.ndarray, np.ndarray]:
@@ -247,24 +167,15 @@ def write(summary: dict[str, Any], out: Path) -> list[Path]:
     return [out / FILE, *tables.write_table(columns, rows, above, out, "ablation")]
 
 
-def ablate(preset: str, variants: Sequence[str], seeds: Sequence[int], out: Path | None, rest: Sequence[str]) -> int:
+def ablate(preset: str, names: Sequence[str], seeds: Sequence[int], out: Path | None, rest: Sequence[str]) -> int:
     """Train what is not there yet, then measure latencies; the files are renewed after every training."""
     from paddle_models.trainer.run_folder import command
 
     out = out or places.runs() / ASSIGNMENT / f"ablation-{preset}"
-    trainings = plan(preset, variants, seeds, out, rest)
-    finished = [is_finished(training) for training in trainings]  # all folders are looked at before anything is trained
-    for number, (training, there) in enumerate(zip(trainings, finished), start=1):
-        print(f"-- {number} of {len(trainings)}: {training.variant}, seed {training.seed}"
-              + there * ": finished earlier",
-              flush=True)
-        if there:
-            continue
-        status = train(training)
-        if status:
-            print(f"stopped at {training.folder}; the same command goes on from there", file=sys.stderr)
-            return status if status > 0 else 1
-        write(summarize(trainings, command()), out)
+    trainings = plan(preset, names, seeds, out, rest)
+    status = variants.make_all(trainings, lambda: write(summarize(trainings, command()), out))
+    if status:
+        return status
     summary = summarize(trainings, command())
     add_latency(summary, trainings)
     print("\n".join(map(str, write(summary, out))))
