@@ -61,20 +61,30 @@ def lacking() -> str:
 
 
 def needed(submission: Path, scratch: Path, data: Sequence[str]) -> tuple[list[str], list[str]]:
-    """(what judging has to read, what it has to write)."""
+    """(what judging has to read, what it has to write). data: as of --data; "celeba:PATH" and places where sets are
+    looked for count too."""
     cache = places.cache()
     with suppress(OSError):
         cache.mkdir(parents=True, exist_ok=True)
+    data = [*map(os.path.expanduser, (part for place in data for part in (place, place.partition(":")[2]))),
+            os.path.expanduser("~/data"), *(value for name, value in os.environ.items() if name.endswith("_DATA"))]
     python = [*sysconfig.get_paths().values(), site.getusersitepackages(), sys.prefix, sys.base_prefix,
               *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
     mine = [submission, places.PROJECT_ROOT, places.data(), places.sample_folder("x").parent,
             *map(Path, (*python, *data))]
     found = dict.fromkeys(os.path.realpath(path) for path in mine if str(path) not in ("", ".") and path.exists())
-    linked = [link for place in data if place and os.path.isdir(place) for link in _links(place)]
+    linked = [link for place in data if os.path.isdir(place) for link in _links(place)]
     return [*SYSTEM, *found, *linked], [*WRITABLE, os.path.realpath(scratch), os.path.realpath(cache)]
 
 
 def _links(folder: str) -> Iterator[str]:
-    """Where links in a folder of data lead."""
-    entries = (os.path.join(place, name) for place, folders, files in os.walk(folder) for name in (*folders, *files))
-    return (os.path.realpath(path) for path in islice(entries, LINKS) if os.path.islink(path))
+    """Where links in a folder of data lead; the upper folders first, at most LINKS entries."""
+    waiting, left = [folder], LINKS
+    while waiting and left:
+        with suppress(OSError), os.scandir(waiting.pop(0)) as found:
+            for item in islice(found, left):
+                left -= 1
+                if item.is_symlink():
+                    yield os.path.realpath(item.path)
+                elif item.is_dir():
+                    waiting.append(item.path)

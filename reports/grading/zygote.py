@@ -43,7 +43,7 @@ except ImportError:  # Windows
 GRADE, OUTPUT, CHOSEN = "grade.json", "output.txt", "assignment.txt"  # in the scratch folder
 FORMAT = 6           # of a grade; a new number has every submission graded again
 LOOK = 0.02          # seconds between looks at the children
-MEASURE = 0.1        # seconds between measurements of their memory and disk space
+MEASURE = 0.25       # seconds between measurements of their memory and disk space
 OPEN_FILES = 512
 CAN_FORK = hasattr(os, "fork")
 OWN_TROUBLE = 3      # status of a child whose grader, not whose submission, had trouble

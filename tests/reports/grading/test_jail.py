@@ -63,12 +63,15 @@ def test_a_run_is_judged_where_others_files_network_and_processes_are_out_of_rea
     assert not (other / "new").exists()
 
 
-def test_data_that_lie_elsewhere_behind_links_are_read(tmp_path):
+def test_data_that_lie_elsewhere_are_read(tmp_path, monkeypatch):
     (tmp_path / "set" / "part").mkdir(parents=True)
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "set" / "part" / "more").symlink_to(tmp_path / "elsewhere")
-    readable, writable = needed(tmp_path / "ann.zip", tmp_path, [str(tmp_path / "set"), "sample"])
-    assert {str(tmp_path / "set"), str(tmp_path / "elsewhere")} <= set(readable) and str(tmp_path) in writable
+    monkeypatch.setenv("MONKEY_DATA", str(tmp_path / "monkeys"))
+    (tmp_path / "monkeys").mkdir()
+    readable, writable = needed(tmp_path / "ann.zip", tmp_path, [f"celeba:{tmp_path}/set", "sample", ""])
+    wanted = {str(tmp_path / name) for name in ("set", "elsewhere", "monkeys")}
+    assert wanted <= set(readable) and str(tmp_path) in writable
     assert str(PROJECT_ROOT) in readable and str(Path.home() / ".ssh") not in readable
 
 
