@@ -18,6 +18,7 @@ from assignments.commands import (
     grade,
     label_errors,
     new,
+    notebooks,
     release,
     report,
     reproduce,
@@ -28,8 +29,8 @@ from assignments.commands import (
 from assignments.commands.autograder import build as gradescope
 from assignments.common.command_line import first_line, tells_errors
 
-COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data, label_errors, exercises, submit,
-            grade, gradescope, bench, doctor)
+COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data, label_errors, exercises,
+            notebooks, submit, grade, gradescope, bench, doctor)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ What goes wrong is a KitError with the message of the command line. docs/api.md 
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reports.run_reader import Run
 
-__all__ = ["enlarge", "evaluate", "figure", "load", "read_run", "train", "works"]
+__all__ = ["check", "enlarge", "evaluate", "figure", "load", "read_run", "setup", "train", "works"]
 
 Pictures = Union[str, Path, "np.ndarray", Sequence[Union[str, Path, "np.ndarray"]]]
 
@@ -116,13 +116,16 @@ def train(name: str, preset: str = "sample", out: str | Path = "", **settings: A
     preset: of the work's presets.yaml. out: a new folder; empty: one under runs/. settings: single fields as on the
     command line, those of a group as a dictionary: epochs=3, optimizer={"lr": 0.01}.
     """
+    from assignments.common.live_curve import live_curve
     from assignments.common.runner import start
     from paddle_models.trainer.run_folder import new_run_path
 
     work, resume = work_of(name), settings.pop("resume", None)
     folder = expand(resume or out) if resume or out else new_run_path(name, preset)
     begin = ["--resume", str(folder)] if resume else ["--preset", preset, "--out", str(folder)]
-    if start(work, [*begin, *_options(settings)]) != 0:
+    with live_curve(folder):
+        status = start(work, [*begin, *_options(settings)], tell=lambda _: None)  # the run holds it
+    if status != 0:
         raise KeyboardInterrupt(f"stopped; api.train({name!r}, resume={str(folder)!r}) goes on")
     return read_run(folder)
 
@@ -159,6 +162,33 @@ def figure(run: "Run | str | Path", number: str, language: str = "en") -> Any:
     if number not in entries:
         raise KitError(f"figure {number!r}: {found.assignment} has no such figure; there are {', '.join(entries)}")
     return entries[number].make(found, style.start(language))
+
+
+def check(name: str, function: Callable[..., Any], language: str = "en") -> str:
+    """A function of an exercise of the work, found by its name and tried on the public example: what is wrong, or that
+    nothing is. This is no grade: `python -m assignments exercises NAME` writes the folder that is handed in.
+    """
+    from assignments.common.in_place import try_in_place
+
+    wrong = try_in_place(name, function, language)
+    return wrong or ("正确（公开示例）" if language == "zh" else "right, on the public example")
+
+
+def setup() -> str:
+    """Begin a notebook: what is missing is installed, with a line that says so; Python, Paddle, cores and data found
+    are told. Returns the preset to take: $KIT_PRESET, else "sample".
+    """
+    import os
+
+    from assignments.common.live_curve import show_figures
+    from assignments.common.packages import install_missing
+
+    install_missing()
+    show_figures()
+    from assignments.commands.doctor import summary
+
+    print("\n".join(summary()))
+    return os.environ.get("KIT_PRESET", "sample")
 
 
 def _run(run: "Run | str | Path") -> "Run":

@@ -59,15 +59,32 @@ def examine() -> int:
         print(f"{name:17}{folder}, {_room(folder)}")
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a font-cache notice would go to standard error
     print(f"Chinese font     {find_cjk_font() or 'none found: figures fall back to English'}")
+    print("\n".join(data_found()))
+    return 0
+
+
+def data_found() -> list[str]:
+    """The data that each work finds without --data, a line each."""
+    lines = []
     for name in work_names():
         try:
             searched = work_of(name).searched()
         except KitError as error:
-            print(f"{name:16} cannot be taken: {error}")
+            lines.append(f"{name:16} cannot be taken: {error}")
             continue
-        for what, find in searched.items():
-            print(f"{what:16} {_data(find)}")
-    return 0
+        lines += [f"{what:16} {_data(find)}" for what, find in searched.items()]
+    return lines
+
+
+def summary() -> list[str]:
+    """Python, Paddle, device and the data, in few lines."""
+    from data_tools.machine import cores
+    from paddle_models.environment import paddle_version
+    from paddle_models.trainer import runtime
+
+    versions = ".".join(map(str, paddle_version()))
+    return [f"Python {sys.version.split()[0]}, Paddle {versions}, {cores()} cores, "
+            f"{runtime.describe(runtime.start('auto'))}", *data_found()]
 
 
 def _data(find: Callable[[], Any]) -> str:

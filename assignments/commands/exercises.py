@@ -1,6 +1,7 @@
 """`exercises`: what students of a work get, functions to fill in with a check, or the solution for the teacher."""
 
 import argparse
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,13 @@ def exercises(arguments: argparse.Namespace) -> int:
     having = [each for each in work_names() if has_exercises(each)]
     if name not in having:
         raise KitError(f"{name} has no exercises; those that have: {', '.join(having)}")
-    from assignments.common.student_folder import write_folder
+    if name == "backprop":
+        written = importlib.import_module("assignments.backprop.student").write_student
+        paths = written(out, arguments.lang, arguments.solution)
+    else:
+        from assignments.common.student_folder import write_folder
 
-    for path in write_folder(name, out, arguments.lang, arguments.solution):
+        paths = write_folder(name, out, arguments.lang, arguments.solution)
+    for path in paths:
         print(path)
     return 0

@@ -7,7 +7,7 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,18 @@ from data_tools.files.places import expand
 @tells_errors
 def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
     """Run a Work from a command line; returns the exit status (2: an error to mend, 130: stopped)."""
-    return start(work, argv)
+    return start(work, argv, say_result)
 
 
-def start(work: Any, argv: Sequence[str] | None = None) -> int:
-    """The same where errors to mend are raised as KitError."""
+def say_result(result: dict[str, Any]) -> None:
+    """The last line of a run."""
+    from paddle_models.trainer.progress import say
+
+    say("result " + json.dumps(result, ensure_ascii=False))
+
+
+def start(work: Any, argv: Sequence[str] | None, tell: Callable[[dict[str, Any]], None]) -> int:
+    """The same where errors to mend are raised as KitError. tell: gets the result at the end."""
     from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
     from paddle_models.trainer.settings import parse_command_line
 
@@ -62,11 +69,17 @@ def start(work: Any, argv: Sequence[str] | None = None) -> int:
         refuse_taken(work, folder)
     with folder:
         say(f"{work.name}, preset {harmless(options.preset, 100)}, run folder {path}")
-        return train(work, settings, options.preset, folder, device, resume, made)
+        result = train(work, settings, options.preset, folder, device, resume, made)
+        if result is None:
+            return 130
+        tell(result)
+        return 0
 
 
-def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resume: bool, made: list[Path]) -> int:
-    """Train in the RunFolder and write its result; `made`: folders that go again where the start is refused."""
+def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resume: bool,
+          made: list[Path]) -> dict[str, Any] | None:
+    """Train in the RunFolder and write its result, None where it was stopped; `made`: folders that go again where the
+    start is refused."""
     from paddle_models.trainer.loop import Interrupted
     from paddle_models.trainer.progress import say
     from paddle_models.trainer.settings import to_dict
@@ -87,7 +100,7 @@ def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resum
         result = {"assignment": work.name, "preset": preset, **work.train(settings, folder, device, resume)}
     except Interrupted as stop:
         say(f"{stop}\n{again}")
-        return 130
+        return None
     except KeyboardInterrupt:  # before or after the training, or the second one in it
         say(("continue from the last checkpoint with" if folder.last.exists() else
              "nothing was trained yet; the same begins anew with") + f"\n{again}")
@@ -99,8 +112,7 @@ def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resum
     folder.write_json("result.json", result)
     if folder.writer:
         write_seal(folder.path)
-    say("result " + json.dumps(result, ensure_ascii=False))
-    return 0
+    return result
 
 
 def is_finished(work: Any, settings: Any, path: Path) -> bool:

@@ -68,3 +68,41 @@ def test_a_network_answers_paths_arrays_and_lists_alike(tmp_path):
 def test_what_is_wrong_is_said_as_on_the_command_line(call, said):
     with pytest.raises(KitError, match=said):
         call()
+
+
+def test_a_function_of_an_exercise_is_tried_in_place():
+    def normalise(image):
+        return np.moveaxis(image / 127.5 - 1, -1, 0)
+
+    assert api.check("monkey_species", normalise) == "right, on the public example"
+
+    def normalise(image):
+        return image / 255
+
+    assert "shape" in api.check("monkey_species", normalise)
+
+    def sigmoid(z):
+        raise NotImplementedError
+
+    assert api.check("backprop", sigmoid, "zh") == "尚未填写"
+
+    def sigmoid(z):
+        return 1 / (1 + missing)  # noqa: F821
+
+    assert api.check("backprop", sigmoid).startswith("NameError")
+    with pytest.raises(KitError, match="no exercise of glasses"):
+        api.check("glasses", sigmoid)
+
+
+def test_what_is_missing_is_installed_with_a_line(monkeypatch, capsys):
+    from assignments.common import packages
+
+    assert packages.missing() == []
+    monkeypatch.setattr(packages, "_is_installed", lambda name: name not in ("av", "pytest", "paddlepaddle"))
+    assert packages.missing() == ["av<18,>=17"]  # a Paddle for GPUs counts, tools for tests do not
+    ran = []
+    monkeypatch.setattr(packages.subprocess, "run", lambda command, **_: ran.append(command) or
+                        packages.subprocess.CompletedProcess(command, 1, "", "no network"))
+    with pytest.raises(KitError, match="no network; install them by hand"):
+        packages.install_missing()
+    assert ran[0][1:] == ["-m", "pip", "install", "-q", "av<18,>=17"] and "installing av" in capsys.readouterr().out
