@@ -159,7 +159,7 @@ def _f1(y, p):
 
 
 def _scored(rng: Generator) -> list:
-    labels, p = (array[:, 1] for array in _judged(rng))
+    labels, p = (array[:, 0] for array in _judged(rng))
     return [labels, p.round(1)]
 
 
@@ -193,7 +193,7 @@ def _trapezoid(labels, scores):
 
 
 def _steps(rng: Generator) -> list:
-    return [rng.normal(0, 1, (30, 4)), float(rng.uniform(0.6, 0.75))]
+    return [rng.normal(0, 1, (12, 4)), float(rng.uniform(0.45, 0.55))]
 
 
 def _averaged(share=lambda t, d: min(d, (1 + t) / (10 + t)), start=1, swapped=False):

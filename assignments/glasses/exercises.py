@@ -125,7 +125,7 @@ def _doubtful(rng: Generator) -> list:
     low, high = round(float(rng.uniform(0.3, 0.42)), 2), round(float(rng.uniform(0.58, 0.7)), 2)
     p = rng.uniform(0, 1, 40).round(2)
     p[:2] = low, high
-    return [rng.integers(0, 2, 40), p, low, high]
+    return [(p + rng.normal(0, 0.2, 40) > 0.5).astype(np.int64), p, low, high]
 
 
 def _all_doubtful(rng: Generator) -> list:
@@ -160,7 +160,7 @@ def _framed(data, order="<", width="Q", check=e.masked_crc, first=True, whole=Fa
 
 
 def _uniform(rng: Generator) -> list:
-    return [rng.uniform(0, 1, (12, 4))]
+    return [rng.uniform(0, 1, (30, 4))]
 
 
 def _edges(rng: Generator) -> list:
@@ -177,9 +177,9 @@ def _with_column(number, column):
 
 
 def _some_wrong(rng: Generator) -> list:
-    labels = (np.arange(60) % 3 == 0).astype(np.int64)
-    p = np.clip(np.where(labels == 1, 0.75, 0.35) + rng.normal(0, 0.2, 60), 0.01, 0.99)
-    wrong = rng.permutation(60)[:12]
+    labels = (np.arange(120) % 3 == 0).astype(np.int64)
+    p = np.clip(np.where(labels == 1, 0.6, 0.2) + rng.normal(0, 0.25, 120), 0.01, 0.99)
+    wrong = rng.permutation(120)[:24]
     labels[wrong] = 1 - labels[wrong]
     return [labels, p]
 

@@ -161,7 +161,9 @@ def _weighted_f1(confusion):
 
 
 def _grey(rng: Generator) -> list:
-    return [np.cumsum(np.cumsum(rng.normal(0, 1, (32, 32)), axis=0), axis=1)]
+    terms = rng.normal(0, 0.5, (32, 32))
+    terms[:8, :8] += rng.exponential(4, (8, 8))  # so that mean, median and the median of all are far apart
+    return [s.cosines(32).T @ terms @ s.cosines(32)]
 
 
 def _bits(terms, level=np.median):
@@ -193,7 +195,8 @@ def _pairs(keep):
 
 
 def _maps(rng: Generator) -> list:
-    return [rng.uniform(0, 1, (6, 4, 3)), rng.normal(0.1, 1, (6, 4, 3))]
+    speaks = rng.uniform(0.5, 1, 6) * (1, -1, 1, -1, 1, -1)  # for the class, against it
+    return [rng.uniform(0, 1, (6, 4, 3)), rng.normal(0, 0.3, (6, 4, 3)) + speaks[:, None, None]]
 
 
 def _against(rng: Generator) -> list:

@@ -21,19 +21,25 @@ def grade(work: str, folder: Path):
     return grade_exercises(folder, exercises_of(work, {"seed": 3, "trust": True}), "ann")
 
 
+def check(folder: Path, *words: str) -> subprocess.CompletedProcess:
+    return subprocess.run([sys.executable, str(folder / "check.py"), *words], capture_output=True, text=True,
+                          encoding="utf-8")
+
+
 def nothing_before_and_all_after(work: str, folder: Path, language: str) -> None:
-    """A student's version scores 0 before and 100 with the solution: in the public check and in the grader."""
+    """A student's version scores 0 before and 100 with the solution; so says the public check (a part of it before, all
+    of it after, in Chinese)."""
     write_folder(work, folder / "before", language)
     write_folder(work, folder / "after", language, solution=True)
-    count = len(read_exercises(work)["exercises"])
-    for name, points, status in (("before", 0, 1), ("after", 100, 0)):
+    for name, points in (("before", 0), ("after", 100)):
         made = grade(work, folder / name)
-        assert (made.score, made.max_score) == (points, 100), [line.message for line in made.points]
-        done = subprocess.run([sys.executable, str(folder / name / "check.py")], capture_output=True, text=True,
-                              encoding="utf-8")
-        assert (done.returncode, done.stderr) == (status, ""), done.stdout + done.stderr
-        assert f": {points} / 100" in done.stdout
-        assert done.stdout.count("尚未填写" if language == "zh" else "not filled in yet") == count * (points == 0)
+        assert (made.score, made.max_score) == (points, 100), [line.message for line in made.criteria]
+    first = [row["name"] for row in read_exercises(work)["exercises"]][:2]
+    done = check(folder / "before", "--only", *first)
+    assert done.returncode == 1 and done.stdout.count("尚未填写" if language == "zh" else "not filled in yet") == 2
+    if language == "zh":
+        done = check(folder / "after")
+        assert (done.returncode, done.stderr) == (0, "") and "公开检查: 100 / 100" in done.stdout, done.stdout
     if language == "zh":
         for file in exercises_of(work).files:
             for place, node in named(ast.parse((folder / "before" / f"{file}.py").read_text(encoding="utf-8"))):
