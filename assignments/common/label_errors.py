@@ -13,7 +13,7 @@ import io
 import json
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
@@ -88,7 +88,7 @@ def main(work: Any, argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend, 130 when it was stopped."""
     options, rest = parser().parse_known_args(argv)
     out, examined = examine(work, options, rest)
-    say_what_was_found(examined, out)
+    say_what_was_found(examined, out, leaves_out="without" in {each.name for each in fields(work.settings)})
     result = {"assignment": work.name, "preset": options.preset, "complete": True, "origin": examined.found.origin,
               "n": len(examined.store), "suspects": len(examined.suspects),
               "images": len({suspect.row for suspect in examined.suspects})}
@@ -218,11 +218,11 @@ def write_result(out: Path, result: dict[str, Any]) -> None:
     write_atomically(out / "result.json", (json.dumps(result, indent=1) + "\n").encode())
 
 
-def say_what_was_found(examined: Examined, out: Path, more: str = "") -> None:
-    """Numbers, files and what to do next."""
+def say_what_was_found(examined: Examined, out: Path, more: str = "", leaves_out: bool = True) -> None:
+    """Numbers, files and what to do next; leaves_out: the work has the setting `without`."""
     images = len({suspect.row for suspect in examined.suspects})
     labels = len(examined.store) * len(examined.classes)
     several = f" (in {images} images)" if len(examined.classes) > 1 else ""
+    then = f", strike out what is right, then train with --without {out / 'suspects.csv'}" if leaves_out else ""
     print(f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}\nwritten to {out}\n"
-          f"look at {out / 'suspects.html'}, strike out what is right, then train with --without "
-          f"{out / 'suspects.csv'}")
+          f"look at {out / 'suspects.html'}{then}")

@@ -63,8 +63,9 @@ def depths(model: nn.Layer) -> dict[str, int]:
     found, number = {}, -1
     for block in _blocks(model):
         own = [name for name in shapes if name.startswith(f"{block}.") and not name.startswith(top)]
-        number += number < 0 or any(len(shapes[name]) > 1 for name in own)
-        found.update(dict.fromkeys(own, number))
+        if own:
+            number += number < 0 or any(len(shapes[name]) > 1 for name in own)
+            found.update(dict.fromkeys(own, number))
     found.update({name: number + 1 for name in shapes if name.startswith(top)})
     return {name: found.get(name, 0) for name in shapes}
 

@@ -34,6 +34,14 @@ def test_weights_of_a_block_stand_together():
         assert {found for weight, found in depth.items() if weight.startswith(block + ".")} == {number}
 
 
+def test_layers_without_weights_are_no_blocks():
+    nn = paddle.nn
+    network = nn.Sequential(nn.Flatten(), nn.Linear(4, 3), nn.ReLU(), nn.BatchNorm1D(3), nn.Dropout(), nn.Linear(3, 2))
+    numbers = {name.partition(".")[0]: number for name, number in depths(network).items()}
+    assert numbers == {"1": 0, "3": 0, "5": 1}
+    assert set(depths(nn.Sequential(nn.Flatten(), nn.Linear(4, 2))).values()) == {0}
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_step_is_one_with_the_rate_of_its_block(tmp_path, name):
     """The tiny network has two blocks: with a factor of a half, the first steps as an optimizer of half the rate."""
