@@ -27,7 +27,7 @@ STOREYS = {
 LONGEST_FILE = 400  # lines; a file that needs more is two files
 FINDS_ITSELF = {"data_tools.files.places"}  # the one module that asks where the project lies
 # so that the files that a student writes are found: beside the first, in the jail's scratch folder
-CHANGES_THE_PATH = {"assignments.backprop.check", "assignments.common.student_check", "reports.grading.confined"}
+CHANGES_THE_PATH = {"assignments.common.student_check", "reports.grading.confined"}
 HEAVY = ("paddle", "matplotlib", "cv2", "sklearn", "imgaug", "paddleclas")
 
 

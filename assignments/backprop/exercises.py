@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from assignments.backprop import student
+from assignments.backprop import exercises_autograd, student
 from assignments.backprop.by_hand import backprop, descent, practice
 from assignments.backprop.by_hand.backprop import Activation, Network, Output
+from assignments.common.exercise_rows import declared, driver_text
 from reports.grading.exercises import Exercise, Exercises
 
 Generator = np.random.Generator
@@ -300,41 +300,41 @@ def _central(a: np.ndarray, b: np.ndarray, w: np.ndarray, step: float) -> np.nda
 
 B = backprop
 FUNCTIONS = (
-    Exercise("sigmoid", "backprop", 4, _numbers(4, 3, scale=2), B.sigmoid, special=_numbers(9, scale=2000),
+    Exercise("sigmoid", "backprop", 3, _numbers(4, 3, scale=2), B.sigmoid, special=_numbers(9, scale=2000),
              public=[np.array([0.5932699921, 0.7513650695, 0.5])]),
     Exercise("sigmoid_slope", "backprop", 2, lambda rng: [rng.uniform(0, 1, (4, 3))], B.sigmoid_slope,
              mistakes={"slope-of-z": lambda h: B.sigmoid_slope(B.sigmoid(h))},
              public=[np.array([0.1868156016, 0.25, 0.0])]),
     Exercise("softmax", "backprop", 6, _numbers(5, 4), B.softmax, special=_numbers(5, 4, scale=2000),
              mistakes={"axis": lambda z: B.softmax(z.T).T}, public=[np.array([[0.25, 0.75], [0.5, 0.5]])]),
-    Exercise("squared_error", "backprop", 3, _outputs, B.squared_error, public=[np.array([0.2983711089, 2.5])],
+    Exercise("squared_error", "backprop", 2, _outputs, B.squared_error, public=[np.array([0.2983711089, 2.5])],
              mistakes={"mean-outputs": lambda o, t: ((o - t) ** 2).mean(axis=-1),
                        "axis": lambda o, t: 0.5 * ((o - t) ** 2).sum(axis=0)}),
-    Exercise("logistic_loss", "backprop", 7, _logits_of_two, B.logistic_loss,
+    Exercise("logistic_loss", "backprop", 5, _logits_of_two, B.logistic_loss,
              special=partial(_logits_of_two, scale=2000),
              mistakes={"one-term": lambda z, t: -(t * np.log(B.sigmoid(z))).sum(axis=-1),
                        "mean-outputs": lambda z, t: B.logistic_loss(z, t) / z.shape[-1]}),
-    Exercise("softmax_cross_entropy", "backprop", 7, _logits, B.softmax_cross_entropy,
+    Exercise("softmax_cross_entropy", "backprop", 5, _logits, B.softmax_cross_entropy,
              special=partial(_logits, scale=2000), public=[np.array([1.3862943611, 0.6931471806])],
              mistakes={"no-log": lambda z, t: -(t * B.softmax(z)).sum(axis=-1),
                        "mean-outputs": lambda z, t: B.softmax_cross_entropy(z, t) / z.shape[-1],
                        "axis": lambda z, t: -(t * np.log(B.softmax(z.T).T)).sum(axis=-1)}),
-    Exercise("squared_error_delta", "backprop", 5, _outputs, B.squared_error_delta,
+    Exercise("squared_error_delta", "backprop", 4, _outputs, B.squared_error_delta,
              mistakes={"slope-forgotten": lambda o, t: o - t}, public=[np.array([[0.1384985620, -0.0380982362]])]),
-    Exercise("cross_entropy_delta", "backprop", 3, _outputs, B.cross_entropy_delta,
+    Exercise("cross_entropy_delta", "backprop", 2, _outputs, B.cross_entropy_delta,
              mistakes={"slope-too-much": B.squared_error_delta},
              public=[np.array([[0.2, 0.3, -0.5], [-0.4, 0.3, 0.1]])]),
-    Exercise("hidden_delta", "backprop", 7, _layer, B.hidden_delta,
+    Exercise("hidden_delta", "backprop", 5, _layer, B.hidden_delta,
              mistakes={"slope-forgotten": lambda delta, w, slope: delta @ w.T,
                        "not-transposed": lambda delta, w, slope: (delta @ w) * slope}),
-    Exercise("layer_gradient", "backprop", 6, lambda rng: [rng.normal(0, 1, (6, 4)), rng.normal(0, 1, (6, 3))],
+    Exercise("layer_gradient", "backprop", 4, lambda rng: [rng.normal(0, 1, (6, 4)), rng.normal(0, 1, (6, 3))],
              B.layer_gradient),
-    Exercise("numerical_gradient", "backprop", 5, _cubic, _central, "numerical_gradient", tolerance=1e-6,
+    Exercise("numerical_gradient", "backprop", 4, _cubic, _central, "numerical_gradient", tolerance=1e-6,
              mistakes={"one-sided": _one_sided(1), "one-sided ": _one_sided(-1)}),
-    Exercise("Network.forward", "backprop", 6, _forward, _forward_of, "forward",
+    Exercise("Network.forward", "backprop", 5, _forward, _forward_of, "forward",
              mistakes={"bias": _without_bias, "last-activated": _last_activated,
                        "not-activated": lambda output, hidden, *more: _forward_of(output, "LINEAR", *more)}),
-    Exercise("Network.gradients", "backprop", 10, _gradients, _gradients_of, "gradients",
+    Exercise("Network.gradients", "backprop", 8, _gradients, _gradients_of, "gradients",
              mistakes={"gradients-summed": _summed, "reversed": _reversed,
                        "slope-forgotten": _gradients_with(_no_slope),
                        "slope-too-much": _gradients_with(_slope_too_much)}),
@@ -347,14 +347,14 @@ FUNCTIONS = (
     _of_rule(6, "adam", epsilon_outside=partial(_other_adam, outside=True),
              no_correction=partial(_other_adam, of_m=False, of_r=False), from_zero=partial(_other_adam, first=0),
              one_correction=partial(_other_adam, of_r=False), no_memory=_forgetful(descent.adam)),
-    Exercise("mini_batches", "descent", 3, lambda rng: [53, 8, int(rng.integers(1 << 31))], driver="mini_batches",
+    Exercise("mini_batches", "descent", 2, lambda rng: [53, 8, int(rng.integers(1 << 31))], driver="mini_batches",
              judge=_judge_batches),
-    Exercise("dl_dw32", "practice", 4, _hidden_outputs, practice.dl_dw32,
+    Exercise("dl_dw32", "practice", 3, _hidden_outputs, practice.dl_dw32,
              mistakes={"without-h": lambda h, o, t: o[:, 1] - t[:, 1],
                        "other-unit": lambda h, o, t: h[:, 1] * (o[:, 1] - t[:, 1])}),
-    Exercise("train_digits", "practice", 5, _some_digits, driver="train_digits", judge=_judge_digits, cases=1),
+    Exercise("train_digits", "practice", 3, _some_digits, driver="train_digits", judge=_judge_digits, cases=1),
 )
-DRIVERS = Path(__file__).with_name("drivers.py").read_text(encoding="utf-8")
-EXERCISES = Exercises("backprop", FUNCTIONS, student.MODULES, DRIVERS,
-                      {**TEXTS, "one-sided ": TEXTS["one-sided"]},
+ENGINE, ENGINE_TEXTS = declared("backprop", exercises_autograd.FUNCTIONS)
+EXERCISES = Exercises("backprop", (*FUNCTIONS, *ENGINE), student.MODULES, driver_text("backprop"),
+                      {**TEXTS, "one-sided ": TEXTS["one-sided"], **ENGINE_TEXTS},
                       {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in student.read_exercises()})

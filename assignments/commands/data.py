@@ -80,6 +80,7 @@ def sample(arguments: argparse.Namespace) -> int:
 
 def pack(arguments: argparse.Namespace) -> int:
     """Pack images of any size as TFRecord shards, which any program reads and training reads fastest."""
+    from data_tools.files.names import shown
     from data_tools.packed.pack_sizes import pack_all
     from data_tools.sets.folders import find_images, folder_classes
 
@@ -90,7 +91,7 @@ def pack(arguments: argparse.Namespace) -> int:
                            skip_unreadable=arguments.skip_unreadable == "true"):
         print(packed)
     if "images" in sets and (classes := folder_classes(sets["images"])):
-        print(f"labels: {', '.join(f'{label} {name}' for label, name in sorted(classes.items()))}")
+        print(f"labels: {', '.join(f'{label} {shown(name)}' for label, name in sorted(classes.items()))}")
     print(f"written to {arguments.folder}")
     return 0
 

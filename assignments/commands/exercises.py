@@ -1,7 +1,6 @@
 """`exercises`: what students of a work get, functions to fill in with a check, or the solution for the teacher."""
 
 import argparse
-import importlib
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +26,8 @@ def exercises(arguments: argparse.Namespace) -> int:
     having = [each for each in work_names() if has_exercises(each)]
     if name not in having:
         raise KitError(f"{name} has no exercises; those that have: {', '.join(having)}")
-    if name == "backprop":
-        written = importlib.import_module("assignments.backprop.student").write_student
-        paths = written(out, arguments.lang, arguments.solution)
-    else:
-        from assignments.common.student_folder import write_folder
+    from assignments.common.student_folder import write_folder
 
-        paths = write_folder(name, out, arguments.lang, arguments.solution)
-    for path in paths:
+    for path in write_folder(name, out, arguments.lang, arguments.solution):
         print(path)
     return 0

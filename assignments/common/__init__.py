@@ -13,7 +13,8 @@ exercises.py     functions that students write, as works declare them
 judging.py       the grader's second look at a submission
 figure_scripts.py    the figures of a work, its own or the first ones of any run; chapters.py: a work in the report
 export.py        the best network of a run for use without its code
-media.py         pictures, folders and videos for predict; pretrained.py: weights that come with the kit
+media.py         pictures, folders and videos for predict; pipeline.py: decoding and encoding beside the network
+                 pretrained.py: weights that come with the kit
 zips.py          members of zips whose bytes depend on their content alone
 command_line.py  errors told in one line
 iris.py          optimizers compared on Iris, for two works

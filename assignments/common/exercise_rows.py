@@ -19,7 +19,7 @@ from assignments.common.works import FOLDER
 from data_tools.errors import KitError
 
 if TYPE_CHECKING:
-    from reports.grading.exercises import Exercises
+    from reports.grading.exercises import Exercise, Exercises
 
 Draw = Callable[[np.random.Generator], list[Any]]
 
@@ -85,9 +85,21 @@ def public_case(work: str, row: Mapping[str, Any], driver: str) -> tuple[list[An
 
 def declare(work: str, functions: Mapping[str, Drawn]) -> "Exercises":
     """All exercises of a work, for the grader; KitError where exercises.yaml and `functions` are not of the same."""
-    from reports.grading.exercises import Exercise, Exercises
+    from reports.grading.exercises import Exercises
 
     rows = read_exercises(work)["exercises"]
+    if {row["name"] for row in rows} != set(functions):
+        raise KitError(f"{FOLDER / work / 'exercises.yaml'} and exercises.py beside it name other functions")
+    found, texts = declared(work, functions)
+    return Exercises(work, tuple(found), tuple(dict.fromkeys(row["file"] for row in rows)), driver_text(work), texts,
+                     {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in rows})
+
+
+def declared(work: str, functions: Mapping[str, Drawn]) -> tuple[list["Exercise"], dict[str, tuple[str, str]]]:
+    """(the exercises of these functions in the order of exercises.yaml, the words for their mistakes)."""
+    from reports.grading.exercises import Exercise
+
+    rows = [row for row in read_exercises(work)["exercises"] if row["name"] in functions]
     told = {f"{row['name']}, {key}" for row in rows for key in row["mistakes"]}
     made = {f"{name}, {key}" for name, drawn in functions.items() for key in drawn.mistakes}
     if told != made:
@@ -103,8 +115,7 @@ def declare(work: str, functions: Mapping[str, Drawn]) -> "Exercises":
             {f"{name}-{key}": answer_of(work, drawn.driver, file, (name, wrong))
              for key, wrong in drawn.mistakes.items()},
             public_case(work, row, drawn.driver)[1], tolerance=drawn.tolerance))
-    return Exercises(work, tuple(found), tuple(dict.fromkeys(row["file"] for row in rows)), driver_text(work), texts,
-                     {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in rows})
+    return found, texts
 
 
 def _with_names(file: str, name: str, draw: Draw, rng: np.random.Generator) -> list[Any]:
@@ -116,10 +127,16 @@ def answer_of(work: str, driver: str, file: str,
     """A call of the driver with the solved module, one of its functions replaced by another, right or wrong."""
     def answer(*case: Any) -> Any:
         solved = vars(importlib.import_module(f"assignments.{work}.by_hand.{file}"))
-        module = SimpleNamespace(**{**solved, **dict([wrong] if wrong else [])})
+        module = SimpleNamespace(**{**solved, **(_replaced(solved, *wrong) if wrong else {})})
         called = getattr(exercise_drivers, driver, None) or getattr(
             importlib.import_module(f"assignments.{work}.drivers"), driver)
         with np.errstate(all="ignore"):
             return called({file: module}, *case)
 
     return answer
+
+
+def _replaced(solved: Mapping[str, Any], name: str, wrong: Callable[..., Any]) -> dict[str, Any]:
+    """The function, or the class with another method, under its name."""
+    owner, _, method = name.rpartition(".")
+    return {owner: type(owner, (solved[owner],), {method: wrong})} if owner else {name: wrong}

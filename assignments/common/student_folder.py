@@ -17,6 +17,7 @@ from data_tools.files.places import PROJECT_ROOT
 
 RULES = PROJECT_ROOT / "reports" / "grading" / "source_rules.py"  # what a file may not do, known to both sides
 CHECK = FOLDER / "common" / "student_check.py"
+PUBLIC = "public.py"  # checks of a work's own, for exercises without an example
 HINTS = "hints.json"  # as in student_check.py and the grader
 WORDS = {
     "en": {"points": "points", "open": "not filled in yet", "score": "Public check", "formula": "Formula",
@@ -73,7 +74,9 @@ def _texts(work: str, language: str, solution: bool) -> dict[str, str]:
         own = [row for row in rows if row["file"] == name]
         texts[f"{name}.py"] = (source.replace(package, "") if solution else
                                take_out(source, own, language, read.get("texts"), name, package))
-    drivers = {each.name: each.driver for each in declared.exercises}
+    drivers, public = {each.name: each.driver for each in declared.exercises}, FOLDER / work / PUBLIC
+    if public.is_file():
+        texts[PUBLIC] = public.read_text(encoding="utf-8")
     table = {"language": language, "words": {key: words[key] for key in ("open", "score", "note", "formula", "hint",
                                                                          "asked")},
              "exercises": [_row(work, row, language, drivers[row["name"]]) for row in rows]}
@@ -93,10 +96,13 @@ def _row(work: str, row: Mapping[str, Any], language: str, driver: str) -> dict[
     """What check.py is told of an exercise."""
     from reports.grading.mistakes import parts
 
+    told = {"number": row["number"], "file": row["file"], "name": row["name"], "points": row["points"],
+            "title": row[language], "formula": row["formula"], "hint": row[f"hint_{language}"]}
+    if "example" not in row:
+        return {**told, "check": f"check_{row['name'].replace('.', '_').lower()}"}
     case, answer = public_case(work, row, driver)
-    return {"number": row["number"], "file": row["file"], "name": row["name"], "points": row["points"],
-            "title": row[language], "formula": row["formula"], "hint": row[f"hint_{language}"], "driver": driver,
-            "example": [_plain(item) for item in case], "answer": [_plain(part) for part in parts(answer) or []]}
+    return {**told, "driver": driver, "example": [_plain(item) for item in case],
+            "answer": [_plain(part) for part in parts(answer) or []]}
 
 
 def _plain(value: Any) -> Any:

@@ -8,8 +8,9 @@ import argparse
 import csv
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -97,6 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _predict(options: argparse.Namespace) -> int:
     from assignments.common.media import Album, Film, make_folder, open_source
+    from assignments.common.pipeline import Behind
     from assignments.face_attributes.model import FaceReader
     from data_tools.drawing.attributes import ATTRIBUTES
     from data_tools.files.names import shown
@@ -120,9 +122,9 @@ def _predict(options: argparse.Namespace) -> int:
         sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False
         try:
-            with _table(out / "faces.csv", ATTRIBUTES) as rows:
+            with _table(out / "faces.csv", ATTRIBUTES) as rows, Behind(1) as behind:
                 try:
-                    _loop(options, source, finder, reader, sink, rows, clock)
+                    _loop(options, source, finder, reader, clock, partial(behind, _write, sink, rows, clock))
                 except KeyboardInterrupt:
                     stopped = True
             sink.close()
@@ -144,41 +146,55 @@ def _table(path: Path, names: Sequence[str]) -> Iterator["csv._writer"]:
         raise KitError(f"cannot write {path} ({error.strerror or error}); make room or choose another --out") from error
 
 
-def _loop(options, source, finder, reader, sink, rows, clock: Clock) -> None:
+def _write(sink, rows, clock: Clock, group: Sequence[tuple]) -> None:
+    """Annotated pictures and rows of the table of a group of frames, in a thread."""
+    with clock("write"):
+        for frame, picture, table in group:
+            sink.write(frame, picture)
+            rows.writerows(table)
+
+
+def _loop(options, source, finder, reader, clock: Clock, write: Callable[[list[tuple]], None]) -> None:
+    """Frames, group by group, decoded ahead where they come from a file; `write` takes what becomes of a group."""
+    from assignments.common.pipeline import ahead
     from assignments.face_attributes.annotate import GROUP as MANY
     from assignments.face_attributes.annotate import annotate, annotate_group, lines
     from assignments.face_attributes.names import label_names
 
+    camera = getattr(source, "camera", False)
     said, (names, font) = time.perf_counter(), label_names(options.lang)
-    size = options.group or (1 if getattr(source, "camera", False) else GROUP)
     frames = islice(iter(source), options.frames or None)
-    clock.begin = time.perf_counter()
-    while group := _next(frames, size, clock):
-        with clock("detect"):
-            found = [finder(frame.picture) for frame in group]
-        with clock("classify"):
-            probabilities = reader([reader.crop(frame.picture, face) for frame,
-                                    faces in zip(group, found) for face in faces])
-        first = 0
-        for frame, faces in zip(group, found):
-            mine, first = probabilities[first:first + len(faces)], first + len(faces)
-            with clock("draw"):
-                texts = [lines(p, names, options.threshold) for p in mine]
-                draw = annotate_group if len(faces) >= MANY and not source.moving else annotate
-                picture = draw(frame.picture, [face.box for face in faces], texts, font)
-            with clock("write"):
-                sink.write(frame, picture)
-                rows.writerows(_rows(frame, faces, mine))
-            if options.show and not _shown(picture):
+    groups = iter(lambda: _next(frames, options.group or (1 if camera else GROUP), clock), [])
+    clock.begin, wanted = time.perf_counter(), True
+    with closing(ahead(groups, 0 if camera else 1)) as decoded:
+        for group in decoded:
+            with clock("detect"):
+                found = [finder(frame.picture) for frame in group]
+            with clock("classify"):
+                probabilities = iter(reader([reader.crop(frame.picture, face) for frame, faces in zip(group, found)
+                                             for face in faces]))
+            done: list[tuple] = []
+            for frame, faces in zip(group, found):
+                mine = list(islice(probabilities, len(faces)))
+                with clock("draw"):
+                    texts = [lines(p, names, options.threshold) for p in mine]
+                    draw = annotate_group if len(faces) >= MANY and not source.moving else annotate
+                    picture = draw(frame.picture, [face.box for face in faces], texts, font)
+                done.append((frame, picture, _rows(frame, faces, mine)))
+                if not faces:
+                    clock.without_face.append(frame.source)
+                wanted = not options.show or _shown(picture)
+                if not wanted:
+                    break
+            write(done)
+            clock.frames += len(done)
+            clock.faces += sum(len(table) for *_, table in done)
+            if not wanted:
                 return
-            if not faces:
-                clock.without_face.append(frame.source)
-        clock.frames += len(group)
-        clock.faces += len(probabilities)
-        if time.perf_counter() - said > REPORT_EVERY:
-            said = time.perf_counter()
-            print(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s",
-                  flush=True)
+            if time.perf_counter() - said > REPORT_EVERY:
+                said = time.perf_counter()
+                print(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s",
+                      flush=True)
 
 
 def _next(frames: Iterator, size: int, clock: Clock) -> list:

@@ -281,23 +281,28 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
     """All frames into one .mp4 with the sound of the original; stopped early, the frames so far with theirs."""
     from itertools import islice
 
+    from assignments.common.pipeline import Behind, ahead
     from data_tools.files.film_writer import FilmWriter
     from data_tools.files.films import Shot
     from data_tools.files.names import shown
     from paddle_models.deploy.tiling import enlarge
 
-    target, count, stopped = out / f"{path.stem}.mp4", 0, False
+    target, count, busy, stopped = out / f"{path.stem}.mp4", 0, 0.0, False
     film = FilmWriter(target, source.rate, source.reader)
     begin = time.perf_counter()
     try:
-        with closing(Bar(options.frames or source.total, "frame")) as bar:
+        with (closing(Bar(options.frames or source.total, "frame")) as bar, Behind() as behind,
+              closing(ahead(islice(iter(source), options.frames or None))) as frames):
             try:
-                for frame in islice(iter(source), options.frames or None):
+                for frame in frames:
                     height, width, scale = *frame.picture.shape[:2], generator.scale
                     if height * width * scale**2 > LARGEST:
                         raise KitError(f"{shown(source.name)}: a frame would have {scale * width}x{scale * height} "
                                        "pixels; convert it to a smaller size first")
-                    film.write(Shot(enlarge(generator.network, frame.picture, tile), frame.begin, frame.length))
+                    started = time.perf_counter()
+                    enlarged = enlarge(generator.network, frame.picture, tile)
+                    busy += time.perf_counter() - started
+                    behind(film.write, Shot(enlarged, frame.begin, frame.length))
                     count += 1
                     bar.advance(shown(source.name))
             except KeyboardInterrupt:
@@ -309,7 +314,8 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
         print(f"note: {problem}")
     seconds, sound = time.perf_counter() - begin, "with" if film.sound else "without"
     print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
-          f"ms per frame; " + (f"written: {shown(str(target))}, {sound} sound" if count else "nothing was written"))
+          f"ms per frame, network busy {busy / seconds:.0%}; "
+          + (f"written: {shown(str(target))}, {sound} sound" if count else "nothing was written"))
     return 130 if stopped else 0
 
 

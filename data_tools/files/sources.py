@@ -19,7 +19,7 @@ from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import atomic_path
 from data_tools.files.places import expand
-from data_tools.files.zip_members import member_names, no_zip, open_member
+from data_tools.files.zip_members import first_part, member_names, no_zip, open_member
 
 APART, IN_ONE = "*.zip", "+.zip"  # see JoinedSource
 PART_NUMBER = re.compile(r"([-_. ]\d{8}T\d{6}Z)?([-_. ]+(part)?\d{1,3}| ?\(\d+\))*$", re.IGNORECASE)
@@ -111,6 +111,8 @@ class ZipSource:
             if self._archive is None or self._owner != os.getpid():  # a shared file position would be moved by both
                 file = self.path if os.path.isfile(self.path) else _unpacked(self.path)
                 try:
+                    if first_part(file):
+                        raise ValueError("a part of it")
                     self._archive = zipfile.ZipFile(file)
                     self._members = member_names(self._archive)
                 except (OSError, zipfile.BadZipFile, NotImplementedError, ValueError) as error:

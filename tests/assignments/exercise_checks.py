@@ -11,7 +11,7 @@ import numpy as np
 from assignments.common.exercise_rows import read_exercises
 from assignments.common.exercises import exercises_of
 from assignments.common.student_folder import named, write_folder
-from reports.grading.exercises import grade_exercises
+from reports.grading.exercises import Exercise, grade_exercises
 from reports.grading.mistakes import of_answer, parts, same
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
@@ -48,21 +48,24 @@ def nothing_before_and_all_after(work: str, folder: Path, language: str) -> None
 
 
 def mistakes_are_told_by_name(work: str) -> None:
-    """At least four of each function, each of them told as what it is, none of them right."""
-    exercises = exercises_of(work)
-    for number, each in enumerate(exercises.exercises):
-        assert len(each.mistakes) >= 4, each.name
-        rng = np.random.default_rng([3, number])
-        cases = [each.draw(rng) for _ in range(each.cases)]
-        answers = [parts(each.reference(*case)) for case in cases]
-        told = set()
-        for case, right in zip(cases, answers):
-            own = {key: parts(make(*case)) or [] for key, make in each.mistakes.items()}
-            for found in own.values():
-                if not same(found, right, each.tolerance):
-                    value = found[0] if len(found) == 1 else found
-                    told.add(of_answer(value, right, case, each.public, own, each.tolerance))
-        assert told == set(each.mistakes), f"{each.name}: {set(each.mistakes) ^ told} cannot be told apart"
+    """Those of all functions."""
+    for number, each in enumerate(exercises_of(work).exercises):
+        told_by_name(each, number)
+
+
+def told_by_name(each: Exercise, number: int) -> None:
+    """At least four mistakes, each of them told as what it is, none of them right."""
+    assert len(each.mistakes) >= 4, each.name
+    rng = np.random.default_rng([3, number])
+    told = set()
+    for case in [each.draw(rng) for _ in range(each.cases)]:
+        right = parts(each.reference(*case))
+        own = {key: parts(make(*case)) or [] for key, make in each.mistakes.items()}
+        for found in own.values():
+            if not same(found, right, each.tolerance):
+                value = found[0] if len(found) == 1 else found
+                told.add(of_answer(value, right, case, each.public, own, each.tolerance))
+    assert told == set(each.mistakes), f"{each.name}: {set(each.mistakes) ^ told} cannot be told apart"
 
 
 def texts_are_whole_and_give_nothing_away(work: str) -> None:

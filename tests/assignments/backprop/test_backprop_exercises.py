@@ -76,7 +76,7 @@ def test_seeds_and_students_get_numbers_of_their_own(solution):
 def test_parts_that_are_missing_or_cannot_be_imported_cost_only_themselves(solution, tmp_path):
     folder = with_text(solution, tmp_path / "a", "descent", "def sgd(", "def sgd((")
     made = {line.id: line for line in graded(folder, "sigmoid", "sgd").criteria}
-    assert made["backprop.sigmoid"].points == 4 and made["descent.sgd"].points == 0
+    assert made["backprop.sigmoid"].points == 3 and made["descent.sgd"].points == 0
     assert re.search(r"descent.py line \d+: SyntaxError", made["descent.sgd"].message["en"])
     (folder / "descent.py").unlink()
     made = {line.id: line for line in graded(folder, "sigmoid", "sgd").criteria}
@@ -239,4 +239,4 @@ def test_a_system_that_shuts_nothing_in_is_the_graders_trouble(solution, monkeyp
     monkeypatch.setattr(code_jail, "open_doors", lambda got: ["files"])
     made = graded(solution, "sigmoid")
     assert made.kinds == ["grader-data"] and "cannot keep files" in made.problems[0]["message"] and made.score == 0
-    assert graded(solution, "sigmoid", trust=True).score == 4
+    assert graded(solution, "sigmoid", trust=True).score == 3

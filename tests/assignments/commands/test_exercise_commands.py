@@ -36,7 +36,7 @@ def test_what_is_handed_in_is_the_named_files_alone(folders, tmp_path, monkeypat
     said = capsys.readouterr().out
     assert "100 / 100" in said and "not your grade" in said
     with zipfile.ZipFile("ann.zip") as archive:
-        assert archive.namelist() == ["backprop.py", "descent.py", "practice.py", "hints.json"]
+        assert archive.namelist() == ["backprop.py", "descent.py", "practice.py", "autograd.py", "hints.json"]
         assert json.loads(archive.read("hints.json")) == {}
     first = Path("ann.zip").read_bytes()
     assert main(["submit", "backprop", "--exercises", str(folders["solved"]), "-o", "ann.zip", "--lang", "zh"]) == 0

@@ -76,6 +76,6 @@ def test_a_pipe_that_nobody_reads_is_no_error():
 def test_without_docstrings_the_commands_have_their_help():
     """`python -OO` takes them away."""
     for words in (["-m", "assignments", "list"], ["assignments/face_attributes/predict.py", "--help"],
-                  ["assignments/backprop/check.py", "--help"]):
+                  ["assignments/common/student_check.py", "--help"]):
         done = command(sys.executable, "-OO", *words)
         assert done.returncode == 0 and done.stderr == ""

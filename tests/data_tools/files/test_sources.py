@@ -90,3 +90,38 @@ def test_damaged_archives_and_missing_paths_are_named(tmp_path):
         open_source(tmp_path / "cut.zip")
     with pytest.raises(KitError, match="nowhere does not exist"):
         open_source(tmp_path / "nowhere")
+
+
+def patched(content: bytes, local: tuple[int, bytes], directory: tuple[int, bytes]) -> bytes:
+    """A zip archive with other bytes at a place in the headers of its members and in its directory."""
+    found = bytearray(content)
+    for mark, (place, value) in ((b"PK\3\4", local), (b"PK\1\2", directory)):
+        start = -1
+        while (start := found.find(mark, start + 1)) >= 0:
+            found[start + place:start + place + len(value)] = value
+    return bytes(found)
+
+
+@pytest.mark.parametrize("local, directory, message", [
+    ((6, b"\1\0"), (8, b"\1\0"), "it is encrypted; unpack the archive with its password"),
+    ((8, b"\x09\0"), (10, b"\x09\0"), "packed by Deflate64 .Windows does so from 2 GB on., which is not read"),
+    ((8, b"\x5d\0"), (10, b"\x5d\0"), "packed by Zstandard"), ((8, b"\x11\0"), (10, b"\x11\0"), "packed by method 17")])
+def test_members_that_cannot_be_unpacked_here_say_why(tmp_path, local, directory, message):
+    path = write_zip(tmp_path / "data.zip", FILES)
+    path.write_bytes(patched(path.read_bytes(), local, directory))
+    with pytest.raises(KitError, match=f"cannot read a.txt in .*data.zip: .*{message}.*7z x"):
+        ZipSource(path).read("a.txt")
+
+
+@pytest.mark.parametrize("files, given, message", [
+    ({"d.zip": None, "d.z01": b"x"}, "d.zip", r"a part of a split archive \(d.z01\); put it together"),
+    ({"d.z01": b"x"}, "d.z01", "a part of a split archive"), ({"d.zip.001": b"PK"}, "d.zip.001", "a part of a split"),
+    ({"d.zip": b"<!DOCTYPE html><html>"}, "d.zip", "is no zip archive but a web page"),
+    ({"d.zip": b"version https://git-lfs.github.com/spec/v1\n"}, "d.zip", "a pointer of Git LFS"),
+    ({"d.zip": b"\x1f\x8b"}, "d.zip", "a tar.gz .or .gz. archive"), ({"d.zip": b""}, "d.zip", "cannot be opened"),
+    ({"d.zip": b"PK\3\4" + bytes(50)}, "d.zip", "may be cut short")])
+def test_what_is_no_whole_zip_is_named(tmp_path, files, given, message):
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(write_zip(tmp_path / "whole", FILES).read_bytes() if content is None else content)
+    with pytest.raises(KitError, match=message):
+        open_source(tmp_path / given)

@@ -1,26 +1,9 @@
-"""Check the exercises in this folder on public examples: python check.py [--only NAME ...] [--hint NAME]
+"""Public examples of the exercises, worked out here: check.py of the student's folder calls a function for each."""
 
-Each function is tried in a process of its own, against values worked out here. This is not the grade, which is found
-with other numbers. Which hints were asked for is written to hints.json, which is handed in. The status is 0 where all
-is right, 1 where something is not, 2 where the folder is incomplete.
-"""
-
-import argparse
-import importlib
-import json
 import math
-import subprocess
-import sys
-import time
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 
-HERE = Path(__file__).resolve().parent
-HINTS = HERE / "hints.json"  # {function: when its hint was asked for}
-SECONDS = 30  # for one function
-ANSWER = "answer: "  # begins the line with which a process reports
 GRADIENTS = np.array([[0.5, -2.0, 0.0], [-0.25, 1.0, 0.0], [1.5, 0.125, 0.0]])  # of three steps, from START
 START = np.array([1.0, -1.0, 0.5])
 
@@ -235,104 +218,3 @@ def check_train_digits(module) -> None:
     if right < 0.95:
         raise Wrong(f"{100 * right:.1f} % of 200 new pictures of ten drawn patterns are right, expected 95 %",
                     f"十种绘制图案的 200 张新图片中识别正确 {100 * right:.1f} %，应为 95 %")
-
-
-# ---- the check
-
-
-def attempt(row: dict, language: str) -> str:
-    """"" where the function passes, else what is wrong, one line; imports the student's file into this process."""
-    try:
-        sys.path.insert(0, str(HERE))
-        module = importlib.import_module(row["file"])
-        globals()[f"check_{row['name'].replace('.', '_').lower()}"](module)
-        return ""
-    except NotImplementedError:
-        return "NotImplementedError"
-    except Wrong as error:
-        return " ".join(error.said[language].split())
-    except SyntaxError as error:
-        return f"{row['file']}.py, line {error.lineno}: {error.msg}"
-    except BaseException as error:  # whatever a student's function does, SystemExit too, it only costs its own points
-        return f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-
-
-def checked(row: dict, words: dict) -> str:
-    """As `attempt`, in a process of its own with a time limit."""
-    command = [sys.executable, str(HERE / "check.py"), "--one", row["name"]]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", errors="replace",
-                              timeout=SECONDS)
-    except subprocess.TimeoutExpired:
-        return f"did not end within {SECONDS} s"
-    answers = [line[len(ANSWER):] for line in done.stdout.splitlines() if line.startswith(ANSWER)]
-    if not answers:
-        return f"its process ended with status {done.returncode} and no answer"
-    message = json.loads(answers[-1])
-    return words["open"] if message == "NotImplementedError" else message
-
-
-def refused(rows: list, language: str) -> list:
-    """What keeps the files from being run when they are graded, a line each."""
-    sys.path.insert(0, str(HERE))
-    remarks = importlib.import_module("rules").remarks
-    texts = {file: (HERE / f"{file}.py").read_text(encoding="utf-8") for file in sorted({row["file"] for row in rows})}
-    return [said[language == "zh"] for file, text in texts.items() for said in remarks(file, text)]
-
-
-def hint(row: dict, words: dict) -> int:
-    """Show formula and hint of a function, once that is written down; 2 where it cannot be."""
-    try:
-        asked = json.loads(HINTS.read_text(encoding="utf-8")) if HINTS.exists() else {}
-        asked.setdefault(row["name"], time.strftime("%Y-%m-%d %H:%M"))
-        HINTS.write_text(json.dumps(asked, indent=1) + "\n", encoding="utf-8")
-    except (OSError, ValueError, AttributeError) as error:
-        print(f"error: {HINTS.name} cannot be written ({type(error).__name__}), so no hint is shown; make the folder "
-              "writable, or delete the file where it is damaged", file=sys.stderr)
-        return 2
-    print(f"{words['formula']}: {row['formula']}\n{words['hint']}: {row['hint']}\n{words['asked']}")
-    return 0
-
-
-def main() -> int:
-    """Command line."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0], allow_abbrev=False)
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="try these functions only")
-    parser.add_argument("--hint", metavar="NAME", help="show formula and hint of a function")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    arguments = parser.parse_args()
-    try:
-        table = json.loads((HERE / "exercises.json").read_text(encoding="utf-8"))
-        rows, words = table["exercises"], table["words"]
-    except (OSError, ValueError, KeyError) as error:
-        print(f"error: exercises.json cannot be read ({type(error).__name__}); write the folder again", file=sys.stderr)
-        return 2
-    one = arguments.hint or arguments.one
-    wanted = [one] if one else arguments.only or [row["name"] for row in rows]
-    unknown = [name for name in wanted if name not in {row["name"] for row in rows}]
-    if unknown:
-        print(f"error: no exercise {unknown[0]}; there are {', '.join(row['name'] for row in rows)}", file=sys.stderr)
-        return 2
-    rows = [row for row in rows if row["name"] in wanted]
-    if arguments.hint:
-        return hint(rows[0], words)
-    if arguments.one:
-        print("\n" + ANSWER + json.dumps(attempt(rows[0], table["language"])))
-        return 0
-    with ThreadPoolExecutor(2) as pool:
-        messages = list(pool.map(lambda row: checked(row, words), rows))
-    earned = [0 if message else row["points"] for row, message in zip(rows, messages)]
-    for row, points, message in zip(rows, earned, messages):
-        print(f"{row['number']:3} {row['name']:22} {points:3} / {row['points']:<3} {message}".rstrip())
-    total, most = sum(earned), sum(row["points"] for row in rows)
-    print(f"{words['score']}: {total} / {most}")
-    said = refused(rows, table["language"])
-    print(*said, words["note"], sep="\n")
-    if said:
-        return 1
-    return 0 if total == most else 1
-
-
-if __name__ == "__main__":
-    sys.stdout.reconfigure(errors="replace")
-    sys.exit(main())
