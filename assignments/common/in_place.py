@@ -17,7 +17,7 @@ def try_in_place(work: str, function: Callable[..., Any], language: str) -> str:
     if not has_exercises(work):
         raise KitError(f"{work} has no exercises")
     name = getattr(function, "__name__", "")
-    attempt = _of_check(work, name) if work == "backprop" else _of_rows(work, name)
+    attempt = _of_rows(work, name) if "example" in exercise_row(work, name) else _of_check(work, name)
     try:
         return attempt(function, language)
     except NotImplementedError:
@@ -39,7 +39,7 @@ def exercise_row(work: str, name: str) -> dict[str, Any]:
 def _of_rows(work: str, name: str) -> Callable[[Callable[..., Any], str], str]:
     from assignments.common.exercise_rows import answer_of, public_case
     from assignments.common.exercises import exercises_of
-    from assignments.common.student_check import Wrong, compare, parts, said
+    from assignments.common.student_check import Wrong, compare, parts
 
     row, declared = exercise_row(work, name), exercises_of(work)
     assert declared is not None
@@ -50,15 +50,14 @@ def _of_rows(work: str, name: str) -> Callable[[Callable[..., Any], str], str]:
         try:
             compare(answer_of(work, driver, row["file"], (name, function))(*case), parts(expected))
         except Wrong as error:
-            return " ".join(said(error.key, language, *error.gaps).split())
+            return error.said[language]
         return ""
 
     return attempt
 
 
 def _of_check(work: str, name: str) -> Callable[[Callable[..., Any], str], str]:
-    checks = importlib.import_module(f"assignments.{work}.check")
-    exercise_row(work, name)
+    checks = importlib.import_module(f"assignments.{work}.public")
     check = getattr(checks, f"check_{name}")
 
     def attempt(function: Callable[..., Any], language: str) -> str:
