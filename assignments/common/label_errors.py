@@ -78,6 +78,9 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--seed", type=int, default=0, help="of the folds and of every training (default: 0)")
     options.add_argument("--out", type=Path,
                          help="folder (default: the unfinished one of this command, else a new one)")
+    options.add_argument("--margin", type=float, default=-1.0,
+                         help="list only labels with at least this margin, as 0.8 (default: all)")
+    options.add_argument("--of", nargs="+", metavar="ATTRIBUTE", help="list only these attributes (default: all)")
     options.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the page")
     return options
 
@@ -103,6 +106,9 @@ def examine(work: Any, options: argparse.Namespace, rest: Sequence[str]) -> tupl
     settings = replace(base_settings(work, options.preset, rest), seed=options.seed)
     if options.folds < 2:
         raise KitError(f"--folds {options.folds}: at least 2 are needed")
+    unknown = sorted({*(options.of or ())} - {*work.classes, *work.outputs})
+    if unknown:
+        raise KitError(f"--of {unknown[0]}: {work.name} has no such attribute")
     import numpy as np
 
     from data_tools.sets.near_duplicates import groups_in
@@ -126,8 +132,10 @@ def examine(work: Any, options: argparse.Namespace, rest: Sequence[str]) -> tupl
     probabilities = np.zeros((len(store), *parts[0].shape[1:]), np.float32)
     for number, part in enumerate(parts):
         probabilities[fold == number] = part
-    examined = Examined(splits.found, store, probabilities, find_suspects(store.labels, probabilities),
-                        class_names(work, splits.found, probabilities, store.labels))
+    classes = class_names(work, splits.found, probabilities, store.labels)
+    examined = Examined(splits.found, store, probabilities, [
+        suspect for suspect in find_suspects(store.labels, probabilities)
+        if suspect.margin >= options.margin and (not options.of or classes[suspect.output][-1] in options.of)], classes)
     write_list(out, examined)
     write_page(out, examined, work.name, options.lang)
     return out, examined

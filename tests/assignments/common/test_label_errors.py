@@ -169,6 +169,10 @@ def test_attributes_are_doubted_one_by_one(tmp_path, capfd):
     assert "of 180 labels are suspect (in " in said
     assert {"file": "picture 17.jpg", "given": "red", "suggested": "no red"}.items() <= {
         **next(row for row in rows if row["file"] == "picture 17.jpg" and row["given"] == "red")}.items()
+    some = [*WORDS, "--folds", "2", "--out", str(tmp_path), "--margin", "0.2", "--of", "red"]  # of the same answers
+    assert main(Attributes(), some) == 0
+    assert listed(tmp_path) == [row for row in rows if float(row["margin"]) >= 0.2 and "red" in row["given"]]
+    assert main(Attributes(), [*WORDS, "--of", "purple"]) == 2 and "no such attribute" in capfd.readouterr().err
 
 
 def splits(labels=(0, 0, 1, 1, 2, 2)):
