@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from data_tools.packed.joined import JoinedStore
 
 FOLDS, CHOOSE = 5, 0.1  # CHOOSE: share of the images trained on that chooses the best epoch instead
+TOO_MANY = 0.3  # share of all labels; no data set is that wrong
 COLUMNS = ("file", "given", "suggested", "margin")  # of suspects.csv
 
 
@@ -234,3 +235,5 @@ def say_what_was_found(examined: Examined, out: Path, more: str = "", leaves_out
     then = f", strike out what is right, then train with --without {out / 'suspects.csv'}" if leaves_out else ""
     print(f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}\nwritten to {out}\n"
           f"look at {out / 'suspects.html'}{then}")
+    if len(examined.suspects) > TOO_MANY * labels:
+        print("these are too many to be errors: the networks know too little; train longer, with another --preset")

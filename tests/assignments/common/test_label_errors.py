@@ -163,6 +163,12 @@ def test_a_run_without_them_says_so_and_judges_the_same_images(found, tmp_path, 
     assert run_work(Colours(), resume) == 2 and "begun with other images" in capfd.readouterr().err
 
 
+def test_networks_that_know_too_little_are_said_to(tmp_path, capfd):
+    guessing = ["--optimizer.lr", "1e-9", "--epochs", "1", "--folds", "2", "--out", str(tmp_path)]
+    assert main(Colours(), [*WORDS, *guessing]) == 0
+    assert "too many to be errors: the networks know too little" in capfd.readouterr().out
+
+
 def test_attributes_are_doubted_one_by_one(tmp_path, capfd):
     assert main(Attributes(), [*WORDS, "--folds", "2", "--out", str(tmp_path)]) == 0
     said, rows = capfd.readouterr().out, listed(tmp_path)
