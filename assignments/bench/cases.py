@@ -13,6 +13,7 @@ from assignments.bench.turns import Turns
 from data_tools.errors import KitError
 
 CONVOLUTIONS, COPIES = "convolutions alone", "copies in memory"  # names of the limits
+LEVEL = 0.97  # from which one is level with a rival that computes the same: turns differ by some percent
 
 
 @dataclass(frozen=True)
@@ -81,12 +82,29 @@ def _bfloat16(name: str, goal: float = 1.1) -> Case:
                 best_goal=goal, numbers="bfloat16", limit=Peer(CONVOLUTIONS, partial(limit.of_training, name, True)))
 
 
-def _inference(name: str, goal: float, note: str = "", torch_note: str = "") -> Case:
-    """The exported network against eager Paddle and PyTorch; `name` is a workload of inference.py."""
+def _inference(name: str, goal: float, note: str = "") -> Case:
+    """The exported network against eager Paddle, PyTorch and other engines at their best; `name` is a workload of
+    inference.py."""
+    pytorch = partial(inference.pytorch, name)
     return Case(name, f"infer {inference.WORKLOADS[name].title}", "images", Peer("kit", partial(inference.kit, name)), (
         Rival(Peer("eager Paddle", partial(inference.paddle_default, name)), goal, note),
-        Rival(Peer("PyTorch eager", partial(inference.pytorch, name)), 1.0, torch_note)),
-                limit=Peer(CONVOLUTIONS, partial(limit.of_inference, name, False)))
+        Rival(Peer("PyTorch eager", pytorch)),
+        Rival(Peer("PyTorch channels_last", partial(pytorch, channels_last=True))),
+        Rival(Peer("PyTorch channels_last, compiled", partial(pytorch, channels_last=True, compiled=True))),
+        Rival(Peer("OpenVINO", partial(inference.openvino, name))),
+        Rival(Peer("ONNX Runtime", partial(inference.onnx_runtime, name)))),
+                best_goal=LEVEL, limit=Peer(CONVOLUTIONS, partial(limit.of_inference, name, False)))
+
+
+def _inference_in_bfloat16(name: str) -> Case:
+    """The same in bfloat16, a case of its own."""
+    pytorch = partial(inference.pytorch, name, channels_last=True, bfloat16=True)
+    return Case(f"{name}-bfloat16", f"infer {inference.WORKLOADS[name].title}", "images",
+                Peer("kit, bfloat16", partial(inference.kit_in_bfloat16, name)),
+                (Rival(Peer("PyTorch channels_last, bfloat16", pytorch)),
+                 Rival(Peer("PyTorch channels_last, bfloat16, compiled", partial(pytorch, compiled=True))),
+                 Rival(Peer("OpenVINO, bfloat16", partial(inference.openvino, name, precision="bf16")))),
+                best_goal=LEVEL, numbers="bfloat16", limit=Peer(CONVOLUTIONS, partial(limit.of_inference, name, True)))
 
 
 def _amp(name: str, level: str) -> Case:
@@ -106,7 +124,7 @@ def _exported(name: str, engine: str, title: str) -> Case:
 def _int8(name: str, note: str) -> Case:
     """8 bits against the fastest float32 engine, both of the kit."""
     return Case(f"{name}-int8", f"infer {inference.WORKLOADS[name].title}", "images",
-                Peer("kit, ONNX Runtime in 8 bits", partial(inference.kit_in_8_bits, name)),
+                Peer("kit, 8 bits", partial(inference.kit_in_8_bits, name)),
                 (Rival(Peer("kit, fastest float32 engine", partial(inference.kit, name)), note=note),),
                 numbers="8 bits")
 
@@ -131,8 +149,9 @@ CASES: tuple[Case, ...] = (
     _inference("infer-resnet50", goal=5.0),
     _inference("infer-efficientformer_v2", goal=5.0),
     _inference("infer-swift_srgan", goal=3.0,
-               note="The kit enlarges the frame in two overlapping halves, which is 13 % more "
-                                                   "work: as a whole its tensors take 8 GB in Paddle Inference."),
+               note="Without OpenVINO the kit enlarges the frame in two overlapping halves, which is 13 % more "
+                    "work: as a whole its tensors take 8 GB in Paddle Inference."),
+    *(_inference_in_bfloat16(name) for name in inference.WORKLOADS),
     _int8("infer-resnet50",
           note="Accuracy is not shown by random weights; `export --int8` measures it on the run's own images "
                                  "and keeps no 8-bit network where more than 0.3 points are lost. On the monkeys' "

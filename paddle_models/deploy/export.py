@@ -86,11 +86,11 @@ def export_network(network: nn.Layer, folder: str | Path, input_shape: Sequence[
 def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_range: tuple,
            onnx: bool, more: dict[str, Any]) -> dict[str, Any]:
     folder.mkdir()
-    _trace(fold_batch_norm(network), folder, shape)
+    trace(fold_batch_norm(network), folder, shape)
     if not (folder / WEIGHTS).is_file():
         raise KitError(f"{type(network).__name__} has no weights: there is nothing to export")
     if onnx:
-        _write_onnx(folder)
+        write_onnx(folder)
     state = {name: value.numpy() for name, value in network.state_dict().items()}
     card = {"format": FORMAT, "network": type(network).__name__, "input_shape": list(shape),
             "value_range": list(value_range), "classes": list(classes), "weights_sha256": sha256_of_weights(state),
@@ -104,7 +104,8 @@ def _write(network: nn.Layer, folder: Path, shape: tuple, classes: tuple, value_
     return card
 
 
-def _trace(network: nn.Layer, folder: Path, shape: tuple) -> None:
+def trace(network: nn.Layer, folder: Path, shape: tuple) -> None:
+    """Write the program and weights of Paddle Inference; shape: of the inputs, None first."""
     spec = [paddle.static.InputSpec(list(shape), "float32", "x")]
     try:
         with traceable_upsampling(), paddle.no_grad():
@@ -116,8 +117,9 @@ def _trace(network: nn.Layer, folder: Path, shape: tuple) -> None:
         raise KitError(f"{name} cannot be exported with inputs {shape}: {last_line(error)}") from error
 
 
-def _write_onnx(folder: Path) -> None:
-    """In a process of its own: paddle2onnx ends its process where it meets an operation that it does not know."""
+def write_onnx(folder: Path) -> None:
+    """Write model.onnx beside them, in a process of its own: paddle2onnx ends its process where it meets an operation
+    that it does not know."""
     program = next(folder / name for name in PROGRAMS if (folder / name).is_file())
     # Its optimizers print errors and change nothing that counts here.
     options = {"opset_version": OPSET, **({"optimize_tool": "None"} if program.name == PROGRAMS[0] else {})}

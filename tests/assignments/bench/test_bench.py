@@ -70,41 +70,6 @@ def test_one_turn_of_training_in_bfloat16(tmp_path, monkeypatch, peer):
     assert json.loads(said.getvalue().splitlines()[1])["units"] == 2
 
 
-@pytest.mark.parametrize("peer", [inference.kit, inference.paddle_default, inference.pytorch])
-def test_one_turn_of_inference(tmp_path, monkeypatch, peer):
-    if peer is inference.pytorch:
-        pytest.importorskip("torch")
-    monkeypatch.setattr("sys.stdin", io.StringIO("go\n"))
-    monkeypatch.setenv("KIT_CACHE", str(tmp_path))  # the peer sets both
-    monkeypatch.setattr("paddle_models.deploy.export.BATCHES", (1,))
-    said = io.StringIO()
-    with pytest.raises(Finished):
-        peer("infer-swift_srgan", Turns(0.0, True, tmp_path, said))
-    ready, turn = map(json.loads, said.getvalue().splitlines())
-    assert turn["units"] == 2 and turn["seconds"] > 0
-    assert peer is inference.paddle_default or "threads" in ready["ready"]
-
-
-def test_eight_bits_that_are_not_installed_are_said_so(tmp_path):
-    if all(importlib.util.find_spec(package) for package in inference.ONNX_PACKAGES):
-        pytest.skip("they are")
-    with pytest.raises(Absent, match="not installed.*requirements-onnx.txt"):
-        inference.kit_in_8_bits("infer-resnet50", Turns(0.0, True, tmp_path, io.StringIO()))
-
-
-def test_two_halves_make_the_whole_frame():
-    import paddle
-
-    network = NETWORKS["swift_srgan"].paddle(0)
-    draw_paddle(network)
-    network.eval()
-    image = np.random.default_rng(0).random((1, 3, 9, 96), dtype=np.float32)
-    with paddle.no_grad():
-        whole = network(paddle.to_tensor(image)).numpy()
-        joined = inference.enlarge_in_halves(lambda part: network(paddle.to_tensor(part)).numpy(), 4, image)
-    assert joined.shape == whole.shape == (1, 3, 36, 384) and np.abs(joined - whole).max() < 1e-4
-
-
 def test_two_processes_take_a_turn_together_and_end(tmp_path):
     code = ("import sys; from pathlib import Path; from assignments.bench import processes, turns\n"
             "try: processes.kit_in_two('swift_srgan', turns.Turns(0.0, True, Path(sys.argv[1]), sys.stdout))\n"
