@@ -2,10 +2,10 @@
 
 Rumelhart, Hinton and Williams, "Learning representations by back-propagating errors", Nature 323 (1986) 533-536,
 https://doi.org/10.1038/323533a0. Letters as in the course slides: x inputs, h outputs of hidden units, z net inputs,
-o outputs, t targets; but delta is dE/dz here, in the slides dE/do and dE/dh. A batch has one example per row; the
-weights w (inputs, outputs) and biases b (outputs,) of a layer are laid out as in paddle.nn.Linear, so w[j, k] leads from
-unit j to unit k. Losses are per example, sums over the outputs. The slides add up the gradients of a batch; `Network`
-takes their mean, so that a learning rate means the same for every batch size. Everything is float64.
+o outputs, t targets; but delta is dE/dz here, in the slides dE/do and dE/dh. A batch has one example per row; weights
+w (inputs, outputs) and biases b (outputs,) of a layer are laid out as in paddle.nn.Linear, so w[j, k] leads from unit j
+to unit k. Losses are per example, sums over the outputs. The slides add up the gradients of a batch; `Network` takes
+their mean, so that a learning rate means the same for every batch size. Everything is float64.
 """
 
 from collections.abc import Callable, Sequence
