@@ -76,7 +76,7 @@ def test_the_obstacle_is_named(tmp_path, network):
         Predictor(tmp_path / "plain", OPENVINO)
 
 
-def test_the_choice_is_remembered_for_the_processor_that_it_was_measured_on(network, tmp_path, monkeypatch):
+def test_the_choice_is_remembered_for_the_processor_and_the_files_that_were_measured(network, tmp_path, monkeypatch):
     export_network(network, tmp_path / "plain", SHAPE)
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     assert not choose_engine(tmp_path / "plain").remembered
@@ -86,3 +86,7 @@ def test_the_choice_is_remembered_for_the_processor_that_it_was_measured_on(netw
     monkeypatch.undo()
     monkeypatch.setenv("KIT_CACHE", str(tmp_path / "cache"))
     assert choose_engine(tmp_path / "plain").remembered
+    other = mobilenet_v2(5)
+    other.eval()
+    export_network(other, tmp_path / "plain", SHAPE)
+    assert not choose_engine(tmp_path / "plain").remembered
