@@ -32,7 +32,8 @@ def judge_engines(folder: str | Path, images: np.ndarray, labels: np.ndarray) ->
                       "images": len(images)} for engine in engines}
     card = json.loads((folder / CARD).read_text(encoding="utf-8"))
     card["judged"] = {engine: facts for engine, facts in found.items() if holds(facts)}
-    card["not_usable"].update({engine: said(facts) for engine, facts in found.items() if engine not in card["judged"]})
+    card["not_usable"] = {engine: why for engine, why in card["not_usable"].items() if engine not in found}
+    card["not_usable"].update({engine: said(facts) for engine, facts in found.items() if not holds(facts)})
     write_atomically(folder / CARD, (json.dumps(card, indent=2, ensure_ascii=False) + "\n").encode())
     return found
 

@@ -305,8 +305,8 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
 
     The choice lies in $KIT_CACHE (else the project's .cache), under the network's hash, this machine and its processor;
     `again` measures anew. An engine that fails, or whose outputs differ from plain Paddle's by more than 1e-4 (1e-2
-    with a GPU, 5e-2 in bfloat16), is not chosen. 8 bits and bfloat16 take part where their accuracy was judged when
-    they were exported; else they are for those who name them.
+    with a GPU), is not chosen. 8 bits and bfloat16 take part where their accuracy was judged when they were exported,
+    whatever the difference; else they are for those who name them.
     """
     folder, card = Path(folder), read_card(folder)
     candidates = [engine for engine in usable_engines(card) if engine not in SHORT or engine in card.judged]
@@ -327,8 +327,8 @@ def choose_engine(folder: str | Path, batch: int = 1, again: bool = False) -> Ch
     reference = runs["paddle" if "paddle" in runs else next(iter(runs))](inputs)
     for engine in list(runs):
         difference = relative_difference(runs[engine](inputs), reference)
-        # 8 bits were judged by their accuracy at the export
-        if not difference <= (float("inf") if FILES.get(engine) == INT8 else allowed_error(engine)):
+        judged = FILES.get(engine) == INT8 or engine in card.judged  # by their accuracy, at the export
+        if not difference <= (float("inf") if judged else allowed_error(engine)):
             refused[engine] = f"its outputs differ by {difference:.1e}"
             del runs[engine]
     medians = _milliseconds(runs, inputs)
