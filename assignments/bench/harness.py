@@ -148,22 +148,27 @@ class Member:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
 
     def prepare(self) -> None:
-        """Wait until it is ready for its first turn."""
+        """Let it prepare itself and wait until it is ready for its first turn. Not two at once: the kit measures
+        its engines meanwhile."""
+        self._tell("prepare")
         self.note = self._receive().get("ready", "")
 
     def work(self, counted: bool) -> None:
         """One turn; units per second go to `speeds` when `counted`."""
         if self.obstacle:
             return
-        try:
-            self.process.stdin.write("go\n")
-            self.process.stdin.flush()
-        except OSError:  # it has gone; _receive finds out why
-            self.process.kill()
+        self._tell("go")
         answer = self._receive()
         if not self.obstacle and counted:
             self.speeds.append(answer["units"] / max(answer["seconds"], 1e-9))
             self.idle_cpu = max(self.idle_cpu, answer["idle_cpu"])
+
+    def _tell(self, word: str) -> None:
+        try:
+            self.process.stdin.write(f"{word}\n")
+            self.process.stdin.flush()
+        except OSError:  # it has gone; _receive finds out why
+            self.process.kill()
 
     def _receive(self) -> dict:
         overdue = threading.Timer(LIMIT, self.process.kill)

@@ -16,10 +16,12 @@ from data_tools.errors import KitError
 
 
 def main() -> int:
-    """Prepare, then work whenever a line arrives on standard input, until that is closed."""
+    """Prepare when a line arrives on standard input, then work at each further one, until that is closed."""
     case, number, seconds, quick, scratch = sys.argv[1:]
     channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print must not get among the messages
+    if not sys.stdin.readline():
+        return 0
     turns = Turns(float(seconds), quick == "quick", Path(scratch), channel)
     try:
         find_case(case).peers[int(number)].work(turns)
