@@ -253,12 +253,27 @@ def _start(theirs: socket.socket, hide_main: bool) -> multiprocessing.Process:
     # Not "fork": a copy of a process whose other threads hold locks may wait for these for ever.
     forkserver = "forkserver" in multiprocessing.get_all_start_methods()
     context: Any = multiprocessing.get_context("forkserver" if forkserver else "spawn")
-    with theirs, _starting, _signals_held_back(), _main_hidden() if hide_main else nullcontext():
+    with theirs, _starting, _signals_held_back(), _one_thread_of_blas(), _main_hidden() if hide_main else nullcontext():
         if forkserver:
             context.set_forkserver_preload([name for name in PRELOADED if name in sys.modules])
         process = context.Process(target=_work, args=(theirs,), daemon=True)
         process.start()
     return process
+
+
+@contextmanager
+def _one_thread_of_blas() -> Iterator[None]:
+    """What is started inherits this: the workers share the cores, and a worker of the forkserver may wait for ever,
+    the interpreter's lock held, for threads that OpenBLAS had before the fork."""
+    before = os.environ.get("OPENBLAS_NUM_THREADS")
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["OPENBLAS_NUM_THREADS"]
+        else:
+            os.environ["OPENBLAS_NUM_THREADS"] = before
 
 
 @contextmanager

@@ -78,11 +78,14 @@ class Jail:
         """The grades in the order in which they are finished; a submission that fails has a grade that says so."""
         yield from (self._forked(iter(tasks)) if self.forking else self._spawned(iter(tasks)))
 
+    def _environment(self) -> dict[str, str]:
+        """Threads share the cores; one of OpenBLAS, whose threads are gone after a fork and may be waited for."""
+        return {"OMP_NUM_THREADS": str(max(1, _cores() // self.jobs)), "OPENBLAS_NUM_THREADS": "1", **os.environ}
+
     # ------------------------------------------------------------------ the zygote
 
     def _begin(self) -> None:
-        environment = {"OMP_NUM_THREADS": str(max(1, _cores() // self.jobs)), **os.environ,
-                       "NUMBA_CACHE_DIR": str(self._scratch)}  # a home may be read-only
+        environment = {**self._environment(), "NUMBA_CACHE_DIR": str(self._scratch)}  # a home may be read-only
         if not self.forking:
             answer = _ask_once(self._setup, environment)
         else:
@@ -178,12 +181,11 @@ class Jail:
                     yield running.pop(done), done.result()
 
     def _spawn(self, number: int, task: Task) -> Grade:
-        environment = {"OMP_NUM_THREADS": str(max(1, _cores() // self.jobs)), **os.environ}
         job, start = self._job(number, task), time.monotonic()
         kind = message = ""
         with open(Path(job["scratch"]) / OUTPUT, "wb") as output:
             try:
-                ended = subprocess.run(_python("once()"), env=environment, stdout=output, stderr=output,
+                ended = subprocess.run(_python("once()"), env=self._environment(), stdout=output, stderr=output,
                                        input=f"{json.dumps(self._setup)}\n{json.dumps(job)}\n".encode(),
                                        timeout=self.limits.seconds).returncode
                 if ended:

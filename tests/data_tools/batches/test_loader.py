@@ -170,6 +170,26 @@ def test_workers_give_the_same_augmented_images(store):
     assert same(make_loader(larger, 6, augmenter=augmenter, workers=2, **ONE_EPOCH), here)
 
 
+class Solving:
+    """An augmenter that inverts a matrix, large enough for OpenBLAS to ask for threads, by NumPy's and by SciPy's."""
+
+    def __call__(self, images, seed, first):
+        from scipy import linalg
+
+        before = len(os.listdir("/proc/self/task"))
+        assert np.allclose(np.linalg.inv(np.eye(400)), linalg.inv(np.eye(400)))
+        return np.full_like(images, len(os.listdir("/proc/self/task")) - before)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads by /proc")
+def test_a_worker_computes_on_one_thread(store, monkeypatch):
+    """Of the forkserver it could wait for threads that were there before the fork."""
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    added = [batch["image"].max() for batch in make_loader(store, 4, augmenter=Solving(), workers=1,
+                                                          normalize=np.asarray, **ONE_EPOCH)]
+    assert added == [0] * 6 and "OPENBLAS_NUM_THREADS" not in os.environ
+
+
 def test_a_packed_store_goes_to_workers_by_its_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     pixels = np.random.default_rng(0).integers(0, 256, (IMAGES, SIZE, SIZE, 3), dtype=np.uint8)
