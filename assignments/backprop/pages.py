@@ -13,7 +13,7 @@ from reports.figures.words import words_beside
 
 FOLDER = Path(__file__).parent
 EXAMPLE = ("title", "intro", "noscript", "network", "error", "one", "run", "reset", "rule", "rate", "goal", "note")
-EXAMPLE_SCRIPT = ("target", "legend", "steps", "step", "run", "pause", "chain", "descent")
+EXAMPLE_SCRIPT = ("target", "legend", "step", "run", "pause", "chain", "descent")
 MOST_STEPS = 20_000
 
 

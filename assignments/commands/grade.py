@@ -107,11 +107,11 @@ def grade(arguments: argparse.Namespace) -> int:
     names = wanted or sorted({name for name, _ in seen.values() if name})
     options = choose(names if wanted or not arguments.rubric else [], arguments.data, arguments.rubric,
                      names[0] if len(names) == 1 else "")
-    options.update(_of_exercises(options, arguments))
     only = options["names"][0] if wanted or arguments.rubric else None
     if single:
         _remove(arguments.gradescope)  # one from before would pass for this submission's if grading failed
     draw(options["data"])
+    options.update(_of_exercises(options, arguments))  # writes into --out
     try:
         named = name_submissions(paths)
         grades = grade_class(named, arguments.out, "assignments.commands.grade:works", options,

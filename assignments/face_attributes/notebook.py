@@ -98,6 +98,26 @@ plt.xlabel("epoch"), plt.ylabel("val/accuracy"), plt.legend()
 plt.show()
 
 # %% [markdown] lang="en"
+# ## Exercises
+# Fill in a function and run both cells. The check uses a public example; the grade is found with other numbers.
+
+# %% [markdown] lang="zh"
+# ## 练习
+# 填写函数，然后运行两个单元格。检查用的是公开示例；成绩由另外的数值得出。
+
+# %% [markdown] exercise="mappings"
+# mappings
+
+# %% [markdown] exercise="residual_branch"
+# residual_branch
+
+# %% [markdown] exercise="binary_cross_entropy"
+# binary_cross_entropy
+
+# %% [markdown] exercise="reliability_curve"
+# reliability_curve
+
+# %% [markdown] lang="en"
 # ## Judge and hand in
 # `evaluate` measures the best weights anew, beside what an answer gets that knows nothing. A grader does the same with images that you don't have. The last cell writes the zip that is handed in, after the checks that the teacher makes too. The exercises are handed in as a folder: `python -m assignments exercises face_attributes --out FOLDER`.
 

@@ -214,11 +214,21 @@ class Triangles(NamedTuple):
 def _triangles(shape: tuple[int, int], rows: int, columns: int) -> Triangles:
     height, width = shape
     points = np.stack(np.meshgrid(np.linspace(0, width, columns), np.linspace(0, height, rows)), -1).reshape(-1, 2)
-    mesh = Delaunay(points)
-    pixels = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1)
-    corners = mesh.simplices
+    corners = Delaunay(points).simplices
     if len(corners) > 256:
         raise ValueError(f"PiecewiseAffine: {rows} rows and {columns} columns of points make {len(corners)} triangles; "
                          f"at most 256")
-    solve = np.linalg.inv(np.concatenate([points[corners], np.ones((len(corners), 3, 1))], axis=-1))
-    return Triangles(np.array([width, height]), points, corners, solve, mesh.find_simplex(pixels).astype(np.uint8))
+    # Not by SciPy's find_simplex() or np.linalg: threads of OpenBLAS, which both ask, were seen to wait for ever.
+    solve = np.stack([cv2.invert(np.column_stack([triangle, np.ones(3)]))[1] for triangle in points[corners]])
+    return Triangles(np.array([width, height]), points, corners, solve, _members(height, width, points[corners], solve))
+
+
+def _members(height: int, width: int, triangles: np.ndarray, solve: np.ndarray) -> np.ndarray:
+    """(H, W) uint8: the triangle (T, 3, 2) in which a pixel lies, where no weight of a corner is negative."""
+    members = np.zeros((height, width), np.uint8)
+    for number, (corners, weights) in enumerate(zip(triangles, solve)):
+        (left, top), (right, bottom) = np.floor(corners.min(0)).astype(int), np.ceil(corners.max(0)).astype(int)
+        x, y = np.arange(left, right)[:, None], np.arange(top, bottom)[:, None, None]
+        inside = (x * weights[0] + y * weights[1] + weights[2] > -1e-9).all(-1)
+        members[top:bottom, left:right][inside] = number
+    return members

@@ -54,8 +54,8 @@ def test_result_holds_every_run_and_its_curve(stopped_and_finished):
     assert (on["label"], on["setting"], off["label"], off["setting"]) == ("on", {}, "off", {"dropout": 0.0})
     assert on["record_images"] == 66 and on["record_bytes"] > 66 * 32 * 32 * 3
     for run in (*on["runs"], *off["runs"]):
-        assert 0 <= run["val_accuracy"] <= 1 and 0 <= run["test_accuracy"] <= 1 and run["epochs"] == 2 and run[
-            "seconds"] > 0
+        assert 0 <= run["val_accuracy"] <= 1 and 0 <= run["test_accuracy"] <= 1 and run["epochs"] == 2
+        assert 0 <= run["seconds"] < 60  # rounded; so small a training may take less than 0.005 s
         assert all(len(run["curve"][key]) == 2 for key in ("train_accuracy", "val_accuracy", "val_loss"))
         assert run["test_right"].count("1") / len(run["test_right"]) == pytest.approx(run["test_accuracy"])
         assert run["val_loss"] == pytest.approx(min(run["curve"]["val_loss"]), rel=1e-5)
