@@ -1,9 +1,8 @@
 """Table III: milliseconds per frame of Swift-SRGAN, SRGAN and ESRGAN: python assignments/swift_srgan/speed.py
 
 270p to 1080p and 540p to 4K, eager and exported, on whatever device is there, the paper's times beside them. Weights
-are
-random: they change nothing about the time. On a CPU a frame is computed in pieces of 80x45 pixels one after the other,
-because Paddle's eager convolution unfolds its input (43 GB for SRGAN's last layer at 1080p). Where the time is not
+are random: they change nothing about the time. On a CPU a frame is computed in pieces of 80x45 pixels one after the
+other, because Paddle's eager convolution unfolds its input (43 GB for SRGAN's last layer at 1080p). Where the time is not
 enough for a whole frame, the row says how many of its pieces were measured. All of it ends within 10 minutes.
 """
 
@@ -23,7 +22,7 @@ from data_tools.files import places
 
 MODELS = ("swift_srgan", "srgan", "esrgan")  # from cheap to dear: time that one leaves over goes to the next
 MODES = ("eager", "exported")
-PIECE = 45  # rows of a piece on a CPU; a GPU computes whole frames
+PIECE, QUICK_PIECE = 45, 27  # rows of a piece on a CPU; a GPU computes whole frames
 SECONDS = 480.0  # for measuring; building and exporting the networks comes on top
 FRAMES_MOST, PIECES_LEAST, WARM_UP = 12, 2, 2
 FILE = "speed.json"
@@ -37,10 +36,10 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     options.add_argument("--modes", nargs="+", choices=MODES, default=list(MODES))
     options.add_argument("--seconds", type=float,
-                         help=f"for all measurements together; default: {SECONDS:.0f}, with --quick 20")
+                         help=f"for all measurements together; default: {SECONDS:.0f}, with --quick 10")
     options.add_argument("--piece", type=int, metavar="ROWS",
                          help=f"rows of a piece that divide 270; 0: whole frames; default: "
-                                                                   f"{PIECE} on a CPU, 0 on a GPU")
+                         f"{PIECE} on a CPU, with --quick {QUICK_PIECE}, 0 on a GPU")
     options.add_argument("--quick", action="store_true", help="270p alone, in little time: shows that everything runs")
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
     options.add_argument("--out", type=Path, metavar="DIR",
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                        f"54, 90, "
                        "135, 270, or 0")
     if options.seconds is None:
-        options.seconds = 20.0 if options.quick else SECONDS
+        options.seconds = 10.0 if options.quick else SECONDS
     if not options.seconds > 0:
         raise KitError("--seconds is more than 0")
     return _speed(options)
@@ -73,7 +72,8 @@ def _speed(options: argparse.Namespace) -> int:
     device = runtime.start(options.device)
     where = runtime.describe(device)
     heights = (270,) if options.quick else tuple(FRAMES)
-    rows_of_piece = (PIECE if device == "cpu" else 0) if options.piece is None else options.piece
+    usual = 0 if device != "cpu" else QUICK_PIECE if options.quick else PIECE
+    rows_of_piece = usual if options.piece is None else options.piece
     print(f"{where}; "
           f"{'whole frames' if not rows_of_piece else f'pieces of {rows_of_piece * 16 // 9}x{rows_of_piece} pixels'}",
           flush=True)
