@@ -2,8 +2,8 @@
 
 270p to 1080p and 540p to 4K, eager and exported, on whatever device is there, the paper's times beside them. Weights
 are random: they change nothing about the time. On a CPU a frame is computed in pieces of 80x45 pixels one after the
-other, because Paddle's eager convolution unfolds its input (43 GB for SRGAN's last layer at 1080p). Where the time is not
-enough for a whole frame, the row says how many of its pieces were measured. All of it ends within 10 minutes.
+other, because Paddle's eager convolution unfolds its input (43 GB for SRGAN's last layer at 1080p). Where the time is
+not enough for a whole frame, the row says how many of its pieces were measured. All of it ends within 10 minutes.
 """
 
 import argparse
