@@ -65,8 +65,11 @@ def _exercise(work: str, name: str, language: str) -> list[Any]:
     source = (FOLDER / work / "by_hand" / f"{row['file']}.py").read_text(encoding="utf-8")
     taken = ast.parse(take_out(source, [{**row, "number": row["number"]}], language))
     stub = ast.unparse(dict(named(taken))[name])
+    used = {node.id for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.Name)} | {"np"}
+    imports = [ast.unparse(node) for node in taken.body if isinstance(node, (ast.Import, ast.ImportFrom))
+               and used.intersection(alias.asname or alias.name for alias in node.names)]
     number = row["number"]
     title = f"### 练习 {number}：{row['zh']}" if language == "zh" else f"### Exercise {number}: {row['en']}"
     check = f'print(api.check("{work}", {name}, language="{language}"))'
     return [nbformat.v4.new_markdown_cell(f"{title} ({row['points']} {'分' if language == 'zh' else 'points'})"),
-            nbformat.v4.new_code_cell(f"import numpy as np\n\n\n{stub}"), nbformat.v4.new_code_cell(check)]
+            nbformat.v4.new_code_cell("\n".join(imports) + f"\n\n\n{stub}"), nbformat.v4.new_code_cell(check)]
