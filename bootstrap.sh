@@ -88,6 +88,11 @@ install() {
     echo "Installed into $VENV"
 }
 
+# What a person types next, in this shell or any other.
+say_next() {
+    printf '\nNext:\n    . %s/bin/activate\n    kit list\n' "$VENV"
+}
+
 # Shows pip's larger downloads; its messages on standard error appear only where it failed.
 run_pip() {
     log=$VENV/pip-errors.txt
@@ -138,10 +143,12 @@ command=${1:-help}
 case $command in
     help) show_help ;;
     install)
-        install ;;
+        install
+        say_next ;;
     reproduce)
         install
-        exec "$VENV/bin/python" -m assignments reproduce "$@" ;;
+        "$VENV/bin/python" -m assignments reproduce "$@"
+        say_next ;;
     test)
         install
         exec "$VENV/bin/python" -m pytest -n auto --dist loadfile "$@" ;;

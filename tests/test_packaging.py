@@ -133,7 +133,8 @@ def test_environment_is_made_once_and_renewed_when_the_requirements_change(tmp_p
     first = bootstrap("install", **settings)
     assert first.returncode == 0, first.stderr
     assert "Making" in first.stdout and "Installed" in first.stdout and not first.stderr
-    assert bootstrap("install", **settings).stdout == ""
+    following = f"\nNext:\n    . {tmp_path / 'venv'}/bin/activate\n    kit list\n"
+    assert first.stdout.endswith(following) and bootstrap("install", **settings).stdout == following
     listed.write_text("# changed\n")
     third = bootstrap("install", **settings)
     assert "Installing" in third.stdout and "Making" not in third.stdout

@@ -51,7 +51,7 @@ def write_work(name: str, like: str = "classifier") -> Path:
     if folder.exists():
         raise KitError(f"{folder} is there already; choose another name, or delete it")
     folder.mkdir()
-    for source in sorted((TEMPLATES / like).iterdir()):
+    for source in (TEMPLATES / "assignments.py", *sorted((TEMPLATES / like).iterdir())):
         if source.is_file():
             text = source.read_text(encoding="utf-8").replace("__NAME__", name)
             (folder / source.name).write_text(text, encoding="utf-8")

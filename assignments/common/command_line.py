@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
+from assignments.common.interpreter import OURS, which_python
 from data_tools.errors import KitError, harmless
 
 
@@ -27,8 +28,9 @@ def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], in
 
 
 def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
-    """Decorator of a command line, which returns the exit status: a KitError (2) and Ctrl-C (130) are a line on
-    standard error; where nobody reads the output any more (`| head`), the command ends without a word (141)."""
+    """Decorator of a command line, which returns the exit status: a KitError (2), a package that this Python lacks (2)
+    and Ctrl-C (130) are a line on standard error; where nobody reads the output any more (`| head`), the command ends
+    without a word (141)."""
     @functools.wraps(main)
     def told(*arguments, **named) -> int:
         for stream in (sys.stdout, sys.stderr):
@@ -42,6 +44,12 @@ def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
                     sys.stdout.flush()
         except KitError as error:
             print(f"error: {harmless(error)}", file=sys.stderr)
+            return 2
+        except ModuleNotFoundError as error:
+            package = (error.name or "").partition(".")[0]
+            if package in ("", *OURS):
+                raise
+            print(f"error: {which_python(package)}", file=sys.stderr)
             return 2
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)

@@ -6,6 +6,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from assignments.common.interpreter import check
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
 
@@ -27,6 +28,7 @@ def work_of(name: str) -> "Work":
 
     if name not in work_names():
         raise KitError(f"{name}: there is no such work; there are {', '.join(work_names())}")
+    check()
     file = FOLDER / name / "run.py"
     if not (FOLDER / name / PRESETS).is_file():
         raise KitError(f"{_short(FOLDER / name / PRESETS)} is missing: a work needs a preset \"sample\" at least; "

@@ -14,6 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import assignments  # noqa: F401  first: it says which Python to use
+
+# isort: split
 import numpy as np
 
 from assignments.common import variants

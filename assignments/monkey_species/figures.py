@@ -6,6 +6,9 @@ python assignments/monkey_species/figures.py [--run DIR] [--out DIR] [--lang en|
 import sys
 import textwrap
 
+import assignments  # noqa: F401  first: it says which Python to use
+
+# isort: split
 import numpy as np
 
 from data_tools.errors import KitError
