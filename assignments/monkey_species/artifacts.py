@@ -41,7 +41,7 @@ def arrays(done: Finished) -> dict[str, np.ndarray]:
             **augmented(pictures(monkeys.training, [training.names[row] for row in spread(len(training), EXAMPLES)]),
                         monkey_pipeline, COPIES, done.settings.seed),
             **_predictions(monkeys.validation, test, np.sort(shown)), **_heat_maps(done, np.sort(maps)),
-            **compare_optimizers()}
+            **compare_optimizers(done.settings.iris_steps)}
 
 
 def result(done: Finished, predictions: Mapping[str, np.ndarray]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class MonkeySettings(WorkSettings):
     """what chooses the best epoch: the validation images (as the document; flattering) or training ones"""
     holdout: float = bounded(0.1, 0, 1, open="both")
     """share of the training images of each class that is held out with choose_on holdout"""
+    iris_steps: int = bounded(200, 1)
+    """full-batch steps on Iris, per optimizer and seed (figure 2.7)"""
 
 
 class Monkeys(Work):

@@ -27,7 +27,7 @@ def write(run: RunFolder, settings, splits: Splits, trainer: Trainer) -> dict[st
     generator, sets = trainer.task.networks["generator"], splits.found
     predictions = measured(generator, splits.more, settings.scale)
     run.write_arrays("predictions", predictions)
-    kit = released.generator(settings.scale)
+    kit = released.generator(settings.scale, settings.fast_layers)
     networks = {"enlarged": generator, **({"released": kit} if kit else {})}
     run.write_arrays("artifacts", _pictures(networks, next(iter(splits.more.values())), settings.scale))
     return {
