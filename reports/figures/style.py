@@ -184,6 +184,6 @@ def save(figure, folder: Path, name: str) -> list[Path]:
 def _settle(figure) -> None:
     """Solve the layout once and round it: its last bits vary between processes, and SVG ids show them."""
     figure.draw_without_rendering()
-    figure.set_layout_engine("none")
+    figure.set_layout_engine(None)  # "none" leaves a placeholder, for which each savefig() draws once more
     for axes in figure.axes:
         axes.set_position([round(float(part), 5) for part in axes.get_position(original=True).bounds])
