@@ -33,9 +33,9 @@ def evaluate(weights: Path, data: str, flip: bool) -> str:
     from paddle_models.trainer import loop, runtime
 
     runtime.start("auto")
+    network = network_from(weights)  # a file that is missing is told before data are sought, or drawn
     celeba = WORK.find(data)
     split = "test" if len(celeba.test) else "validation"
-    network = network_from(weights)
     settings = WORK.settings(image_size=network.image_size[0], flip_at_test=flip)
     accelerate(network)
     store = WORK.pack(WORK.judged(celeba), settings)
