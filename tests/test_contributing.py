@@ -58,7 +58,7 @@ def test_the_work_goes_from_training_to_a_grade_of_100(kit):
     found = json.loads((copy / "data/grading/gradescope/digits.json").read_text(encoding="utf-8"))
     assert found["score"] == 100, found
     figures = {path.stem for path in (copy / "runs" / "digits").glob("*/figures/*.png")}
-    assert {"curves", "confusion", "class_accuracy"} <= figures
+    assert {"curves", "confusion", "class_accuracy", "most_wrong"} <= figures
     assert "Handwritten digits" in (copy / "report" / "report.html").read_text(encoding="utf-8")
 
 

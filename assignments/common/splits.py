@@ -73,3 +73,10 @@ class Finished:
     def network(self) -> Any:
         """The first network of the task: the one that answers."""
         return next(iter(self.trainer.task.networks.values()))
+
+    def most_wrong(self, images: Any) -> dict[str, "np.ndarray"]:
+        """Of artifacts.npz: the test images with the largest loss; images: the set that the test images were packed of.
+        """
+        from assignments.common.examples import most_wrong
+
+        return most_wrong(self.rows, self.splits.test, images)

@@ -169,8 +169,8 @@ class Work:
         return {**self.answers(done.rows, done.splits.test), **self._beside("answers", lambda _: named)(done)}
 
     def artifacts(self, done: Finished) -> dict[str, "np.ndarray"]:
-        """The arrays that only its figures need: `arrays(done)` of artifacts.py."""
-        return self._beside("arrays", lambda _: {})(done)
+        """The arrays that only figures need: the images it got most wrong, and `arrays(done)` of artifacts.py."""
+        return {**done.most_wrong(self.judged(done.found)), **self._beside("arrays", lambda _: {})(done)}
 
     def result(self, done: Finished, predictions: Mapping[str, "np.ndarray"]) -> dict[str, Any]:
         """What result.json says beside what every training says: `result(done, predictions)` of artifacts.py."""

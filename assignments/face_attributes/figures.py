@@ -15,7 +15,7 @@ from assignments.face_attributes import figures_document as document
 from assignments.face_attributes import figures_results as results
 from assignments.face_attributes.ablation import FILE
 from assignments.face_attributes.figures_ablation import Ablation, read_ablation
-from reports.figures import style
+from reports.figures import most_wrong, style
 from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.style import Labels
 from reports.run_reader import Run, latest_beside_runs, peek
@@ -75,6 +75,7 @@ FIGURES = [
     Entry("accuracy", results.attribute_accuracy, 7.6),
     Entry("regions", results.region_measures, 2.6),
     Entry("predictions", results.some_predictions, 6.6),
+    most_wrong.entry(results.most_wrong),
     AblationEntry("ablation", ablations.ablation, height_of_ablation),
     AblationEntry("latency", ablations.latency, 2.8),
 ]
@@ -85,8 +86,8 @@ def values(run: FaceRun) -> dict[str, Any]:
     return claims.values(run, run.ablation if run.ablation and run.ablation.origin == run.origin else None)
 
 
-SCRIPT = FigureScript(__file__, FIGURES, more_tables={"attributes": attribute_table.table}, values=values,
-                      options=options, open_run=open_run)
+SCRIPT = FigureScript(__file__, FIGURES, more_tables={"attributes": attribute_table.table},
+                      others={"images": results.write_images}, values=values, options=options, open_run=open_run)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """What the training came to: curves, attributes, regions, single predictions; see figures.py."""
 
+from pathlib import Path
+
 import numpy as np
 
 from assignments.face_attributes.attribute_table import measures, predictions
@@ -8,11 +10,13 @@ from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
 from paddle_models.networks.face_regions import REGIONS
 from paddle_models.tasks.attribute_metrics import MEASURES, by_region, mean
+from reports.figures import most_wrong as wrong_images
 from reports.figures import plots, style
 from reports.figures.style import Labels
 from reports.run_reader import Run
 
 PREDICTIONS, COLUMNS, LINES = 8, 4, 13  # images, per row, lines below each
+HEADER = ("file", "split", "loss", "wrong", "worst_attribute", "label", "probability", "worst_loss")  # of images.csv
 MEAN_ROW = 7.6  # of the mean, a little apart from the seven regions
 
 
@@ -149,3 +153,33 @@ def _lines(labels: np.ndarray, probabilities: np.ndarray, t: Labels) -> list[tup
         all_fine = len(wrong) <= room
         lines.append(("✓" if all_fine else "✗", t("more", rest=rest), ""))
     return lines
+
+
+def answers(run: Run) -> wrong_images.Answers:
+    """What was said of the images that judged the run."""
+    labels, probabilities = predictions(run)
+    names = run.prediction("names", labels[:, 0].shape, "U")
+    return wrong_images.Answers(str(run.result.get("judged_on", "test")), names, labels, probabilities)
+
+
+def most_wrong(figure, run: Run, t: Labels) -> None:
+    """The images with the largest mean loss, with the number of wrong attributes and the one with the largest loss."""
+    found = answers(run)
+
+    def said(row: int) -> list[str]:
+        worst = found.losses[row].argmax()
+        sign = "✓" if not found.wrong[row, worst] else "✗" if found.predicted[row, worst] else "–"
+        share, name = found.probabilities[row, worst], attribute_name(ATTRIBUTES[worst], t.chinese)
+        return [t("wrong", wrong=found.wrong[row].sum()), f"{sign} {wrong_images.percent(share)} {name}"]
+
+    wrong_images.show(figure, run, found, said, t)
+
+
+def write_images(run: Run, folder: Path, _: str) -> list[Path]:
+    """images.csv: every image with its mean loss, how many attributes are wrong, and the one with the largest loss."""
+    found = answers(run)
+    every, worst = np.arange(len(found.names)), found.losses.argmax(axis=1)
+    columns = (found.losses.mean(axis=1), found.wrong.sum(axis=1), np.array(ATTRIBUTES)[worst],
+               found.labels[every, worst], found.probabilities[every, worst], found.losses[every, worst])
+    return wrong_images.write_images(folder, HEADER, [(name, found.split, *cells) for name, *cells in
+                                                      zip(found.names, *columns)])

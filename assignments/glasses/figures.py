@@ -15,15 +15,17 @@ from typing import Any
 from assignments.glasses import figures_document as document
 from assignments.glasses import figures_experiments as experiments
 from assignments.glasses import figures_results as results
-from assignments.glasses.figures_experiments import COMMANDS, Experiments, Suspects
+from assignments.glasses.figures_experiments import COMMANDS, Experiments, Suspects, label_name
 from reports import tables
-from reports.figures import plots, style
+from reports.figures import most_wrong, plots, style
 from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.style import Labels
+from reports.figures.words import words_beside
 from reports.run_reader import Run, latest_beside_runs, peek
 from reports.tables import PlainTable
 
 ASSIGNMENT = Path(__file__).resolve().parent.name
+WORDS = words_beside(__file__, "shared")
 FULL = 0.995  # training accuracy that is 1.00 in two digits
 
 
@@ -127,6 +129,7 @@ FIGURES = [
     SuspectsEntry("label-errors", experiments.label_errors, 3.0),
     Entry("calibration", results.calibration, 3.0),
     Entry("uncertain", results.uncertain_band, 2.5),
+    most_wrong.gallery(results.answers, lambda run, t: [label_name(label, t.of(WORDS)) for label in (0, 1)]),
 ]
 
 
@@ -185,8 +188,10 @@ def values(run: GlassesRun) -> dict[str, Any]:
     return {**tables.run_values(run), "derived": derived, "experiments": made, "label_errors": doubted}
 
 
-SCRIPT = FigureScript(__file__, FIGURES, more_tables=TABLES, values=values, options=options,
-                      open_run=open_run)
+IMAGES = most_wrong.class_table(lambda run: [results.answers(run, split) for split in results.PREFIXES],
+                                lambda run: ("no glasses", "glasses"))
+SCRIPT = FigureScript(__file__, FIGURES, more_tables=TABLES, others={"images": IMAGES}, values=values,
+                      options=options, open_run=open_run)
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":

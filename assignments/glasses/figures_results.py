@@ -8,6 +8,7 @@ from assignments.glasses.figures_experiments import Suspects, label_name, suspec
 from data_tools.errors import KitError
 from paddle_models.tasks.metrics import wilson_interval
 from reports.figures import plots, style
+from reports.figures.most_wrong import Answers, two_classes
 from reports.figures.style import Labels
 from reports.run_reader import Run
 
@@ -15,6 +16,7 @@ SHOWN, MOST_SUSPECTS = 10, 5  # images of figure 9, and how many of them are sus
 MOST_LAYERS, MOST_MAPS, DETAIL = 16, 16, 10
 LAYER_HEIGHT = 0.41  # inches of a row of maps
 BINS = 20
+PREFIXES = {"test": "", "validation": "val_"}  # of the arrays of the splits that have labels
 LEGEND = {"fontsize": 7, "frameon": True, "framealpha": 0.85, "edgecolor": "none"}  # lies over lines
 
 
@@ -28,6 +30,12 @@ def predictions(run: Run, prefix: str = "") -> tuple[np.ndarray, np.ndarray, np.
         raise KitError(f"{run.path / 'predictions.npz'}: {prefix}labels other than 0 and 1, or {prefix}probabilities "
                        "outside 0..1; make the run again")
     return names, labels, probabilities
+
+
+def answers(run: Run, split: str = "test") -> Answers:
+    """Of the images of a split that has labels."""
+    names, labels, probabilities = predictions(run, PREFIXES[split])
+    return Answers(split, names, labels, two_classes(probabilities))
 
 
 def figure_9(figure, run: Run, t: Labels) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from paddle_models.tasks.metrics import confusion_matrix, wilson_interval
-from reports.figures import diagrams, plots, style
+from reports.figures import diagrams, most_wrong, plots, style
 from reports.figures.diagrams import Arrow, Box
 from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.shared_figures import five_optimizers
@@ -249,6 +249,7 @@ FIGURES = [
     Entry("precision-recall", precision_recall, 4.0),
     Entry("grad-cam", grad_cam, 6.8),
     Entry("learning-rate", learning_rate, 2.4),
+    most_wrong.gallery(lambda run: _answers(run), lambda run, t: _names(run, t, t.chinese)),
 ]
 
 
@@ -282,6 +283,11 @@ def _predictions(run: Run) -> tuple[np.ndarray, np.ndarray]:
     return labels, run.prediction("probabilities", (len(labels), 10), "f")
 
 
+def _answers(run: Run) -> most_wrong.Answers:
+    labels, probabilities = _predictions(run)
+    return most_wrong.Answers("validation", run.prediction("names", labels.shape, "U"), labels, probabilities)
+
+
 def _counts(run: Run) -> np.ndarray:
     """Confusion counts (10, 10), row = true class."""
     labels, probabilities = _predictions(run)
@@ -302,7 +308,8 @@ def _index(run: Run, name: str, n: int, rows: int) -> np.ndarray:
     return index
 
 
-SCRIPT = FigureScript(__file__, FIGURES)
+IMAGES = most_wrong.class_table(lambda run: [_answers(run)], lambda run: run.prediction("classes", (10,), "U").tolist())
+SCRIPT = FigureScript(__file__, FIGURES, others={"images": IMAGES})
 measured, draw, main = SCRIPT.measured, SCRIPT.draw, SCRIPT.command(__doc__)
 
 if __name__ == "__main__":

@@ -47,6 +47,17 @@ def mean_interval(values: np.ndarray, level: float = 0.95, rounds: int = 2000) -
     return float(low), float(high)
 
 
+def cross_entropies(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """Minus the logarithm of the probability of each label, (N,) for labels (N,) and probabilities (N, C); for labels 0
+    or 1 and the probabilities of 1 of the same shape, that shape. What float32 has rounded to 0 counts as the smallest
+    number that it holds, or, of 0 and 1, as the smallest distance from 1."""
+    if probabilities.ndim > labels.ndim:
+        given, least = probabilities[np.arange(len(labels)), labels.astype(np.int64)], float(np.finfo(np.float32).tiny)
+    else:
+        given, least = np.where(labels > 0, probabilities, 1 - probabilities.astype(np.float64)), 2.0**-24
+    return -np.log(np.maximum(given.astype(np.float64), least))
+
+
 def share_right(right: np.ndarray) -> dict[str, Any]:
     """How many samples are right, as result.json says it: value 0..1, n, right, and the 95 % Wilson interval low..high.
 

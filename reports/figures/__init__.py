@@ -4,6 +4,7 @@ words.py            what figures say, in both languages: words.yaml beside the c
 style.py            look, palette, fonts, saving
 plots.py            plots that works share; diagrams.py: boxes and arrows
 shared_figures.py   figures that several reports show
+most_wrong.py       the images that a network got most wrong, and the table of all
 first_figures.py    of a work that has no figures.py
 figure_script.py    what every figures.py shares: entries, drawing, command line
 """

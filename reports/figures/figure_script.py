@@ -128,7 +128,8 @@ class FigureScript:
             if only and name not in only:
                 return
             try:
-                print("\n".join(map(short_path, write())))
+                for file in write():
+                    print(short_path(file))
             except KitError as error:
                 failures.setdefault(str(error), []).append(name)
 

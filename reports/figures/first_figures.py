@@ -11,7 +11,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from paddle_models.tasks.metrics import confusion_matrix, wilson_interval
-from reports.figures import plots, style
+from reports.figures import most_wrong, plots, style
 from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.style import Labels
 from reports.run_reader import Run
@@ -25,7 +25,7 @@ MOST_OUTPUTS = 3  # of a regression, side by side
 
 def first_script(folder: Path) -> FigureScript:
     """What can be drawn of any run of the work in `folder`, where claims.yaml may stand."""
-    return FigureScript(str(Path(folder) / "figures.py"), FIRST)
+    return FigureScript(str(Path(folder) / "figures.py"), FIRST, others={"images": write_images})
 
 
 # ---- curves
@@ -118,6 +118,23 @@ def class_accuracy(figure, run: Run, t: Labels) -> None:
     plots.percent(axes.xaxis)
 
 
+def judged(run: Run) -> most_wrong.Answers:
+    """What was said of the images that judged the run."""
+    labels, _, _ = answers(run)
+    probabilities = _arrays(run)["probabilities"]
+    return most_wrong.Answers("test", run.prediction("names", labels.shape, "U"), labels, probabilities
+                              if probabilities.ndim == 2 else most_wrong.two_classes(probabilities))
+
+
+def write_images(run: Run, folder: Path, language: str) -> list[Path]:
+    """The table of all images of a classifier, whose classes are named as the run does; none of another run."""
+    if not (classifies(run) and "names" in _arrays(run)):
+        return []
+    found = judged(run)
+    names = _arrays(run).get("classes", np.arange(found.probabilities.shape[1])).astype(str).tolist()
+    return most_wrong.class_table(lambda run: [found], lambda run: names)(run, folder, language)
+
+
 # ---- regression
 
 
@@ -188,4 +205,5 @@ FIRST = (
     ClassesEntry("confusion", confusion, _height_of_classes(1.6, 0.3), applies=classifies),
     ClassesEntry("class-accuracy", class_accuracy, _height_of_classes(1.1, 0.2), applies=classifies),
     Entry("predicted", predicted, 3.0, applies=predicts_numbers),
+    most_wrong.gallery(judged, lambda run, t: class_names(run, answers(run)[-1], t)),
 )

@@ -84,6 +84,7 @@ def _artifacts(random: np.random.Generator) -> dict[str, np.ndarray]:
         "label_counts_validation": random.integers(24, 31, 10), "sizes_training": image_sizes(300),
         "sizes_validation": image_sizes(VALIDATION), "augmented_originals": faces(4), "augmented_examples": faces(4, 7),
         "prediction_images": faces(16), "prediction_index": index[:16],
+        "most_wrong_images": faces(12), "most_wrong_rows": index[24:36],
         "gradcam_images": faces(8), "gradcam_maps": maps.astype(np.float32), "gradcam_index": index[16:24],
         "iris_steps": steps, "iris_loss": 1.1 * np.exp(-rates * steps) + 0.05,
         "iris_loss_std": 0.1 * np.exp(-rates * steps / 2), "iris_accuracy": 0.97 - 0.6 * np.exp(-rates * steps * 2),

@@ -56,7 +56,8 @@ def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
     pictures = random.integers(0, 255, (32, SIDE, SIDE, 3)).astype(np.uint8)
     np.savez(folder / "artifacts.npz", frequency_training=shares, augmented_originals=pictures[:4],
              augmented_examples=pictures[4:24].reshape(4, 5, SIDE, SIDE, 3), prediction_images=pictures[24:],
-             prediction_index=np.sort(random.permutation(JUDGED)[:8]))
+             prediction_index=np.sort(random.permutation(JUDGED)[:8]), most_wrong_images=pictures[:12],
+             most_wrong_rows=np.arange(12))
     metric = {"value": 0.901, "n": JUDGED, "low": 0.88, "high": 0.92}
     (folder / "result.json").write_text(json.dumps({
         "preset": "best", "origin": origin, "judged_on": "validation",
@@ -221,6 +222,21 @@ def test_the_attribute_table_holds_every_number(run, tmp_path):
         assert len(read) == 48 and float(read[-1]["accuracy"]) == pytest.approx(rows[-1]["accuracy"])
         bald = next(row for row in read if row["attribute"] in ("Bald", "秃顶"))
         assert bald["average_precision"] == "" and float(bald["present"]) == 0
+
+
+def test_the_table_of_all_images_names_the_worst_attribute(run, tmp_path):
+    (file,) = figures.SCRIPT.others["images"](run, tmp_path, "en")
+    with open(file, encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    labels, probabilities = attribute_table.predictions(run)
+    losses = [float(row["loss"]) for row in rows]
+    assert len(rows) == JUDGED and losses == sorted(losses, reverse=True) and rows[0]["split"] == "validation"
+    for row in rows[:3]:
+        place, worst = int(row["file"][:-4]), ATTRIBUTES.index(row["worst_attribute"])
+        given = np.where(labels[place], probabilities[place], 1 - probabilities[place])
+        assert given.argmin() == worst and int(row["label"]) == labels[place, worst]
+        assert float(row["loss"]) == pytest.approx(-np.log(given).mean(), abs=1e-4)
+        assert int(row["wrong"]) == ((probabilities[place] > 0.5) != labels[place]).sum()
 
 
 def test_two_processes_write_the_same_bytes(run, tmp_path):

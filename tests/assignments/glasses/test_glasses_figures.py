@@ -85,7 +85,8 @@ def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
              feature_names=np.array(list(LAYERS)), **maps, calibration_confidence=confidence,
              calibration_accuracy=np.clip(confidence + random.normal(0, 0.06, 10), 0, 1),
              calibration_count=np.array([60, 9, 4, 2, 1, 0, 3, 5, 12, 54]),
-             first_filters=random.normal(0, 1, (16, 3, 3, 3)).astype(np.float32))
+             first_filters=random.normal(0, 1, (16, 3, 3, 3)).astype(np.float32),
+             most_wrong_images=faces(random, labels[:12]), most_wrong_rows=np.arange(12))
     metric = {"value": 0.887, "n": TEST, "low": 0.83, "high": 0.93}
     (folder / "result.json").write_text(json.dumps({
         "assignment": "glasses", "preset": "sample", "origin": origin, "epochs": EPOCHS, "seconds": 33.4,
