@@ -1,4 +1,4 @@
-"""Everything from one place: list, run, figures, report, compare, grade, submit, export, predict, data, bench, ...
+"""Everything from one place: list, run, runs, figures, report, compare, grade, submit, export, predict, data, ...
 
 A command and its options stand in a file of commands/; heavy modules are imported by the command that needs them, so
 help and list answer at once.
@@ -22,6 +22,7 @@ from assignments.commands import (
     release,
     report,
     reproduce,
+    runs,
     scripts,
     submit,
     weights,
@@ -29,7 +30,7 @@ from assignments.commands import (
 from assignments.commands.autograder import build as gradescope
 from assignments.common.command_line import first_line, tells_errors
 
-COMMANDS = (scripts, new, reproduce, report, compare, export, weights, release, data, label_errors, exercises,
+COMMANDS = (scripts, runs, new, reproduce, report, compare, export, weights, release, data, label_errors, exercises,
             notebooks, submit, grade, gradescope, bench, doctor)
 
 

@@ -35,7 +35,7 @@ def load(name: str, weights: str | Path = "") -> "Model":
     """The trained network of a work, which is called on pictures.
 
     weights: a run folder, or a file of `python -m assignments release`; empty: those that came with the kit, else those
-    of the newest run.
+    of the best run.
     """
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from paddle_models.fast.fast_layers import accelerate
@@ -124,14 +124,14 @@ def train(name: str, preset: str = "sample", out: str | Path = "", **settings: A
     folder = expand(resume or out) if resume or out else new_run_path(name, preset)
     begin = ["--resume", str(folder)] if resume else ["--preset", preset, "--out", str(folder)]
     with live_curve(folder):
-        status = start(work, [*begin, *_options(settings)], tell=lambda _: None)  # the run holds it
+        status = start(work, [*begin, *_options(settings)], quiet=True)
     if status != 0:
         raise KeyboardInterrupt(f"stopped; api.train({name!r}, resume={str(folder)!r}) goes on")
     return read_run(folder)
 
 
 def read_run(run: str | Path) -> "Run":
-    """A run folder, or the newest run of a work: .result, .metrics, .config, .series("epoch", "epoch", "val/accuracy"),
+    """A run folder, or the best run of a work: .result, .metrics, .config, .series("epoch", "epoch", "val/accuracy"),
     .arrays("predictions.npz"). Nothing in it is trusted."""
     from assignments.common.figure_scripts import script_of
     from assignments.common.runs import find_run

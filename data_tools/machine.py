@@ -35,6 +35,20 @@ def memory() -> tuple[int, int | None]:
     return total, least if least < total else None
 
 
+def free_memory() -> int | None:
+    """Bytes that this process may still take; None where the system does not tell."""
+    rows = dict(line.split(":", 1) for line in _text(Path("/proc/meminfo")).splitlines() if ":" in line)
+    free = [int(rows["MemAvailable"].split()[0]) << 10] if "MemAvailable" in rows else []
+    for group in _groups("memory"):
+        limit = _words(group / "memory.max") + _words(group / "memory.limit_in_bytes")
+        used = _words(group / "memory.current") + _words(group / "memory.usage_in_bytes")
+        cached = [int(line.split()[1]) for line in _text(group / "memory.stat").splitlines()
+                  if line.startswith("inactive_file ")]
+        if limit and used and limit[0].isdecimal():
+            free.append(max(0, int(limit[0]) - int(used[0]) + sum(cached)))  # pages of files go when room is wanted
+    return min(free, default=None)
+
+
 def processor() -> str:
     """The processor's name, as far as the system tells it."""
     lines = _text(Path("/proc/cpuinfo")).splitlines()

@@ -1,6 +1,7 @@
 """What is read from runs: figures, pages, grades.
 
 run_reader.py    a run folder, read without trust
+run_list.py      the runs that there are; which one is taken where none is named
 tables.py        values of the documents beside those measured, as text, Markdown, CSV and LaTeX
 figures/         style, plots, diagrams, the figure script
 pages/           the report, the comparison of runs

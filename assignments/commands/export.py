@@ -10,7 +10,7 @@ from assignments.common.command_line import add_command
 def add_to(commands: Any) -> None:
     """The command and its options."""
     command = add_command(commands, "export", export)
-    command.add_argument("target", metavar="NAME|RUN", help="a work (its newest run) or a run folder")
+    command.add_argument("target", metavar="NAME|RUN", help="a work (its best run) or a run folder")
     command.add_argument("--onnx", action="store_true", help="also model.onnx (needs paddle2onnx)")
     command.add_argument("--int8", action="store_true",
                          help="also ONNX in 8 bits, if it loses at most 0.3 points of accuracy")

@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
     """The command and its options."""
     command = add_command(commands, "release", release_command)
     command.add_argument("target", metavar="NAME|RUN",
-                         help="an assignment (its newest run) or the folder of a finished run")
+                         help="an assignment (its best run) or the folder of a finished run")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
 
 

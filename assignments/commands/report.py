@@ -13,7 +13,7 @@ def add_to(commands: Any) -> None:
     """The command and its options."""
     command = add_command(commands, "report", report_command)
     command.add_argument("--runs", nargs="+", default=[], metavar="NAME=DIR",
-                         help="run folders (default: the newest of each)")
+                         help="run folders (default: of each work the best finished one of the fullest preset)")
     command.add_argument("--lang", choices=("en", "zh", "both"), default="both")
     command.add_argument("--out", type=Path, metavar="FOLDER", help="default: $KIT_REPORT, else reports/out")
     command.add_argument("--names", nargs="+", metavar="NAME", help="assignments (default: all)")

@@ -19,7 +19,7 @@ from data_tools.files.atomic import atomic_path
 def add_to(commands: Any) -> None:
     """The command and its options."""
     command = add_command(commands, "submit", submit_command)
-    command.add_argument("target", metavar="RUN|NAME", help="a run folder, or an assignment (its newest run)")
+    command.add_argument("target", metavar="RUN|NAME", help="a run folder, or an assignment (its best run)")
     command.add_argument("--exercises", type=Path, metavar="FOLDER",
                          help="hand in the exercises of the assignment NAME that are filled in there")
     command.add_argument("-o", "--out", type=Path, metavar="FILE.zip", help="default: NAME-RUN.zip here")
@@ -37,7 +37,7 @@ def submit_command(arguments: argparse.Namespace) -> int:
 
 
 def submit(target: str, out: Path | None = None, rubric: Path | None = None, language: str = "en") -> int:
-    """Write the zip of a run folder, or of an assignment's newest finished run, grade it and print how it fared.
+    """Write the zip of a run folder, or of an assignment's best finished run, grade it and print how it fared.
 
     out: default NAME-RUN.zip here; an earlier submission there is replaced, anything else is left alone. rubric: the
     teacher's, else the kit's for the run's own data. KitError for a run that has not finished, with the command that

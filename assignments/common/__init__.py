@@ -5,6 +5,7 @@ works.py         the list of the works
 settings.py      what most works let one set; examples.py: pictures for figures
 splits.py        a data set, its stores, and a training that has come to its end
 runner.py        the command line of a run; runs.py: runs named by people; trainers.py: a work's Trainer
+before.py        what a run needs, told before it starts; summary.py: what came of it
 find_lr.py       a learning rate to begin with
 variants.py      trainings that differ from a base in one thing each, compared image by image
 label_errors.py  labels in doubt, by the rule of confident.py; without.py: training without images that a list names;

@@ -20,9 +20,10 @@ from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
 from reports.figures import style
-from reports.figures.figure_script import Entry, FigureScript, suffix, write_figure
+from reports.figures.figure_script import Entry, FigureScript, short_path, suffix, write_figure
 from reports.pages.report import Number, Picture, Preset, Setting, Work, clear, origin_of, words, write_page, write_tree
-from reports.run_reader import Run, flat_settings, flatten, latest_run, look_up
+from reports.run_list import best_run
+from reports.run_reader import Run, flat_settings, flatten, look_up
 
 ABOUT_KEYS = {"title", "document", "headline", "asked", "slips"}
 MAY_HAVE = {"published"}  # of about.yaml
@@ -34,7 +35,7 @@ def build_report(names: Sequence[str] = (), runs: Mapping[str, Path] | None = No
                  out: Path | None = None, drawn: Sequence[str] = ()) -> list[Path]:
     """Write pages and tree into `out` ($KIT_REPORT, else reports/out); returns the pages.
 
-    names: assignments (default: all). runs: run folders by assignment, the newest run where none is named. drawn:
+    names: assignments (default: all). runs: run folders by assignment, the best one where none is named. drawn:
     assignments whose figures stand in their run folders, just drawn by the caller; they are taken from there.
     """
     out, runs = Path(out or places.report()), dict(runs or {})
@@ -77,14 +78,16 @@ def read_about(name: str) -> dict[str, Any]:
 
 
 def _find(script: FigureScript, path: Path | None) -> Run | KitError | None:
-    """The named or newest run, None where there is none yet, or the error that keeps the newest from being opened.
+    """The named or best run, None where there is none yet, or the error that keeps the best from being opened.
 
     A run that was named must be there and be of that assignment.
     """
     try:
-        found = path or latest_run(script.assignment)
+        found, why = (path, "") if path else best_run(script.assignment)
     except KitError:
         return None
+    if why:
+        print(f"{script.assignment}: {short_path(found)}, {why}")
     try:
         return script.open(found)
     except KitError as error:

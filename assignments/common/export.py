@@ -18,7 +18,7 @@ BEST = "checkpoints/best.safetensors"
 
 def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False, data: str = "",
                bfloat16: bool = False) -> Path:
-    """Export the best weights of a run folder, or of the newest run of a work; returns where to.
+    """Export the best weights of a run folder, or of the best run of a work; returns where to.
 
     int8: also ONNX in 8 bits, calibrated and judged on the images of `data`, else of the run's own. bfloat16: also
     ONNX, and OpenVINO in bfloat16 is judged on them.

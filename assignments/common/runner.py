@@ -1,4 +1,4 @@
-"""What every assignment's run.py shares: the command line, the run folder, errors for people, the last line.
+"""What every assignment's run.py shares: the command line, the run folder, errors for people, the last lines.
 
 Nothing heavy is imported here until a run starts, so `--help` answers at once.
 """
@@ -7,12 +7,14 @@ import contextlib
 import json
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from assignments.common.before import dry_run, look_before
 from assignments.common.command_line import tells_errors
 from assignments.common.find_lr import find_lr
+from assignments.common.summary import save_curves, summary
 from data_tools.errors import BadFile, KitError, harmless
 from data_tools.files import places
 from data_tools.files.places import expand
@@ -21,18 +23,11 @@ from data_tools.files.places import expand
 @tells_errors
 def run_work(work: Any, argv: Sequence[str] | None = None) -> int:
     """Run a Work from a command line; returns the exit status (2: an error to mend, 130: stopped)."""
-    return start(work, argv, say_result)
+    return start(work, argv)
 
 
-def say_result(result: dict[str, Any]) -> None:
-    """The last line of a run."""
-    from paddle_models.trainer.progress import say
-
-    say("result " + json.dumps(result, ensure_ascii=False))
-
-
-def start(work: Any, argv: Sequence[str] | None, tell: Callable[[dict[str, Any]], None]) -> int:
-    """The same where errors to mend are raised as KitError. tell: gets the result at the end."""
+def start(work: Any, argv: Sequence[str] | None, quiet: bool = False) -> int:
+    """The same where errors to mend are raised as KitError. quiet: the result is not told at the end."""
     from paddle_models.trainer.run_folder import RunFolder, new_run_path, read_config, unfinished_run
     from paddle_models.trainer.settings import parse_command_line
 
@@ -55,10 +50,12 @@ def start(work: Any, argv: Sequence[str] | None, tell: Callable[[dict[str, Any]]
     from paddle_models.trainer.progress import say
 
     device = runtime.start(settings.device, getattr(settings, "threads", None))
+    if options.dry_run:
+        return dry_run(work, settings, options.preset, device)
     home = named or places.runs() / work.name
     made = [each for each in (home / "checkpoints", home, *home.parents) if not each.exists()]
     if named is None and distributed.rank() == 0:
-        named = new_run_path(work.name, options.preset)
+        named = new_run_path(work.name, options.name or options.preset)
         made = [named / "checkpoints", named, *made]
     path = Path(distributed.from_first_rank(str(named)))
     if resume and is_finished(work, settings, path):
@@ -67,12 +64,15 @@ def start(work: Any, argv: Sequence[str] | None, tell: Callable[[dict[str, Any]]
     folder = RunFolder(path, writer=distributed.rank() == 0)
     if not resume and folder.writer:
         refuse_taken(work, folder)
+    look_before(work, settings, options.preset, folder, dry_run=False, anyway=options.anyway)
     with folder:
         say(f"{work.name}, preset {harmless(options.preset, 100)}, run folder {path}")
         result = train(work, settings, options.preset, folder, device, resume, made)
         if result is None:
             return 130
-        tell(result)
+        if not quiet:
+            say("result " + json.dumps(result, ensure_ascii=False) if options.json else
+                summary(work, result, path))
         return 0
 
 
@@ -83,7 +83,7 @@ def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resum
     from paddle_models.trainer.loop import Interrupted
     from paddle_models.trainer.progress import say
     from paddle_models.trainer.settings import to_dict
-    from reports.grading.seal import SEAL, write_seal
+    from reports.grading.seal import SEAL
 
     def begin() -> None:
         if folder.writer:
@@ -109,10 +109,20 @@ def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resum
         if not resume and folder.writer and not folder.begun:
             forget(folder.path, made)
         raise
+    finish(work, folder, result, getattr(settings, "keep_last", True))
+    return result
+
+
+def finish(work: Any, folder: Any, result: dict[str, Any], keep_last: bool) -> None:
+    """Leave result, seal and curves in the RunFolder, and the last checkpoint or not."""
+    from reports.grading.seal import write_seal
+
     folder.write_json("result.json", result)
     if folder.writer:
         write_seal(folder.path)
-    return result
+        save_curves(work.name, folder.path)
+        if not keep_last:
+            folder.last.unlink(missing_ok=True)
 
 
 def is_finished(work: Any, settings: Any, path: Path) -> bool:

@@ -1,5 +1,6 @@
 """A run as export, submit and release are told of it: by its folder, or by the name of its assignment."""
 
+import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,18 +10,22 @@ from data_tools.files.places import expand
 
 
 def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[Path, str]:
-    """(run folder, assignment): `target` is a run folder, or one of the assignments `names`, whose newest run is taken.
+    """(run folder, assignment): `target` is a run folder; its name, or how that ends, under runs/; or one of the
+    assignments `names`: of its runs the best finished one of the fullest preset is taken, and a line says so.
 
     needed: files that it has to have. KitError where one is missing, with the command that finishes the run.
     """
-    from reports.run_reader import Run, latest_run
+    from reports.figures.figure_script import short_path
+    from reports.run_list import best_run
+    from reports.run_reader import Run
 
     run = expand(target)
     if not (run / "config.yaml").is_file():
-        if target not in names:
-            raise KitError(f"{target} is neither an assignment ({', '.join(names)}) nor a run folder: config.yaml is "
-                           f"missing")
-        run = latest_run(target)
+        if target in names:
+            run, why = best_run(target)
+            print(f"{short_path(run)}: {why}", flush=True)
+        else:
+            run = named_run(target, names)
     name = Run(run, target).config.get("assignment")
     if name not in names:
         raise KitError(f"{run / 'config.yaml'}: {str(name)[:60]!r} is no assignment of this kit; there are "
@@ -30,3 +35,17 @@ def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[
         raise KitError(f"{run} has no {missing[0]}: the run has not finished. Finish it with\n"
                        f"    python assignments/{name}/run.py --resume {shlex.quote(str(run))}")
     return run, str(name)
+
+
+def named_run(name: str, works: Sequence[str]) -> Path:
+    """The run of one of the works whose folder is called `name`, or ends so after its time; KitError unless it is one.
+    """
+    from reports.run_list import runs_of
+
+    wanted = re.compile(rf"(\d{{8}}-\d{{6}}-)?{re.escape(name)}")
+    found = [run.path for work in works for run in runs_of(work) if wanted.fullmatch(run.path.name)]
+    if len(found) > 1:
+        raise KitError(f"{name} may be one of {', '.join(map(str, found))}; name its folder")
+    if not found:
+        raise KitError(f"{name} is neither an assignment ({', '.join(works)}) nor a run folder: config.yaml is missing")
+    return found[0]

@@ -266,6 +266,7 @@ class Work:
 
         trainer, layers = make_trainer(self, settings, splits, run, device)
         trainer.stopping = stopping or trainer.stopping
+        run.on_ready(trainer, splits.found)
         fit_best(trainer, resume, splits.fingerprint, layers)
         return trainer
 

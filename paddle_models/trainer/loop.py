@@ -235,6 +235,8 @@ class Trainer:
     def resume(self) -> None:
         """Continue from run.last, on a CPU bit for bit as a run that never stopped."""
         if not self.run.last.exists():
+            if self.run.finished:
+                raise messages.no_last(self.run.path)
             say(f"{self.run.path} has no checkpoint yet: it begins again")
             self.run.go_on(0, 0)
             return

@@ -50,6 +50,12 @@ def continuing(position: Position, folder: Path) -> str:
     return f"continuing {folder} after epoch {position.epoch}, step {position.step}"
 
 
+def no_last(folder: Path) -> KitError:
+    """A finished run whose last checkpoint was removed."""
+    return KitError(f"{folder} is finished and its last checkpoint was removed (keep_last, `runs clean`): it cannot be "
+                    "extended; begin a new run")
+
+
 def not_finite(name: str, loss: float, step: int, best: Path) -> KitError:
     """The loss of the network `name` is NaN or infinite after `step` steps."""
     kept = best if best.exists() else "none yet, no validation check was reached"

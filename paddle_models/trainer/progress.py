@@ -28,6 +28,15 @@ def peak_memory_mb(device: str) -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
 
 
+def resident_mb() -> float:
+    """Memory that this process holds now, in MB; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * resource.getpagesize() / 2**20
+    except OSError:
+        return 0.0
+
+
 class Journal:
     """Writes rows to metrics.jsonl and, within its `with` block and where VisualDL is installed, its curves to vdl/."""
 

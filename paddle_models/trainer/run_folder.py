@@ -42,6 +42,7 @@ class RunFolder:
     """Write side of a run folder; holds a lock so that no second run writes the same one.
 
     Use as a context manager. Only `writer` (rank 0) writes; for the other ranks every write is left out.
+    on_ready: called with the Trainer at its beginning and the data set that was found.
     on_resume: called when a resumed run has found where it goes on; before that its folder stays as it is.
     """
 
@@ -49,6 +50,7 @@ class RunFolder:
         self.path, self.writer = Path(path), writer
         self._held = ExitStack()
         self.on_resume: Callable[[], None] = lambda: None
+        self.on_ready: Callable[[Any, Any], None] = lambda trainer, found: None
 
     def __enter__(self) -> "RunFolder":
         if self.writer:
@@ -89,6 +91,11 @@ class RunFolder:
     def best(self) -> Path:
         """Weights of the best validation check."""
         return self.path / "checkpoints" / "best.safetensors"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has come to its end."""
+        return (self.path / "result.json").exists()
 
     @property
     def begun(self) -> bool:
@@ -200,9 +207,10 @@ class _Patient:
         return getattr(self._file, name)
 
 
-def new_run_path(assignment: str, preset: str) -> Path:
-    """A fresh folder under runs/<assignment>/, sorted by time; made here, so that nobody else gets the same."""
-    base = places.runs() / assignment / f"{time.strftime(STAMP)}-{preset}"
+def new_run_path(assignment: str, name: str) -> Path:
+    """A fresh folder under runs/<assignment>/, named by time and `name`; made here, so that nobody else gets the
+    same."""
+    base = places.runs() / assignment / f"{time.strftime(STAMP)}-{name}"
     path, number = base, 2
     try:
         base.parent.mkdir(parents=True, exist_ok=True)

@@ -18,10 +18,11 @@ import jsonargparse
 import yaml
 
 from data_tools.errors import KitError
+from data_tools.files.plain_yaml import read_yaml
 from paddle_models.trainer.ranges import bounded, check_ranges, ranges
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-OPTIONS = ("preset", "out", "resume", "find_lr")  # of the command line, beside the settings
+OPTIONS = ("preset", "out", "name", "resume", "find_lr", "json", "dry_run", "anyway", "config")  # beside the settings
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
          "list": "a list such as [1, 2]", "NoneType": "null"}
 
@@ -118,6 +119,8 @@ class TrainerSettings:
     """steps between lines in metrics.jsonl; the loss is checked for NaN then"""
     checkpoint_minutes: float = bounded(5.0, 0)
     """longest time between two writings of the last checkpoint"""
+    keep_last: bool = True
+    """keep the last checkpoint of a finished run, without which it cannot be extended"""
     workers: int | None = bounded(None, 0)
     """processes that prepare batches; null fits the cores"""
     threads: int | None = bounded(None, 1)
@@ -150,6 +153,14 @@ class Options:
     """run folder to continue; "" takes the newest unfinished one"""
     find_lr: bool = False
     """look for a learning rate instead of training"""
+    json: bool = False
+    """end with the result as a line of JSON instead of a summary for people"""
+    name: str = ""
+    """of the run folder under runs/, after its time; empty: the preset's"""
+    dry_run: bool = False
+    """say what the run needs, and end"""
+    anyway: bool = False
+    """start even where the machine has not what the run needs"""
 
 
 def to_dict(settings: Any) -> dict:
@@ -186,7 +197,8 @@ def read_presets(path: Path) -> dict[str, dict]:
 
 def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[str] | None = None,
                        load_resumed=None) -> tuple[Options, Any]:
-    """(options, settings) of `run.py [--preset NAME] [--field value ...] [--out DIR | --resume [DIR]] [--find_lr]`.
+    """(options, settings) of `run.py [--preset NAME] [--field value ...] [--out DIR | --name NAME | --resume [DIR]]
+    [--find_lr] [--json] [--dry-run] [--anyway] [--config FILE] [--print_config]`.
 
     `load_resumed(dir)` returns the settings dictionary of the run folder that --resume names.
     """
@@ -194,19 +206,28 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
     parser = _parser(settings_class, description=_preset_table(presets))
     parser.add_argument("--preset", default="sample", help="settings to start from: " + ", ".join(presets))
     parser.add_argument("--out", type=Path | None, default=None, help="run folder (default: a new one under runs/)")
+    parser.add_argument("--name", type=str, default="",
+                        help="what the run folder under runs/ is called, after its time (default: as the preset)")
     parser.add_argument("--resume", type=str | None, nargs="?", const="", default=None,
                         help="continue that run folder (default: the newest unfinished one)")
     parser.add_argument("--find_lr", action="store_true",
                         help="train a few steps at growing learning rates, say which one to take, and end")
+    parser.add_argument("--json", action="store_true",
+                        help="end with the line `result {...}`, what result.json says, instead of a summary")
+    parser.add_argument("--dry-run", "--dry_run", action="store_true",
+                        help="say what the run will be and need, from one or two steps, and end")
+    parser.add_argument("--anyway", action="store_true", help="start even where it needs more than is free here")
+    parser.add_argument("--config", action="config", help="settings in YAML, as --print_config writes them")
     argv = list(sys.argv[1:] if argv is None else argv)
-    _check_flags(argv, settings_class, extra=(*OPTIONS, "help"))
-    preset = _value_of(argv, "--preset") or "sample"
+    _check_flags(argv, settings_class, extra=(*OPTIONS, "dry-run", "print_config", "help"))
+    given = _config_file(_value_of(argv, "--config"), _tree(settings_class))
+    preset = _value_of(argv, "--preset") or given.get("preset") or "sample"
     resume = _value_of(argv, "--resume")
     if preset not in presets:
         raise KitError(f"--preset {preset}: no such preset{_nearest(preset, presets)}; there are {', '.join(presets)}")
     base, where = presets[preset]["settings"] or {}, f"{presets_file.name}: {preset}"
     if resume is not None:
-        for flag in ("--preset", "--out", "--find_lr"):
+        for flag in ("--preset", "--out", "--name", "--find_lr"):
             if _value_of(argv, flag) is not None:
                 raise KitError(f"{flag} is not for --resume: a run goes on with its own settings and in its own folder")
     if resume is not None and load_resumed is not None:
@@ -219,8 +240,13 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
         parsed = parser.parse_args(argv)
     except jsonargparse.ArgumentError as error:
         raise KitError(_wrong_value(error)) from None
-    options = Options(preset, parsed.pop("out"), resume, parsed.pop("find_lr"))
-    parsed.pop("preset"), parsed.pop("resume")
+    said = {name: parsed.pop(name) for name in ("out", "name", "find_lr", "json", "dry_run", "anyway")}
+    options = Options(preset, resume=resume, **said)
+    if options.name and (options.out or not re.fullmatch(r"[\w][\w.+-]{0,60}", options.name)):
+        raise KitError(f"--name {options.name}: letters, digits, _ . + - name a folder under runs/; --out, without "
+                       "--name, names any other")
+    for name in ("preset", "resume", "config"):
+        parsed.pop(name)
     return options, from_dict(settings_class, parsed.as_dict(), "settings")
 
 
@@ -245,6 +271,15 @@ def _tree(settings_class: type) -> dict:
     """Field names of a settings class; nested settings as nested dictionaries."""
     return {f.name: _tree(f.type) if isinstance(f.type, type) and is_dataclass(f.type) else None
             for f in fields(settings_class)}
+
+
+def _config_file(name: str | None, tree: dict) -> dict[str, Any]:
+    """What the file of --config holds, {} without one; KitError for what are no settings."""
+    if name is None:
+        return {}
+    values = read_yaml(Path(name))
+    _check_keys(values, {**tree, **dict.fromkeys(OPTIONS)}, name)
+    return values
 
 
 def _flat(values: dict, prefix: str = "") -> list[tuple[str, Any]]:

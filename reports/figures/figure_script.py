@@ -14,7 +14,8 @@ from reports import tables
 from reports.figures import style
 from reports.figures.style import Labels
 from reports.figures.words import Words, words_beside
-from reports.run_reader import Run, latest_run
+from reports.run_list import best_run
+from reports.run_reader import Run
 
 Writer = Callable[[Run, Path, str], list[Path]]  # (run, folder, language) -> the files written
 
@@ -90,8 +91,8 @@ class FigureScript:
         return Path(self.file).resolve().parent.name
 
     def open(self, path: Path | None = None, arguments: argparse.Namespace | None = None) -> Run:
-        """The run in `path`, else the newest of the assignment; KitError where it is one of another assignment."""
-        path = path or latest_run(self.assignment)
+        """The run in `path`, else the best of the assignment; KitError where it is one of another assignment."""
+        path = path or best_run(self.assignment)[0]
         found = Run(path, self.assignment).config.get("assignment")
         if found != self.assignment:
             raise KitError(f"{path} is a run of {tables.clean(found)}, not of {self.assignment}")
@@ -153,7 +154,7 @@ class FigureScript:
         parser = argparse.ArgumentParser(description=description.splitlines()[0], allow_abbrev=False)
         place = parser.add_mutually_exclusive_group()
         place.add_argument("place", nargs="?", type=Path, metavar="RUN",
-                           help="run folder (default: the newest under $KIT_RUNS or runs/)")
+                           help="run folder (default: the best finished one of the fullest preset)")
         place.add_argument("--run", type=Path, help="the same")
         self.options(parser)
         parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
@@ -161,9 +162,11 @@ class FigureScript:
         parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE", help="of " + ", ".join(names))
         arguments = parser.parse_args(argv)
         try:
-            run = self.open(arguments.run or arguments.place, arguments)
+            path, why = (arguments.run or arguments.place, "") if arguments.run or arguments.place else best_run(
+                self.assignment)
+            run = self.open(path, arguments)
             folder = arguments.out or run.path / "figures"
-            print(f"run: {short_path(run.path)}")
+            print(f"run: {short_path(run.path)}" + (f"\n  {why}" if why else ""))
             failures = self.draw(run, folder, arguments.lang, arguments.only)
             rows, context = self.measured(run, arguments.lang), tables.run_context(run)
             files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)

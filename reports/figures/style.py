@@ -6,6 +6,7 @@ Matplotlib is imported inside the functions, so that a command's --help stays qu
 import io
 import logging
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -166,16 +167,17 @@ def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tu
     return figure
 
 
-def save(figure, folder: Path, name: str) -> list[Path]:
-    """Write `name`.png, .svg and .pdf into `folder`; equal figures give equal bytes. Returns the three paths."""
+def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS)) -> list[Path]:
+    """Write `name`.png, .svg and .pdf, or some of these, into `folder`; equal figures give equal bytes. Returns their
+    paths."""
     import matplotlib
 
     _settle(figure)
     paths = []
     with matplotlib.rc_context({"svg.hashsalt": "kit"}):
-        for suffix, metadata in FORMATS.items():
+        for suffix in formats:
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=suffix, dpi=200, metadata=metadata)
+            figure.savefig(buffer, format=suffix, dpi=200, metadata=FORMATS[suffix])
             paths.append(Path(folder) / f"{name}.{suffix}")
             write_atomically(paths[-1], buffer.getvalue())
     return paths

@@ -31,7 +31,7 @@ def script(name, *words, cwd=None, **variables):
 def finished(tmp_path_factory):
     """A finished smoke run, started from another folder than the project's, and what it printed."""
     folder = tmp_path_factory.mktemp("backprop") / "runs" / "backprop" / "smoke"
-    done = script("run.py", "--preset", "smoke", "--out", folder, cwd=folder.parents[2])
+    done = script("run.py", "--preset", "smoke", "--json", "--out", folder, cwd=folder.parents[2])
     assert (done.returncode, done.stderr) == (0, "")
     return folder, done.stdout
 

@@ -54,7 +54,7 @@ def without_test(faces, tmp_path_factory):
 def finished(faces, tmp_path_factory):
     """A finished run with weights on rare attributes, started from another folder than the project's."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = call("run.py", *TINY, "--data", faces, "--out", folder, "--positive_weights", 0.5, "--gamma", 1,
+    done = call("run.py", *TINY, "--json", "--data", faces, "--out", folder, "--positive_weights", 0.5, "--gamma", 1,
                 "--flip_at_test", "true", "--dropout", 0.2, cwd=folder.parent)
     assert (done.returncode, done.stderr) == (0, "")
     return folder, done.stdout

@@ -30,9 +30,9 @@ def faces(tmp_path_factory):
 def finished(faces, tmp_path_factory):
     """A finished run, started from another folder than the project's."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = subprocess.run([sys.executable, run.__file__, *TINY, "--data", faces, "--out", folder, "--augmentation",
-                           "light",
-                           "--flip_at_test", "true", "--ema_decay", "0.5", "--uncertain", "[0.45,0.55]"],
+    done = subprocess.run([sys.executable, run.__file__, *TINY, "--json", "--data", faces, "--out", folder,
+                           "--augmentation", "light", "--flip_at_test", "true", "--ema_decay", "0.5",
+                           "--uncertain", "[0.45,0.55]"],
                           capture_output=True, text=True, timeout=200, cwd=folder.parent, env=dict(os.environ))
     assert (done.returncode, done.stderr) == (0, "")
     return folder, json.loads(done.stdout.splitlines()[-1].removeprefix("result "))

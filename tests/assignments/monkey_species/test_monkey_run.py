@@ -31,7 +31,7 @@ def monkeys(tmp_path_factory):
 def finished(monkeys, tmp_path_factory):
     """A finished run, started from another folder than the project's."""
     folder = tmp_path_factory.mktemp("finished") / "run"
-    done = run(*TINY, "--data", monkeys, "--out", folder, cwd=folder.parent)
+    done = run(*TINY, "--json", "--data", monkeys, "--out", folder, cwd=folder.parent)
     assert (done.returncode, done.stderr) == (0, "")
     return folder, done.stdout
 

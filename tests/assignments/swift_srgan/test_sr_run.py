@@ -66,7 +66,7 @@ def read_csv(path: Path) -> list[dict]:
 def smoke(tmp_path_factory):
     """The preset smoke in a process of its own: a generator and a discriminator for three steps."""
     folder = tmp_path_factory.mktemp("smoke") / "run"
-    done = subprocess.run([sys.executable, str(FOLDER / "run.py"), "--preset", "smoke", "--out", str(folder)],
+    done = subprocess.run([sys.executable, str(FOLDER / "run.py"), "--preset", "smoke", "--json", "--out", str(folder)],
                           capture_output=True, text=True, timeout=300, cwd=folder.parent, env=dict(os.environ))
     assert (done.returncode, done.stderr) == (0, "")
     return folder, done.stdout

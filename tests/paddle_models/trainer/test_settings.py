@@ -117,3 +117,30 @@ def test_help_imports_nothing_heavy(command):
     assert listed.returncode == 0 and "sample" in listed.stdout
     imported = {line.split("|")[-1].strip() for line in listed.stderr.splitlines()}
     assert not imported & {"paddle", "cv2", "imgaug", "matplotlib", "scipy", "skimage", "sklearn", "visualdl"}
+
+
+def test_settings_are_printed_as_the_file_that_config_takes(presets, tmp_path, capsys):
+    with pytest.raises(SystemExit) as end:
+        parse_command_line(Settings, presets, ["--preset", "paper", "--optimizer.lr", "0.25", "--print_config"])
+    assert end.value.code in (0, None)
+    file = tmp_path / "mine.yaml"
+    file.write_text(capsys.readouterr().out)
+    options, settings = parse_command_line(Settings, presets, ["--config", str(file), "--epochs", "4"])
+    assert (settings.batch_size, settings.optimizer.lr, settings.epochs) == (128, 0.25, 4)
+    assert options.preset == "paper" and not options.json and options.out is None
+    short = tmp_path / "short.yaml"
+    short.write_text("optimizer: {lr: 0.75}\n")
+    _, settings = parse_command_line(Settings, presets, ["--config", str(short)])
+    assert (settings.epochs, settings.optimizer.name, settings.optimizer.lr) == (7, "sgd", 0.75)
+
+
+@pytest.mark.parametrize("text, message", [
+    ("epoch: 3", "unknown setting epoch - did you mean epochs?"), ("optimizer: {lr: fast}", "fast"),
+    ("[1, 2]", "expected a mapping of settings"), ("a: [", "not valid YAML"), (None, "cannot be read")])
+def test_a_wrong_config_file_is_named(presets, tmp_path, text, message):
+    file = tmp_path / "mine.yaml"
+    if text is not None:
+        file.write_text(text)
+    with pytest.raises(KitError) as caught:
+        parse_command_line(Settings, presets, ["--config", str(file)])
+    assert message in str(caught.value)
