@@ -97,6 +97,9 @@ def test_readme_command(command, surroundings):
         if shutil.which("make"):
             assert subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True).returncode == 0
         return
+    if command.startswith(". "):  # this very environment, where it is the kit's
+        assert command == ". .venv/bin/activate" and (not IN_VENV or (ROOT / command[2:]).is_file())
+        return
     if command.startswith("pip install"):
         assert (ROOT / command.split()[-1]).is_file()
         return

@@ -46,7 +46,8 @@ def list_runs(arguments: argparse.Namespace) -> int:
         lines.append((work, *[""] * 6))
         lines += [_row(run, run.path == best) for run in runs if not arguments.best or run.path == best]
     if not works:
-        raise KitError(f"no runs yet; make one with: {program()} run NAME")
+        print(f"no runs yet; make one with: {program()} run NAME")
+        return 0
     print("\n".join(text_table(lines, "lllllrl")))
     print("* stands for its work in report, submit and figures")
     return 0

@@ -51,7 +51,7 @@ def test_the_list_fits_a_terminal_and_says_all(runs, capfd):
 
 def test_without_runs_the_command_that_makes_one_is_told(tmp_path, monkeypatch, capfd):
     monkeypatch.setenv("KIT_RUNS", str(tmp_path))
-    assert main(["runs"]) == 2 and "run NAME" in capfd.readouterr().err
+    assert main(["runs"]) == 0 and capfd.readouterr().out.startswith("no runs yet; make one with: ")
 
 
 def test_a_run_is_shown_by_the_end_of_its_name(runs, capfd):
