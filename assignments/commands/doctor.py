@@ -1,23 +1,26 @@
-"""What this machine offers the kit: versions, device, threads, memory, room, fonts, and the data of each work."""
+"""What this machine offers the kit, and what keeps it from working: OK, warning or FAILURE, with what to do."""
 
 import logging
+import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import add_command
+from assignments.common.health import FAILURE, OK, WARNING, Finding, installed_version, packages
+from assignments.common.interpreter import which_python
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.places import expand
 
-PACKAGES = ("paddlepaddle", "paddlepaddle-gpu", "paddleclas", "numpy", "opencv-python", "imaug", "matplotlib",
-            "visualdl")
+PACKAGES = ("paddleclas", "numpy", "opencv-python", "imaug", "matplotlib", "visualdl")
 SHARED = Path("/dev/shm")
 GB = 2**30
+LITTLE_DISK, NO_DISK, LITTLE_MEMORY = 5.0, 0.5, 3.0  # GB
 
 
 def add_to(commands: Any) -> None:
@@ -27,53 +30,126 @@ def add_to(commands: Any) -> None:
 
 def examine() -> int:
     """What this machine offers the kit, a line per finding; status 1 when the kit cannot train here."""
-    found = {name: _version(name) for name in PACKAGES}
-    print(f"python     {sys.version.split()[0]}")
-    for name, number in found.items():
-        print(f"{name:17}{number or 'absent'}")
-    if found["paddlepaddle"] and found["paddlepaddle-gpu"]:
-        print("error: both the CPU and the GPU wheel of Paddle are installed; they overwrite each other: uninstall "
-              "both, "
-              "then install one", file=sys.stderr)
-        return 1
-    if not (found["paddlepaddle"] or found["paddlepaddle-gpu"]):
-        print("error: Paddle is absent: pip install -r requirements.txt", file=sys.stderr)
-        return 1
+    failed = _tell(packages)
+    for check in (versions, opencv, machine_found, disks, font, data_of_works):
+        failed |= _tell(check)
+    if not failed:  # a Paddle that is not whole may end the process
+        for check in (paddle_runs, device):
+            failed |= _tell(check)
+    if failed:
+        print("the kit cannot train here: see FAILURE above")
+    return int(failed)
+
+
+def _tell(check: Callable[[], list[Finding]]) -> bool:
+    """Print what a check finds; True where a run would fail. A check that fails is a finding itself."""
+    try:
+        found = check()
+    except ModuleNotFoundError as error:
+        found = [Finding(FAILURE, check.__name__.replace("_", " "), which_python(error.name or str(error)))]
+    except Exception as error:  # whatever a half-installed package may raise
+        found = [Finding(FAILURE, check.__name__.replace("_", " "), f"{type(error).__name__}: {error}")]
+    for each in found:
+        print(f"{each.level:9}{each.what:16} {' '.join(each.text.split())}", flush=True)
+    return any(each.level == FAILURE for each in found)
+
+
+def versions() -> list[Finding]:
+    """Of what people ask for first."""
+    return [Finding(OK, name, found) for name in PACKAGES if (found := installed_version(name))]
+
+
+def opencv() -> list[Finding]:
+    """Whether it starts and resizes."""
+    import cv2
+    import numpy as np
+
+    side = cv2.resize(np.zeros((4, 4, 3), np.uint8), (2, 2)).shape[0]
+    return [Finding(OK if side == 2 else FAILURE, "OpenCV starts", cv2.__version__)]
+
+
+def paddle_runs() -> list[Finding]:
+    """Paddle's own check, in a process of its own, which it may end."""
+    code = "import zlib, paddle; paddle.utils.run_check()"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
+    last = (done.stderr.strip().splitlines() or ["ended without a word"])[-1]
+    if done.returncode:
+        return [Finding(FAILURE, "Paddle's check", f"{last}: install Paddle anew")]
+    return [Finding(OK, "Paddle's check", "passed")]
+
+
+def device() -> list[Finding]:
+    """Where it computes, and whether its wheel knows that GPU; the fast layers."""
     from data_tools.batches.loader import fit_workers
-    from data_tools.machine import cores, memory
+    from paddle_models.environment import paddle_version
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import runtime
     from paddle_models.weights.zoo import build_model
-    from reports.figures.style import find_cjk_font
 
-    print(f"device           {runtime.describe(runtime.start('auto'))}")
-    print(f"fast layers      {accelerate(build_model('mobilenet_v2', 10)).reason}")
-    print(f"cores            {cores()}")
-    print(f"loader workers   {fit_workers(None)}")
+    chosen = runtime.start("auto")
+    found = [Finding(OK, "device", runtime.describe(chosen))]
+    if chosen.startswith("gpu"):
+        import paddle
+
+        capability = paddle.device.cuda.get_device_capability()
+        known = paddle_version() >= (3,) or (6, 1) <= capability <= (8, 6)
+        found.append(Finding(OK if known else FAILURE, "GPU", f"compute capability {capability[0]}.{capability[1]}" + (
+            "" if known else ": this wheel knows 6.1 to 8.6; take 3.x from Paddle's own index, see README")))
+    return [*found, Finding(OK, "fast layers", accelerate(build_model("mobilenet_v2", 10)).reason),
+            Finding(OK, "loader workers", str(fit_workers(None)))]
+
+
+def machine_found() -> list[Finding]:
+    """Cores, memory, shared memory."""
+    from data_tools.machine import cores, memory
+
     total, limit = memory()
     allowed = f", {limit / GB:.1f} GB of them for this process" if limit else ""
-    print(f"memory           {f'{total / GB:.1f} GB' if total else 'not told'}{allowed}")
-    print(f"/dev/shm         {_room(SHARED) if SHARED.is_dir() else 'absent'}")
-    print(f"free disk        {shutil.disk_usage('.').free / GB:.1f} GB here")
+    little = 0 < (limit or total) < LITTLE_MEMORY * GB
+    more = "; little: take small images and --accumulate" if little else ""
+    return [Finding(OK, "cores", str(cores())),
+            Finding(WARNING if little else OK, "memory",
+                    f"{f'{total / GB:.1f} GB' if total else 'not told'}{allowed}{more}"),
+            Finding(OK, "/dev/shm", _room(SHARED) if SHARED.is_dir() else "absent")]
+
+
+def disks() -> list[Finding]:
+    """Room and the right to write where runs and caches lie, or will."""
+    found = []
     for name, folder in (("KIT_CACHE", places.cache()), ("KIT_RUNS", places.runs())):
-        print(f"{name:17}{folder}, {_room(folder)}")
+        there = _existing(folder)
+        free = shutil.disk_usage(there).free / GB
+        level, advice = OK, ""
+        if not os.access(there, os.W_OK):
+            level, advice = FAILURE, f"; nobody may write there: {name}=FOLDER names another place"
+        elif free < LITTLE_DISK:
+            level = FAILURE if free < NO_DISK else WARNING
+            advice = f"; make room (`runs clean`), or {name}=FOLDER names another place"
+        found.append(Finding(level, name, f"{folder}, {_room(folder)}{advice}"))
+    return found
+
+
+def font() -> list[Finding]:
+    """For Chinese figures."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a font-cache notice would go to standard error
-    print(f"Chinese font     {find_cjk_font() or 'none found: figures fall back to English'}")
-    print("\n".join(data_found()))
-    return 0
+    from reports.figures.style import find_cjk_font
+
+    found = find_cjk_font()
+    return [Finding(OK if found else WARNING, "Chinese font", str(found or "none found: figures fall back to English; "
+                                                                 "apt-get install fonts-wqy-microhei"))]
 
 
-def data_found() -> list[str]:
-    """The data that each work finds without --data, a line each."""
-    lines = []
+def data_of_works() -> list[Finding]:
+    """The data that each work finds without --data, a finding each."""
+    found = []
     for name in work_names():
         try:
             searched = work_of(name).searched()
         except KitError as error:
-            lines.append(f"{name:16} cannot be taken: {error}")
+            found.append(Finding(WARNING, name, f"cannot be taken: {error}"))
             continue
-        lines += [f"{what:16} {_data(find)}" for what, find in searched.items()]
-    return lines
+        found += [_data(what, find) for what, find in searched.items()]
+    return found
 
 
 def summary() -> list[str]:
@@ -84,27 +160,26 @@ def summary() -> list[str]:
 
     versions = ".".join(map(str, paddle_version()))
     return [f"Python {sys.version.split()[0]}, Paddle {versions}, {cores()} cores, "
-            f"{runtime.describe(runtime.start('auto'))}", *data_found()]
+            f"{runtime.describe(runtime.start('auto'))}", *(f"{each.what:16} {each.text}" for each in data_of_works())]
 
 
-def _data(find: Callable[[], Any]) -> str:
+def _data(what: str, find: Callable[[], Any]) -> Finding:
     """Where the data lie that a work finds without --data, and what they are; or why it finds none."""
     try:
         data = find()
     except KitError as error:
-        return f"unusable: {str(error).splitlines()[0]}"
-    return f"{data.path} ({data.origin})" if data else "none: --data PATH (else pictures are drawn)"
+        return Finding(WARNING, what, f"unusable: {str(error).splitlines()[0]}")
+    return Finding(OK, what, f"{data.path} ({data.origin})" if data else
+                   "none: --data PATH (else pictures are drawn)")
+
+
+def _existing(folder: Path) -> Path:
+    """A folder, else the nearest one above it that is there."""
+    folder = expand(folder).absolute()
+    return next(there for there in (folder, *folder.parents) if there.exists())
 
 
 def _room(folder: Path) -> str:
     """Size and free space of the disk on which a folder is, or will be."""
-    folder = expand(folder).absolute()
-    usage = shutil.disk_usage(next(there for there in (folder, *folder.parents) if there.exists()))
+    usage = shutil.disk_usage(_existing(folder))
     return f"{usage.free / GB:.1f} of {usage.total / GB:.1f} GB free"
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return ""

@@ -14,6 +14,7 @@ from typing import Any
 from assignments.common.before import dry_run, look_before
 from assignments.common.command_line import tells_errors
 from assignments.common.find_lr import find_lr
+from assignments.common.health import refuse_unfit
 from assignments.common.summary import save_curves, summary
 from data_tools.errors import BadFile, KitError, harmless
 from data_tools.files import places
@@ -46,6 +47,7 @@ def start(work: Any, argv: Sequence[str] | None, quiet: bool = False) -> int:
         named = expand(options.resume) if options.resume else unfinished_run(work.name)
     else:
         named = expand(options.out) if options.out else None
+    refuse_unfit()
     from paddle_models.trainer import distributed, runtime  # the first import of Paddle, after all that is cheap
     from paddle_models.trainer.progress import say
 

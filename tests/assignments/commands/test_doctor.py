@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from assignments.__main__ import main
+from assignments.commands import doctor
+from assignments.common import health
 from assignments.common.works import work_of
 from data_tools.files.places import PROJECT_ROOT
 from paddle_models.trainer.settings import read_presets
@@ -29,7 +33,8 @@ def said(tmp_path_factory):
     done = subprocess.run([sys.executable, "-m", "assignments", "doctor"], cwd=folder, capture_output=True, text=True,
                           timeout=120, env={**environment, **settings, "PYTHONPATH": str(PROJECT_ROOT)})
     assert (done.returncode, done.stderr) == (0, "")
-    return folder, {line[:17].strip(): line[17:] for line in done.stdout.splitlines()}, done.stdout
+    assert {line[:9].strip() for line in done.stdout.splitlines()} <= {"OK", "warning"}
+    return folder, {line[9:26].strip(): line[26:] for line in done.stdout.splitlines()}, done.stdout
 
 
 def test_the_data_of_every_work_are_shown_with_what_they_are(said):
@@ -54,3 +59,52 @@ def test_sets_are_those_that_presets_look_for():
     searching = [preset["settings"] for preset in presets if "data" not in preset["settings"]]
     wanted = {settings.get("train_sets", ["DIV2K_train"])[0] for settings in searching}
     assert {f"super-resolution {name}:" for name in wanted} == set(work_of("swift_srgan").searched())
+
+
+def installed(monkeypatch, **versions):
+    """As if these packages had these versions, "" for absent."""
+    known = health.installed_version
+    for module in (health, doctor):
+        monkeypatch.setattr(module, "installed_version",
+                            lambda name: versions.get(name.replace("-", "_"), known(name)))
+
+
+@pytest.mark.parametrize("versions, level, words", [
+    ({"numpy": "2.9.0"}, "FAILURE", "2.9.0, wanted "), ({"safetensors": ""}, "FAILURE", "absent: pip install"),
+    ({"paddlepaddle": "3.3.1", "paddlepaddle_gpu": "2.6.2"}, "FAILURE", "both the CPU and the GPU wheel"),
+    ({"paddlepaddle": "", "paddlepaddle_gpu": ""}, "FAILURE", "absent: pip install"),
+    ({"paddlepaddle": "4.0.0", "paddlepaddle_gpu": ""}, "warning", "4.0.0: tried were"),
+    ({"tqdm": "9.0"}, "warning", "9.0, wanted"), ({"mypy": ""}, "warning", "absent")])
+def test_what_is_installed_wrongly_is_named_and_a_run_that_would_fail_is_refused(monkeypatch, capfd, versions, level,
+                                                                                 words):
+    installed(monkeypatch, **versions)
+    found = [finding for finding in health.packages() if finding.level != "OK"]
+    assert len(found) == 1 and (found[0].level, words in found[0].text) == (level, True)
+    monkeypatch.setattr(doctor, "paddle_runs", lambda: [])
+    monkeypatch.setattr(doctor, "device", lambda: [])
+    assert doctor.examine() == (level == "FAILURE")
+    said = capfd.readouterr().out
+    assert words in said and "\nOK       cores" in said  # the other checks are made all the same
+    if level == "FAILURE":
+        assert main(["run", "glasses", "--preset", "smoke"]) == 2 and words in capfd.readouterr().err
+    else:
+        health.refuse_unfit()
+
+
+def test_a_disk_without_room_or_rights_and_a_check_that_fails(monkeypatch, tmp_path, capfd):
+    monkeypatch.setenv("KIT_RUNS", str(tmp_path))
+    usage = SimpleNamespace(total=10**12, used=10**12, free=10**8)
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
+    assert {finding.level for finding in doctor.disks()} == {"FAILURE"}
+    usage.free = 3 * 2**30
+    assert {finding.level for finding in doctor.disks()} == {"warning"}
+    monkeypatch.setattr(doctor.os, "access", lambda *_: False)
+    assert all("nobody may write there" in finding.text for finding in doctor.disks())
+    ended = SimpleNamespace(returncode=1, stderr="a\nno library")
+    monkeypatch.setattr(doctor.subprocess, "run", lambda *_, **__: ended)
+    assert "no library: install Paddle anew" in doctor.paddle_runs()[0].text
+
+    def broken():
+        raise OSError("libGL is missing")
+
+    assert doctor._tell(broken) and "FAILURE  broken           OSError: libGL is missing" in capfd.readouterr().out
