@@ -12,6 +12,7 @@ from assignments.commands import (
     bench,
     compare,
     data,
+    demo,
     doctor,
     exercises,
     export,
@@ -31,7 +32,7 @@ from assignments.commands.autograder import build as gradescope
 from assignments.common.command_line import first_line, tells_errors
 
 COMMANDS = (scripts, runs, new, reproduce, report, compare, export, weights, release, data, label_errors, exercises,
-            notebooks, submit, grade, gradescope, bench, doctor)
+            notebooks, submit, grade, gradescope, bench, demo, doctor)
 
 
 def _parser() -> argparse.ArgumentParser:

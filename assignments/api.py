@@ -8,7 +8,8 @@ What goes wrong is a KitError with the message of the command line. docs/api.md 
 """
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
@@ -68,8 +69,6 @@ class Model:
         pictures: a path, an array (H, W, 3) RGB, uint8 or floats in [0, 1], or a list of these. They are cut and
         resized as the pictures of the training were. KitError for what is no picture, with its name or its place.
         """
-        import tempfile
-
         import numpy as np
         import paddle
 
@@ -77,15 +76,38 @@ class Model:
         from paddle_models.trainer.batches import tensors
 
         single = isinstance(pictures, (str, Path)) or isinstance(pictures, np.ndarray) and pictures.ndim == 3
-        images = _image_set([pictures] if single else list(pictures), len(self._work.outputs))
-        with tempfile.TemporaryDirectory(prefix="api-") as scratch, paddle.no_grad():
-            store = self._work.pack(images, self.settings, folder=scratch, progress=False)
+        with self._packed([pictures] if single else list(pictures)) as store, paddle.no_grad():
             task = self._work.task(self.settings, self.network, self.classes)
             batches = make_loader(store, 32, shuffle=False, seed=0, epoch=0,
                                   normalize=self._work.normalize(self.settings))
             parts = [task.evaluate(tensors(batch)) for batch in batches]
         found = np.concatenate([part["probabilities"] for part in parts])
         return found[0] if single else found
+
+    def heat_map(self, picture: "str | Path | np.ndarray") -> "tuple[np.ndarray, np.ndarray]":
+        """Where the network looks: (what it sees of a picture, (H, W, 3) uint8; Grad-CAM of its likeliest answer,
+        float32 (h, w) in 0..1, fewer pixels of the same square)."""
+        import numpy as np
+        import paddle
+
+        from paddle_models.tasks.gradcam import grad_cam
+
+        with self._packed([picture]) as store:
+            images = self._work.normalize(self.settings)(np.asarray(store.images[:1]))
+        inputs, (low, high) = paddle.to_tensor(images), self._work.value_range
+        with paddle.no_grad():
+            likeliest = self.network(inputs).numpy().argmax(axis=1)
+        seen = np.round((images[0].transpose(1, 2, 0) - low) * (255 / (high - low))).astype("uint8")
+        return seen, grad_cam(self.network, inputs, likeliest)[0]
+
+    @contextmanager
+    def _packed(self, pictures: Sequence[Any]) -> Iterator[Any]:
+        """The store of pictures, in a folder that goes away."""
+        import tempfile
+
+        images = _image_set(pictures, len(self._work.outputs))
+        with tempfile.TemporaryDirectory(prefix="api-") as scratch:
+            yield self._work.pack(images, self.settings, folder=scratch, progress=False)
 
     def __repr__(self) -> str:
         return f"Model({self.name}, {type(self.network).__name__}, {len(self.classes)} classes)"
@@ -185,7 +207,7 @@ def setup() -> str:
 
     install_missing()
     show_figures()
-    from assignments.commands.doctor import summary
+    from assignments.common.surroundings import summary
 
     print("\n".join(summary()))
     return os.environ.get("KIT_PRESET", "sample")

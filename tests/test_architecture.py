@@ -19,7 +19,7 @@ WORK = "(a work)"  # any folder of assignments/ that STOREYS does not name
 # The rooms of each folder, from the upper storey to the lowest: a module may import from its own room and from lower
 # storeys. Rooms on one storey do not know each other, nor does one work know another.
 STOREYS = {
-    "assignments": (("__main__", "api"), ("commands",), ("bench",), (WORK,), ("common",)),
+    "assignments": (("__main__",), ("commands",), ("bench", "demo"), ("api",), (WORK,), ("common",)),
     "reports": (("pages",), ("figures", "grading"), ("run_list",), ("tables",), ("run_reader",)),
     "paddle_models": (("deploy", "trainer"), ("tasks",), ("weights",), ("networks",), ("fast",), ("environment",)),
     "data_tools": (("batches",), ("sets",), ("packed",), ("drawing",), ("files",), ("errors", "machine", "quiet")),

@@ -16,6 +16,7 @@ figure_scripts.py    the figures of a work, its own or the first ones of any run
 export.py        the best network of a run for use without its code
 media.py         pictures, folders and videos for predict; pipeline.py: decoding and encoding beside the network
                  pretrained.py: weights that come with the kit
+surroundings.py  versions, device and data that are found here
 zips.py          members of zips whose bytes depend on their content alone
 command_line.py  errors told in one line; interpreter.py: which Python has the kit;
                  health.py: whether it has what the kit needs

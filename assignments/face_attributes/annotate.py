@@ -64,14 +64,31 @@ def annotate_group(picture: np.ndarray, boxes: Sequence[Sequence[float]], texts:
     page.paste(Image.fromarray(picture), (0, 0))
     draw, letters = ImageDraw.Draw(page), _letters(size, font)
     for number, (box, text) in enumerate(zip(boxes, texts)):
-        x, y, w, h = _inside(box, width, height)
-        colour = COLOURS[number % len(COLOURS)]
-        draw.rectangle((x, y, x + w - 1, y + h - 1), outline=colour, width=max(1, round(size / 8)))
-        _number(draw, number, (x, y, w, h), size, colour, font)
+        colour = _numbered(draw, number, _inside(box, width, height), size, font)
         left, top = width + number // rows * column + size // 2, size // 2 + number % rows * step
         draw.rectangle((left, top + size // 4, left + size // 2, top + size), fill=colour)
         draw.text((left + size, top), _entry(number, text, letters, column - 2 * size), font=letters, fill=INK)
     return np.array(page)
+
+
+def number_boxes(picture: np.ndarray, boxes: Sequence[Sequence[float]], share: float = LIST_TEXT) -> np.ndarray:
+    """A copy of the RGB picture with a numbered box for each face, as in a group, and no list. share: height of the
+    numbers over the picture's longest side."""
+    height, width = picture.shape[:2]
+    page = Image.fromarray(picture)
+    draw, size = ImageDraw.Draw(page), max(SMALLEST_TEXT, round(share * max(height, width)))
+    for number, box in enumerate(boxes):
+        _numbered(draw, number, _inside(box, width, height), size, None)
+    return np.array(page)
+
+
+def _numbered(draw: ImageDraw.ImageDraw, number: int, box: Box, size: int, font: Path | None) -> tuple:
+    """Draw a box with its number; returns its colour."""
+    x, y, w, h = box
+    colour = COLOURS[number % len(COLOURS)]
+    draw.rectangle((x, y, x + w - 1, y + h - 1), outline=colour, width=max(1, round(size / 8)))
+    _number(draw, number, box, size, colour, font)
+    return colour
 
 
 def _number(draw: ImageDraw.ImageDraw, number: int, box: Box, size: int, colour: tuple, font: Path | None) -> None:
