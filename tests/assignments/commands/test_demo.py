@@ -72,8 +72,8 @@ def go_to(browser, tab, width):
     browser.size(width)
     browser.wait("!!document.querySelector('#faces-ask')")
     browser.wait("!!document.querySelector('[role=tablist] [role=tab]')")
-    browser.value("[...document.querySelectorAll('[role=tab], .overflow-menu button')].findLast(e => e.textContent.trim() "
-                  f"== {json.dumps(Words(T.file, tab)('tab'))}).click()")
+    name = json.dumps(Words(T.file, tab)("tab"))
+    browser.value(f"[...document.querySelectorAll('[role=tab]')].findLast(e => e.textContent.trim() == {name}).click()")
     browser.wait(f"document.querySelector('#{tab}-ask').offsetParent !== null")
 
 
@@ -278,6 +278,7 @@ def test_a_port_that_is_taken_is_said(capsys):
     assert "give another --port" in capsys.readouterr().err
 
 
+@has_gradio
 def test_networks_are_listed_named_ones_first_then_the_kits_then_the_newest(runs, monkeypatch):
     monkeypatch.setenv("KIT_RUNS", str(runs))
     folder = runs / "glasses" / "20260101-000000-smoke"
@@ -298,6 +299,7 @@ def test_networks_are_listed_named_ones_first_then_the_kits_then_the_newest(runs
     assert choices("face_attributes", [], T)[0][0] == "the kit's weights, s0_96"
 
 
+@has_gradio
 def test_a_picture_is_answered_as_predict_and_the_api_do(runs, monkeypatch):
     from assignments import api
 
