@@ -20,7 +20,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--port", type=int, metavar="N", help="default: the first free one from 7860 on")
     command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the page")
     command.add_argument("--run", nargs="+", default=[], metavar="RUN",
-                         help="finished runs to put first, folders or names of works, beside those under runs/")
+                         help="finished runs to put first: folders, or works whose best run is meant")
 
 
 def demo(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""The networks that can be chosen for a tab: runs that were named, those that came with the kit, finished runs."""
+"""The networks that can be chosen for a tab: runs that were named, weights that came with the kit, finished runs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,18 +6,16 @@ from pathlib import Path
 from assignments.common.export import BEST
 from assignments.common.runs import find_run
 from assignments.common.works import work_names
-from data_tools.files import places
-from paddle_models.trainer.run_folder import run_date
 from reports.figures.words import Words
-from reports.run_reader import peek
+from reports.run_list import Listed, runs_of
 
-MOST = 30  # finished runs, the newest
+MOST = 30  # finished runs under runs/
 
 Choices = list[tuple[str, str]]  # what is shown, and a run folder, a file or a name
 
 
 def named_runs(targets: Sequence[str]) -> dict[str, list[Path]]:
-    """{work: run folders} of folders, or works whose newest run is meant; KitError for what is no finished run."""
+    """{work: run folders} of folders, or works whose best run is meant; KitError for what is no finished run."""
     found: dict[str, list[Path]] = {}
     for target in targets:
         run, name = find_run(target, work_names(), ["result.json", BEST])
@@ -26,20 +24,17 @@ def named_runs(targets: Sequence[str]) -> dict[str, list[Path]]:
 
 
 def choices(name: str, named: Sequence[Path], t: Words) -> Choices:
-    """Those of a work, the first of which is taken unless somebody chooses another."""
-    runs = [*named, *(run for run in _finished(name) if run not in named)]
-    of_runs = [(_shown(run, t), str(run)) for run in runs]
-    return [*of_runs[:len(named)], *_of_kit(name, t), *of_runs[len(named):]]
+    """Those of a work, the first of which is taken unless somebody chooses another: of its finished runs the one that
+    stands for the work goes before the others."""
+    finished = sorted((run for run in runs_of(name) if run.finished and (run.path / BEST).is_file()
+                       and run.path not in named), key=lambda run: run.rank, reverse=True)
+    first, last = ([(_shown(run, t), str(run.path)) for run in runs]
+                   for runs in ([Listed(path, name) for path in named], finished[:MOST]))
+    return [*first, *_of_kit(name, t), *last]
 
 
-def _finished(name: str) -> list[Path]:
-    files = [file for file in (places.runs() / name).glob("*/result.json") if (file.parent / BEST).is_file()]
-    return [file.parent for file in sorted(files, key=run_date, reverse=True)[:MOST]]
-
-
-def _shown(run: Path, t: Words) -> str:
-    drawn = peek(run / "result.json", "origin") == "drawn"
-    return t("drawn_run" if drawn else "run", name=run.name)
+def _shown(run: Listed, t: Words) -> str:
+    return t("drawn_run" if run.origin == "drawn" else "run", name=run.path.name)
 
 
 def _of_kit(name: str, t: Words) -> Choices:

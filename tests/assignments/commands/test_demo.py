@@ -71,10 +71,9 @@ def free_port():
 def go_to(browser, tab, width):
     browser.size(width)
     browser.wait("!!document.querySelector('#faces-ask')")
-    browser.wait("!!document.querySelector('[role=tablist] [role=tab]')")
     name = json.dumps(Words(T.file, tab)("tab"))
-    browser.value(f"[...document.querySelectorAll('[role=tab]')].findLast(e => e.textContent.trim() == {name}).click()")
-    browser.wait(f"document.querySelector('#{tab}-ask').offsetParent !== null")
+    browser.wait("(() => { [...document.querySelectorAll('[role=tab]')].findLast(e => e.textContent.trim() == "
+                 f"{name})?.click(); return !!document.querySelector('#{tab}-ask')?.offsetParent; }})()")
 
 
 def clear(browser, tab):
@@ -279,7 +278,7 @@ def test_a_port_that_is_taken_is_said(capsys):
 
 
 @has_gradio
-def test_networks_are_listed_named_ones_first_then_the_kits_then_the_newest(runs, monkeypatch):
+def test_networks_are_listed_named_ones_first_then_the_kits_then_the_best(runs, monkeypatch):
     monkeypatch.setenv("KIT_RUNS", str(runs))
     folder = runs / "glasses" / "20260101-000000-smoke"
     newer = shutil.copytree(folder, runs / "glasses" / "20260102-000000-sample")
