@@ -1,5 +1,7 @@
 """The runs that there are, and which one is taken where none is named: the best finished one of the fullest preset."""
 
+import os
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,6 +95,13 @@ def best_run(work: str, root: Path | None = None) -> tuple[Path, str]:
     which = f"the best{by} of {len(equals)}" if len(equals) > 1 else "the only"
     left = f"; not of {', '.join(others)}" if others else ""
     return best.path, f"{which} finished with preset {best.preset} on {best.origin} data{left}"
+
+
+def taken(path: Path, why: str) -> str:
+    """Lines for people: a run folder as short as it goes, and below it why it is taken."""
+    relative = os.path.relpath(path)
+    shown = str(path) if relative.startswith("..") else relative
+    return "\n".join([f"run: {shown}", *textwrap.wrap(why, 80, initial_indent="    ", subsequent_indent="    ")])
 
 
 def headline(result: Mapping[str, Any], metric: str) -> tuple[str, Measured] | None:

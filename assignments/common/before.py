@@ -94,9 +94,9 @@ def unused_real(work: Any, found: Any) -> list[str]:
             data = search()
         except KitError:
             continue
-        if data and data.origin == "real":
+        if data and data.origin != "drawn" and str(data.path) != str(found.path):
             lines += [f"{'not used':{INDENT}}real data, {what}: {data.path}",
-                      f"{'':{INDENT}}--data {data.path} takes them; a fuller preset does by itself"]
+                      f"{'':{INDENT}}--data with that folder takes them; so does a fuller preset"]
     return lines
 
 

@@ -20,9 +20,9 @@ from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
 from reports.figures import style
-from reports.figures.figure_script import Entry, FigureScript, short_path, suffix, write_figure
+from reports.figures.figure_script import Entry, FigureScript, suffix, write_figure
 from reports.pages.report import Number, Picture, Preset, Setting, Work, clear, origin_of, words, write_page, write_tree
-from reports.run_list import best_run
+from reports.run_list import best_run, taken
 from reports.run_reader import Run, flat_settings, flatten, look_up
 
 ABOUT_KEYS = {"title", "document", "headline", "asked", "slips"}
@@ -87,7 +87,7 @@ def _find(script: FigureScript, path: Path | None) -> Run | KitError | None:
     except KitError:
         return None
     if why:
-        print(f"{script.assignment}: {short_path(found)}, {why}")
+        print(taken(found, why))
     try:
         return script.open(found)
     except KitError as error:

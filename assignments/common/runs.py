@@ -15,15 +15,14 @@ def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[
 
     needed: files that it has to have. KitError where one is missing, with the command that finishes the run.
     """
-    from reports.figures.figure_script import short_path
-    from reports.run_list import best_run
+    from reports.run_list import best_run, taken
     from reports.run_reader import Run
 
     run = expand(target)
     if not (run / "config.yaml").is_file():
         if target in names:
             run, why = best_run(target)
-            print(f"{short_path(run)}: {why}", flush=True)
+            print(taken(run, why), flush=True)
         else:
             run = named_run(target, names)
     name = Run(run, target).config.get("assignment")

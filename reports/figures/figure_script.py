@@ -14,7 +14,7 @@ from reports import tables
 from reports.figures import style
 from reports.figures.style import Labels
 from reports.figures.words import Words, words_beside
-from reports.run_list import best_run
+from reports.run_list import best_run, taken
 from reports.run_reader import Run
 
 Writer = Callable[[Run, Path, str], list[Path]]  # (run, folder, language) -> the files written
@@ -166,7 +166,7 @@ class FigureScript:
                 self.assignment)
             run = self.open(path, arguments)
             folder = arguments.out or run.path / "figures"
-            print(f"run: {short_path(run.path)}" + (f"\n  {why}" if why else ""))
+            print(taken(run.path, why))
             failures = self.draw(run, folder, arguments.lang, arguments.only)
             rows, context = self.measured(run, arguments.lang), tables.run_context(run)
             files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)

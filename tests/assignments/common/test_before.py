@@ -92,9 +92,10 @@ def test_real_data_that_are_not_used_are_named_with_the_option(tmp_path):
 
     work = SimpleNamespace(searched=lambda: {"faces": search("/some/where", "real"), "more": lambda: None,
                                              "drawn": search("/else", "drawn")})
-    lines = before.unused_real(work, SimpleNamespace(origin="drawn"))
-    assert len(lines) == 2 and "real data, faces: /some/where" in lines[0] and "--data /some/where" in lines[1]
-    assert before.unused_real(work, SimpleNamespace(origin="real")) == []
+    lines = before.unused_real(work, SimpleNamespace(origin="drawn", path="/drawn"))
+    assert len(lines) == 2 and "real data, faces: /some/where" in lines[0] and "--data with that folder" in lines[1]
+    assert before.unused_real(work, SimpleNamespace(origin="real", path="/real")) == []
+    assert before.unused_real(work, SimpleNamespace(origin="subset", path="/some/where")) == []
 
 
 def test_a_work_without_steps_has_nothing_to_try(capfd):
