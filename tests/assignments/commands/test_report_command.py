@@ -127,7 +127,7 @@ def test_same_run_same_bytes_in_another_folder_and_with_hostile_texts(tmp_path):
         build_report(["monkey_species"], {"monkey_species": run}, ("en",), tmp_path / name, drawn=["monkey_species"])
         files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
         trees.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
-    assert trees[0] == trees[1] and len(trees[0]) == 3 + 1 + 3 + 3 * len(MONKEYS.figures)
+    assert trees[0] == trees[1] and len(trees[0]) == 3 + 1 + 3 + 3 * len(MONKEYS.figures) + len(MONKEYS.others)
     page = trees[0][Path("report.html")].decode()
     assert "<script" not in page and "<b>run" not in page and page.count("&lt;script&gt;") > 5
 
