@@ -71,3 +71,15 @@ def test_memory_follows_the_limit(groups, monkeypatch, own, files, expected):
     groups(own, files)
     monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 16 * GIGABYTE // 4096, "SC_PAGE_SIZE": 4096}.get)
     assert machine.memory() == (16 * GIGABYTE, expected)
+
+
+@pytest.mark.parametrize("own, files", [
+    (V2, {"system.slice/memory.max": "50000\n", "system.slice/memory.current": "40000\n",
+          "system.slice/memory.stat": "anon 1\ninactive_file 3000\nactive_file 9\n"}),
+    (V1, {"memory/docker/0123/memory.limit_in_bytes": "50000\n", "memory/docker/0123/memory.usage_in_bytes": "40000\n",
+          "memory/docker/0123/memory.stat": "inactive_file 3000\ntotal_inactive_file 4000\n"})])
+def test_free_memory_is_what_the_group_leaves(groups, own, files):
+    groups(own, {})
+    assert machine.free_memory() > 50000  # what the machine tells
+    groups(own, files)
+    assert machine.free_memory() == 13000  # pages of files go when room is wanted
