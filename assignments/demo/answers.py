@@ -27,8 +27,11 @@ SIDE = 448  # pixels of a picture with its heat map
 
 def read(file: Path, name: str, t: Words, most: int = MOST_PIXELS) -> np.ndarray:
     """An uploaded file, called `name`, as a picture; its size is looked at before it is decoded. KitError for what is
-    no picture or has more than `most` pixels."""
-    content = file.read_bytes()
+    no picture, has more than `most` pixels, or is gone."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        raise KitError(t("gone", name=name)) from None
     with opened(content, name) as image:
         if image.width * image.height > most:
             raise KitError(t("too_large", name=name, width=image.width, height=image.height, most=most))

@@ -13,18 +13,23 @@ import sys
 import urllib.error
 import urllib.request
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from assignments.__main__ import main
+from assignments.common.export import BEST
+from assignments.common.works import work_of
 from assignments.demo import answers
 from assignments.demo.choices import choices, named_runs
+from data_tools.drawing import monkey_sample
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
+from paddle_models.trainer.checkpoint import network_arrays, save_checkpoint
+from paddle_models.trainer.settings import from_dict
 from reports.figures.words import Words
-from tests.assignments.graded_runs import make_run
 from tests.reports.browser import CHROMIUM, Browser
 
 T = Words(PROJECT_ROOT / "assignments" / "demo" / "words.yaml", "page", "en")
@@ -34,12 +39,24 @@ in_browser = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Finished runs of works without weights in the kit, under a runs/ of their own."""
+    """Runs of works without weights in the kit, under a runs/ of their own."""
     base = tmp_path_factory.mktemp("demo-runs")
-    for name in ("glasses", "monkey_species"):
-        run, _ = make_run(name, tmp_path_factory.mktemp(name))
-        shutil.copytree(run, base / name / "20260101-000000-smoke")
+    for name, settings in (("glasses", {"image_size": 32, "filters": [4, 6], "neurons": [8]}),
+                           ("monkey_species", {"image_size": 64, "model": "mobilenet_v2"})):
+        write_run(base / name / "20260101-000000-smoke", name, settings)
     return base
+
+
+def write_run(folder, name, settings):
+    """A run as the page needs it, with the weights that a network begins with."""
+    work = work_of(name)
+    classes = [each.label for each in monkey_sample.SPECIES] if name == "monkey_species" else []
+    folder.mkdir(parents=True)
+    network = work.network(from_dict(work.settings, settings, "here"), classes)
+    save_checkpoint(folder / BEST, {"networks/model": network_arrays(network)}, {})
+    (folder / "config.yaml").write_text(json.dumps({"assignment": name, "preset": "smoke", "settings": settings}))
+    (folder / "result.json").write_text('{"origin": "subset"}')
+    np.savez(folder / "predictions.npz", classes=np.array(classes))
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +226,9 @@ def test_what_is_no_picture_or_too_large_gets_one_message_and_the_page_lives_on(
     Image.new("RGB", (24, 20)).save(tmp_path / "good.png")
     give(browser, "enlarge", tmp_path / "good.png")
     assert ask(browser, "enlarge") == "24x20 became 96x80 pixels."
+    for file in Path(os.environ["GRADIO_TEMP_DIR"]).rglob("good.png"):
+        file.unlink()  # as after ten minutes
+    assert "good.png is not kept any more" in ask(browser, "enlarge")
 
 
 @has_gradio
