@@ -118,4 +118,4 @@ api.evaluate(run)
 import os
 
 os.environ["PYTHONPATH"] = str(kits[0])
-# !{sys.executable} -m assignments submit "{run.path}" -o backprop.zip
+# !{sys.executable} -m assignments submit "{run.path}" -o backprop.zip --lang "LANGUAGE"

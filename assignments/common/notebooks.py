@@ -4,6 +4,7 @@ A cell with lang="en" or lang="zh" is of that language, the others are of both. 
 statement of that exercise, the function without its body, and its check.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from data_tools.files.atomic import write_atomically
 
 SOURCE = "notebook.py"
 LANGUAGES = {"en": "notebook.ipynb", "zh": "notebook.zh.ipynb"}
+CELL = 112  # letters of a line that a cell shows on a small screen
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -64,7 +66,7 @@ def _exercise(work: str, name: str, language: str) -> list[Any]:
     row = exercise_row(work, name)
     source = (FOLDER / work / "by_hand" / f"{row['file']}.py").read_text(encoding="utf-8")
     taken = ast.parse(take_out(source, [{**row, "number": row["number"]}], language))
-    stub = ast.unparse(dict(named(taken))[name])
+    stub = _wrapped(ast.unparse(dict(named(taken))[name]))
     used = {node.id for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.Name)} | {"np"}
     imports = [ast.unparse(node) for node in taken.body if isinstance(node, (ast.Import, ast.ImportFrom))
                and used.intersection(alias.asname or alias.name for alias in node.names)]
@@ -73,3 +75,14 @@ def _exercise(work: str, name: str, language: str) -> list[Any]:
     check = f'print(api.check("{work}", {name}, language="{language}"))'
     return [nbformat.v4.new_markdown_cell(f"{title} ({row['points']} {'分' if language == 'zh' else 'points'})"),
             nbformat.v4.new_code_cell("\n".join(imports) + f"\n\n\n{stub}"), nbformat.v4.new_code_cell(check)]
+
+
+def _wrapped(stub: str) -> str:
+    """A function whose first line is broken between arguments where it is wider than a cell."""
+    head, rest = stub.split("\n", 1)
+    lines, indent = [""], " " * (head.index("(") + 1)
+    for part in re.split(r", (?=\w+:)", head):
+        if len(lines[-1]) + len(part) + 2 > CELL:
+            lines.append(indent)
+        lines[-1] += f"{part}, "
+    return "\n".join(line.rstrip() for line in lines)[:-1] + f"\n{rest}"

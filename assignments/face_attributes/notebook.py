@@ -132,4 +132,4 @@ api.evaluate(run)
 import os
 
 os.environ["PYTHONPATH"] = str(kits[0])
-# !{sys.executable} -m assignments submit "{run.path}" -o face_attributes.zip
+# !{sys.executable} -m assignments submit "{run.path}" -o face_attributes.zip --lang "LANGUAGE"

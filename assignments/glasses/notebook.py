@@ -1,10 +1,10 @@
 # %% [markdown] lang="en"
 # # Glasses or no glasses
-# A small convolutional network answers one question about a face. You train it, look at what it sees and where it is unsure, change its learning rate, and write three of its parts yourself.
+# A small convolutional network answers one question about a face. You train it, look at what it sees and where it is unsure, change its learning rate, and write four of its parts yourself.
 
 # %% [markdown] lang="zh"
 # # 戴没戴眼镜
-# 一个小卷积网络回答关于人脸的一个问题。你将训练它，看它看到什么、在哪里没有把握，改变学习率，并亲手写出它的三个部分。
+# 一个小卷积网络回答关于人脸的一个问题。你将训练它，看它看到什么、在哪里没有把握，改变学习率，并亲手写出它的四个部分。
 
 # %% [markdown] lang="en"
 # The first cell finds the kit beside this notebook, in `~/work` (AI Studio), or above; it installs what is missing and says what data it found. Without data, pictures are drawn, and numbers from them say so.
@@ -125,4 +125,4 @@ api.evaluate(run)
 import os
 
 os.environ["PYTHONPATH"] = str(kits[0])
-# !{sys.executable} -m assignments submit "{run.path}" -o glasses.zip
+# !{sys.executable} -m assignments submit "{run.path}" -o glasses.zip --lang "LANGUAGE"

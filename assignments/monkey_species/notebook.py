@@ -40,14 +40,14 @@ print(run.path, run.result["metrics"]["accuracy"])
 
 # %% [markdown] lang="en"
 # ## The data
-# What the images are like.
+# Four images, and what the augmentation makes of them.
 
 # %% [markdown] lang="zh"
 # ## 数据
-# 图片是什么样的。
+# 四张图片，以及数据增强把它们变成了什么样。
 
 # %%
-api.figure(run, "2.3", "LANGUAGE")
+api.figure(run, "2.8", "LANGUAGE")
 
 # %% [markdown] lang="en"
 # ## What is taken for what?
@@ -125,4 +125,4 @@ api.evaluate(run)
 import os
 
 os.environ["PYTHONPATH"] = str(kits[0])
-# !{sys.executable} -m assignments submit "{run.path}" -o monkey_species.zip
+# !{sys.executable} -m assignments submit "{run.path}" -o monkey_species.zip --lang "LANGUAGE"

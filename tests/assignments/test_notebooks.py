@@ -14,7 +14,6 @@ from data_tools.files.places import PROJECT_ROOT
 
 WORKS = [name for name in ("backprop", "face_attributes", "glasses", "monkey_species", "swift_srgan")
          if name in work_names()]
-QUICK = ("backprop", "glasses")  # run in both languages by default
 
 
 def test_each_work_has_its_notebooks():
@@ -52,8 +51,6 @@ def notebook_figures(name):
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", WORKS)
 def test_a_notebook_runs_from_end_to_end(name, language, tmp_path, monkeypatch):
-    if language == "zh" and name not in QUICK and os.environ.get("KIT_NOTEBOOKS") != "all":
-        pytest.skip("its code is that of the English one, which runs; KIT_NOTEBOOKS=all runs both")
     nbclient, nbformat = pytest.importorskip("nbclient"), pytest.importorskip("nbformat")
     pytest.importorskip("ipykernel")
     here = tmp_path / "data"  # the kit lies in ~/work, as on AI Studio
