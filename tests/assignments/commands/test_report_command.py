@@ -176,7 +176,7 @@ def test_each_work_is_named_when_it_is_drawn(tmp_path, capfd):
     ({"data": "-x"}, ["--data=-x"]), ({"workers": 2, "mixup": 0.2}, ["--workers", "2", "--mixup", "0.2"]),
     ({"optimizer": {"lr": 0.01}}, ["--optimizer.lr", "0.01"]), ({"unknown": 1, "model": [[["x"]]]}, [])])
 def test_the_command_makes_the_run_again(changes, words):
-    settings = {"model": "resnet50", **changes}
+    settings = {"model": "mobilenet_v2", **changes}
     shown = run_command("monkey_species", {"preset": "smoke", "settings": settings, "command": "rm -rf ~"})
     assert shlex.split(shown) == ["python", "assignments/monkey_species/run.py", "--preset", "smoke", *words]
     from assignments.monkey_species.run import WORK
