@@ -70,7 +70,7 @@ def told_by_name(each: Exercise, number: int) -> None:
 
 def texts_are_whole_and_give_nothing_away(work: str) -> None:
     """Both languages, 100 points; no statement holds its formula, no hint stands in the student's file."""
-    rows = read_exercises(work)["exercises"]
+    rows, texts = read_exercises(work)["exercises"], exercises_of(work).texts  # which imports the solutions
     assert sum(row["points"] for row in rows) == 100 and len(rows) >= 8
     for row in rows:
         source = (Path(sys.modules[f"assignments.{work}.by_hand.{row['file']}"].__file__)).read_text(encoding="utf-8")
@@ -80,5 +80,5 @@ def texts_are_whole_and_give_nothing_away(work: str) -> None:
             assert row[language] and doc and hint and bool(CHINESE.search(doc + hint)) == (language == "zh")
             assert row["formula"] not in doc and hint not in doc
             assert not any(len(line) > 20 and line.strip() in hint + doc for line in body.splitlines()), row["name"]
-    for english, chinese in exercises_of(work).texts.values():
+    for english, chinese in texts.values():
         assert english and CHINESE.search(chinese) and not CHINESE.search(english)
