@@ -132,7 +132,7 @@ def _heated(seen: np.ndarray, heat: np.ndarray) -> np.ndarray:
 
     from reports.figures.plots import heat_overlay
 
-    figure = Figure(figsize=(1, 1), dpi=SIDE)
+    figure = Figure(figsize=(4, 4), dpi=SIDE // 4)
     canvas = FigureCanvasAgg(figure)
     heat_overlay(figure.add_axes((0, 0, 1, 1)), seen, heat)
     canvas.draw()

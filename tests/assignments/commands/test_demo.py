@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from assignments.__main__ import main
+from assignments.__main__ import _parser, main
 from assignments.common.export import BEST
 from assignments.common.works import work_of
 from assignments.demo import answers
@@ -295,6 +295,14 @@ def test_a_port_that_is_taken_is_said(capsys):
         one.listen()
         assert main(["demo", "--port", str(one.getsockname()[1])]) == 2
     assert "give another --port" in capsys.readouterr().err
+
+
+def test_both_documents_give_the_same_commands_which_are_understood():
+    texts = [(PROJECT_ROOT / "docs" / name).read_text(encoding="utf-8") for name in ("demo.md", "demo.zh.md")]
+    lines, chinese = (re.search(r"```text\n(.*?)```", text, re.S)[1] for text in texts)
+    assert lines == chinese and lines.splitlines()[0] == "pip install -r requirements-demo.txt"
+    for line in lines.splitlines()[1:]:
+        assert _parser().parse_args(line.split()[3:]).function.__name__ == "demo"
 
 
 @has_gradio
