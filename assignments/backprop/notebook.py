@@ -37,7 +37,9 @@ preset = api.setup()
 # %%
 run = api.train("backprop", preset)
 print(run.path)
-run.result["metrics"]
+for name, metric in run.result["metrics"].items():
+    if name.startswith("digits"):
+        print(f"{name:20} {metric['value']:.4f}")
 
 # %% [markdown] lang="en"
 # ## The worked example
@@ -81,7 +83,8 @@ api.figure(run, "digits", "LANGUAGE")
 # %%
 other = api.train("backprop", preset, seed=1)
 for each in (run, other):
-    print(each.path.name, {name: value["value"] for name, value in each.result["metrics"].items()})
+    print(each.path.name, {name: round(metric["value"], 4) for name, metric in each.result["metrics"].items()
+                           if name.startswith("digits")})
 
 # %% [markdown] lang="en"
 # ## Exercises

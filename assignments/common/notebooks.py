@@ -70,11 +70,15 @@ def _exercise(work: str, name: str, language: str) -> list[Any]:
     used = {node.id for node in ast.walk(ast.parse(stub)) if isinstance(node, ast.Name)} | {"np"}
     imports = [ast.unparse(node) for node in taken.body if isinstance(node, (ast.Import, ast.ImportFrom))
                and used.intersection(alias.asname or alias.name for alias in node.names)]
-    number = row["number"]
+    text = row[f"doc_{language}"]
+    constants = [ast.unparse(node) for node in taken.body if isinstance(node, ast.Assign)
+                 and any(isinstance(part, ast.Name) and part.id in text for target in node.targets
+                         for part in ast.walk(target))]
+    number, code = row["number"], "\n".join([*imports, *constants]) + f"\n\n\n{stub}"
     title = f"### 练习 {number}：{row['zh']}" if language == "zh" else f"### Exercise {number}: {row['en']}"
     check = f'print(api.check("{work}", {name}, language="{language}"))'
     return [nbformat.v4.new_markdown_cell(f"{title} ({row['points']} {'分' if language == 'zh' else 'points'})"),
-            nbformat.v4.new_code_cell("\n".join(imports) + f"\n\n\n{stub}"), nbformat.v4.new_code_cell(check)]
+            nbformat.v4.new_code_cell(code), nbformat.v4.new_code_cell(check)]
 
 
 def _wrapped(stub: str) -> str:

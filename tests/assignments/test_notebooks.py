@@ -42,6 +42,14 @@ def test_a_notebook_knows_nothing_of_the_kit_but_its_api(name):
     assert ours == {"assignments.api"}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_constants_that_a_statement_names_stand_in_its_cell(language):
+    pytest.importorskip("jupytext")
+    cells = ["".join(cell["source"]) for cell in json.loads(as_text("swift_srgan", language))["cells"]]
+    (cell,) = [source for source in cells if "def psnr_y" in source]
+    assert cell.index("Y_WEIGHTS, Y_OFFSET = ") < cell.index("def psnr_y") < cell.rindex("Y_OFFSET")
+
+
 def notebook_figures(name):
     return (FOLDER / name / SOURCE).read_text(encoding="utf-8").count("api.figure(")
 
