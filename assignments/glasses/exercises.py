@@ -178,7 +178,7 @@ def _with_column(number, column):
 
 def _some_wrong(rng: Generator) -> list:
     labels = (np.arange(120) % 3 == 0).astype(np.int64)
-    p = np.clip(np.where(labels == 1, 0.6, 0.2) + rng.normal(0, 0.25, 120), 0.01, 0.99)
+    p = 1 / (1 + np.exp(-np.where(labels == 1, 0.4, -1.4) - rng.normal(0, 1.2, 120)))  # no two are equal
     wrong = rng.permutation(120)[:24]
     labels[wrong] = 1 - labels[wrong]
     return [labels, p]

@@ -73,14 +73,16 @@ def _others_only(one_hot, smoothing):
 
 
 def _curves(rng: Generator) -> list:
+    """Multiples of 1/64, so that a gain of exactly `least` is one however it is computed."""
     rising = np.linspace(0.3, 0.7, 30) + rng.integers(-6, 7, (8, 30)) / 20
-    return [np.round(rising, 2), 4, 0.05]
+    return [np.round(rising * 64) / 64, 4, 1 / 16]
 
 
 def _with_nan(rng: Generator) -> list:
     curves, *more = _curves(rng)
     curves[:, 2:9] = np.nan
-    curves[0] = np.linspace(0.1, 0.9, 30)  # never stops
+    curves[:, 12] = np.inf
+    curves[0] = np.arange(30) / 32  # never stops
     return [curves, *more]
 
 
