@@ -30,7 +30,8 @@ WORDS = {
            "and writes down in hints.json, which is handed in, that it was asked for. The grade is found with other, "
            "random numbers, in a closed process without files and network: part of the points is for the shape and for "
            "float64, part for special cases (large numbers, 0/0, what never occurs) and for leaving the inputs as they "
-           "are; a function also loses where another of yours that it calls is wrong. What a file prints counts for nothing, and a file that uses os, sys, open, eval and the like, changes "
+           "are; a function also loses where another of yours that it calls is wrong. "
+           "What a file prints counts for nothing, and a file that uses os, sys, open, eval and the like, changes "
            "other modules, or imports the kit is not run at all."},
     "zh": {"points": "分", "open": "尚未填写", "score": "公开检查", "exercise": "练习", "formula": "公式",
            "hint": "提示", "note": "这是用公开示例做的检查，不是成绩：成绩由另外的数值得出。",
