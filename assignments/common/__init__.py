@@ -18,7 +18,7 @@ media.py         pictures, folders and videos for predict; pipeline.py: decoding
                  pretrained.py: weights that come with the kit
 surroundings.py  versions, device and data that are found here
 zips.py          members of zips whose bytes depend on their content alone
-command_line.py  errors told in one line; interpreter.py: which Python has the kit;
+command_line.py  errors told in one line; interpreter.py: which Python has the kit, aside.py: how a script is led there;
                  health.py: whether it has what the kit needs
 iris.py          optimizers compared on Iris, for two works
 """

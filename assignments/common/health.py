@@ -29,8 +29,10 @@ def packages() -> list[Finding]:
     """Python, Paddle, then the requirements that are missing or out of their bounds, or a line that all are well."""
     from packaging.requirements import InvalidRequirement, Requirement
 
-    found, count = [python(), paddle()], 0
-    for line in (PROJECT_ROOT / "requirements-common.txt").read_text(encoding="utf-8").splitlines():
+    found, count, file = [python(), paddle()], 0, PROJECT_ROOT / "requirements-common.txt"
+    if not file.is_file():  # the kit's packages without its project
+        return [*found, Finding(WARNING, "requirements", f"{file} is not there: bounds were not looked at")]
+    for line in file.read_text(encoding="utf-8").splitlines():
         try:
             wanted = Requirement(line.partition("#")[0].strip())
         except InvalidRequirement:  # a comment, nothing

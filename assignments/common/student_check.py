@@ -28,6 +28,8 @@ SAID = {
     "no-array": ("no array or number is returned, but {}", "返回的不是数组或数，而是 {}"),
     "shape": ("shape {}, expected {}", "形状为 {}，应为 {}"),
     "value": ("{:.9g} at {}, expected {:.9g}", "{1} 处为 {0:.9g}，应为 {2:.9g}"),
+    "number-is": ("{:.9g}, expected {:.9g}", "结果为 {:.9g}，应为 {:.9g}"),
+    "part": ("answer {}: ", "第 {} 个结果："),
     "changed": ("an input is changed; work on a copy", "输入被改动了；请在副本上计算"),
     "time": ("did not end within {} s", "未在 {} 秒内结束"),
     "ended": ("its process ended with status {} and no answer", "进程以状态 {} 结束，没有给出结果"),
@@ -35,11 +37,13 @@ SAID = {
 
 
 class Wrong(Exception):
-    """What is wrong with an answer: a key of SAID and what stands in its gaps. said: {language: text}."""
+    """What is wrong with an answer: a key of SAID and what stands in its gaps, and with which of several, from 1.
+    said: {language: text}."""
 
-    def __init__(self, key: str, *gaps):
+    def __init__(self, key: str, *gaps, part: int = 0):
         super().__init__(key)
-        self.said = {language: said(key, language, *gaps) for language in ("en", "zh")}
+        self.said = {language: (said("part", language, part) if part else "") + said(key, language, *gaps)
+                     for language in ("en", "zh")}
 
 
 def said(key: str, language: str, *gaps) -> str:
@@ -63,13 +67,17 @@ def compare(found, expected) -> None:
     found = parts(found)
     if len(found) != len(expected):
         raise Wrong("number", len(found), len(expected))
-    for mine, theirs in zip(found, expected):
+    for number, (mine, theirs) in enumerate(zip(found, expected), 1):
+        part = number if len(expected) > 1 else 0
         if mine.shape != theirs.shape:
-            raise Wrong("shape", mine.shape, theirs.shape)
+            raise Wrong("shape", mine.shape, theirs.shape, part=part)
         far = np.atleast_1d(~np.isclose(mine, theirs, rtol=1e-9, atol=1e-9, equal_nan=True))
         if far.any():
             place = tuple(int(i) for i in np.argwhere(far)[0])
-            raise Wrong("value", np.atleast_1d(mine)[place], list(place), np.atleast_1d(theirs)[place])
+            numbers = np.atleast_1d(mine)[place], np.atleast_1d(theirs)[place]
+            if theirs.ndim == 0:
+                raise Wrong("number-is", *numbers, part=part)
+            raise Wrong("value", numbers[0], list(place), numbers[1], part=part)
 
 
 def attempt(row: dict, language: str) -> str:

@@ -1,19 +1,6 @@
-"""Steps aside: a script of this folder that is started as a file finds this one first where it imports `assignments`.
+"""Steps aside for the package of that name: common/aside.py says when and why."""
 
-Where this Python has the kit and what it needs, that is imported in its place; else a line says which Python has it.
-"""
-
-import importlib
 import os.path
-import sys
+import runpy
 
-sys.path.remove(os.path.dirname(__file__))
-del sys.modules["assignments"]
-try:
-    interpreter = importlib.import_module("assignments.common.interpreter")
-except ModuleNotFoundError:
-    sys.exit("error: this Python lacks the kit; use .venv/bin/python, made by: make install")
-try:
-    interpreter.check()
-except interpreter.KitError as error:
-    sys.exit(f"error: {error}")
+runpy.run_path(os.path.join(os.path.dirname(os.path.dirname(__file__)), "common", "aside.py"))
