@@ -8,7 +8,7 @@ import importlib
 import os.path
 import sys
 
-sys.path.remove(os.path.dirname(sys.modules.pop("assignments").__file__))
+sys.path.remove(os.path.dirname(sys.modules.pop("assignments").__file__ or ""))
 try:
     interpreter = importlib.import_module("assignments.common.interpreter")
 except ModuleNotFoundError:
