@@ -1,6 +1,5 @@
 """The runs that there are, and which one is taken where none is named: the best finished one of the fullest preset."""
 
-import os
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.files.plain_yaml import read_yaml
 from paddle_models.trainer.run_folder import run_date
-from reports.run_reader import Run, look_up
+from reports.run_reader import Run, first_command, look_up
 from reports.tables import Measured, measured_value
 
 OTHER = "(any other)"
@@ -85,7 +84,7 @@ def best_run(work: str, root: Path | None = None) -> tuple[Path, str]:
     found = runs_of(work, root)
     if not found:
         raise KitError(f"no run under {Path(root or places.runs()) / work}; make one with: "
-                       f"python assignments/{work}/run.py --preset sample, or name a run folder")
+                       f"{first_command(work)}, or name a run folder")
     best = max(found, key=lambda run: run.rank)
     if not best.finished:
         return max(found, key=lambda run: run.date).path, "no run has finished; this is the newest"
@@ -99,9 +98,8 @@ def best_run(work: str, root: Path | None = None) -> tuple[Path, str]:
 
 def taken(path: Path, why: str) -> str:
     """Lines for people: a run folder as short as it goes, and below it why it is taken."""
-    relative = os.path.relpath(path)
-    shown = str(path) if relative.startswith("..") else relative
-    return "\n".join([f"run: {shown}", *textwrap.wrap(why, 80, initial_indent="    ", subsequent_indent="    ")])
+    return "\n".join([f"run: {places.short_path(path)}",
+                      *textwrap.wrap(why, 80, initial_indent="    ", subsequent_indent="    ")])
 
 
 def headline(result: Mapping[str, Any], metric: str) -> tuple[str, Measured] | None:

@@ -29,22 +29,13 @@ SHORT.maxlevel, SHORT.maxlist = 2, 20
 PLAIN_KINDS = "biufU"      # bool, integers, floats, text: no objects, no records
 
 
-def latest_run(assignment: str, root: Path | None = None) -> Path:
-    """Folder of the newest run of an assignment under `root` ($KIT_RUNS, else runs/); finished runs come first."""
-    base = _runs(assignment, root)
-    files = list(base.glob("*/config.yaml"))
-    if not files:
-        raise KitError(f"no run under {base}; make one with: {_command(assignment)}, or name a run folder")
-    return max(files, key=lambda file: (file.with_name("result.json").is_file(), run_date(file))).parent
-
-
 def latest_beside_runs(assignment: str, file: str, **wanted: Any) -> Path | None:
     """The folder with the newest `file` beside the runs of an assignment, under $KIT_RUNS, else runs/; None where none
     is.
 
     wanted: values at the top of that JSON file; the newest that has them goes before all that have not.
     """
-    files = sorted(_runs(assignment).glob(f"*/{file}"), key=run_date, reverse=True)
+    files = sorted((places.runs() / assignment).glob(f"*/{file}"), key=run_date, reverse=True)
     fitting = (path for path in files if all(peek(path, key) == value for key, value in wanted.items()))
     newest = next(fitting, files[0] if files else None)
     return newest.parent if newest else None
@@ -59,10 +50,6 @@ def peek(file: Path, key: str) -> Any:
         return None
 
 
-def _runs(assignment: str, root: Path | None = None) -> Path:
-    return Path(root or places.runs()) / assignment
-
-
 @dataclass(frozen=True)
 class Run:
     """A run folder, each file read when first asked for. `assignment` says which command would make a missing one."""
@@ -73,7 +60,7 @@ class Run:
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", Path(self.path))
         if not self.path.is_dir():
-            raise KitError(f"{self.path}: no such run folder; make one with: {_command(self.assignment)}")
+            raise KitError(f"{self.path}: no such run folder; make one with: {first_command(self.assignment)}")
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -137,7 +124,7 @@ class Run:
         for value in (value for pair in pairs for value in pair):
             if not _is_number(value):
                 raise KitError(f"{self.path / 'metrics.jsonl'}: {x} or {y} of a {kind} row is not a number "
-                               f"but {value!r:.40}; make the run again with: {_command(self.assignment)}")
+                               f"but {value!r:.40}; make the run again with: {first_command(self.assignment)}")
         columns = np.array(pairs, dtype=np.float64).reshape(-1, 2)
         return columns[:, 0], columns[:, 1]
 
@@ -153,13 +140,13 @@ class Run:
         """Array `name` of an .npz file; `shape` has None for any length >= 1, `kinds` are NumPy's kind letters."""
         arrays = self.arrays(file)
         if name not in arrays:
-            raise KitError(f"{self.path / file} has no array {name}; make it with: {_command(self.assignment)}")
+            raise KitError(f"{self.path / file} has no array {name}; make it with: {first_command(self.assignment)}")
         array = arrays[name]
         fits = array.ndim == len(shape) and all(n >= 1 if m is None else n == m for n, m in zip(array.shape, shape))
         if not fits or array.dtype.kind not in kinds:
             expected = tuple("any" if m is None else m for m in shape)
             raise KitError(f"{self.path / file}: {name} is {array.dtype} {array.shape}, expected shape {expected} "
-                           f"of kind {kinds}; make the run again with: {_command(self.assignment)}")
+                           f"of kind {kinds}; make the run again with: {first_command(self.assignment)}")
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise KitError(f"{self.path / file}: {name} holds NaN or infinity; look for what went wrong in the run")
         return array
@@ -175,7 +162,7 @@ class Run:
         file = self.path / name
         if not file.is_file():  # also refuses pipes and devices, on which reading would hang
             raise BadFile("missing", f"{file} is missing: the run has not finished or is of another kind; "
-                                     f"make it with: {_command(self.assignment)}")
+                                     f"make it with: {first_command(self.assignment)}")
         return file
 
     def _text(self, name: str, limit: int) -> str:
@@ -282,5 +269,6 @@ def _short(error: BaseException) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
-def _command(assignment: str) -> str:
+def first_command(assignment: str) -> str:
+    """What makes a run of it."""
     return f"python assignments/{assignment}/run.py --preset sample"

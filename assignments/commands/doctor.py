@@ -14,7 +14,6 @@ from assignments.common.health import FAILURE, OK, WARNING, Finding, installed_v
 from assignments.common.interpreter import which_python
 from assignments.common.surroundings import data_of_works
 from data_tools.files import places
-from data_tools.files.places import expand
 
 PACKAGES = ("paddleclas", "numpy", "opencv-python", "imaug", "matplotlib", "visualdl")
 SHARED = Path("/dev/shm")
@@ -116,7 +115,7 @@ def disks() -> list[Finding]:
     """Room and the right to write where runs and caches lie, or will."""
     found = []
     for name, folder in (("KIT_CACHE", places.cache()), ("KIT_RUNS", places.runs())):
-        there = _existing(folder)
+        there = places.nearest(folder)
         free = shutil.disk_usage(there).free / GB
         level, advice = OK, ""
         if not os.access(there, os.W_OK):
@@ -138,13 +137,7 @@ def font() -> list[Finding]:
                                                                  "apt-get install fonts-wqy-microhei"))]
 
 
-def _existing(folder: Path) -> Path:
-    """A folder, else the nearest one above it that is there."""
-    folder = expand(folder).absolute()
-    return next(there for there in (folder, *folder.parents) if there.exists())
-
-
 def _room(folder: Path) -> str:
     """Size and free space of the disk on which a folder is, or will be."""
-    usage = shutil.disk_usage(_existing(folder))
+    usage = shutil.disk_usage(places.nearest(folder))
     return f"{usage.free / GB:.1f} of {usage.total / GB:.1f} GB free"

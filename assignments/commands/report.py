@@ -27,7 +27,7 @@ def report_command(arguments: argparse.Namespace) -> int:
 def report(names: Sequence[str], runs: Sequence[str], language: str, out: Path | None) -> int:
     """The command: `runs` are NAME=DIR, language is en, zh or both."""
     from assignments.common.chapters import build_report
-    from reports.figures.figure_script import short_path
+    from data_tools.files.places import short_path
 
     named = {}
     for text in runs:

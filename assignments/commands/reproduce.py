@@ -30,7 +30,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     from assignments.common.chapters import build_report
     from assignments.common.figure_scripts import script_of
     from data_tools.files.download import ARCHIVES
-    from reports.figures.figure_script import short_path
+    from data_tools.files.places import short_path
     from reports.run_reader import Run, latest_run
     from reports.tables import as_text, run_context
 

@@ -13,6 +13,7 @@ from assignments.common.runs import find_run
 from assignments.common.summary import amount, program, summary
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError, harmless
+from data_tools.files.places import short_path
 
 if TYPE_CHECKING:
     from reports.run_list import Listed
@@ -87,7 +88,7 @@ def clean_runs(arguments: argparse.Namespace) -> int:
         print("nothing to remove")
         return 0
     for path in going:
-        print(f"{_disk(path):>8}  {_short(path)}")
+        print(f"{_disk(path):>8}  {short_path(path)}")
     whole = _size(sum(map(_bytes, going)))
     if not arguments.yes:
         if not sys.stdin.isatty():
@@ -148,12 +149,6 @@ def _in_use(run: Path) -> bool:
         return True
     except OSError:  # a folder in which nobody may write
         return False
-
-
-def _short(path: Path) -> str:
-    from reports.figures.figure_script import short_path
-
-    return short_path(path)
 
 
 def _bytes(path: Path) -> int:

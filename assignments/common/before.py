@@ -35,8 +35,7 @@ def look_before(work: Any, settings: Any, preset: str, folder: Any, dry_run: boo
             return
         rest = free_memory()
         free = math.inf if rest is None or trainer.device != "cpu" else rest + resident_mb() * 2**20
-        room = shutil.disk_usage(next(there for there in (folder.path.absolute(), *folder.path.absolute().parents)
-                                      if there.exists())).free
+        room = shutil.disk_usage(places.nearest(folder.path)).free
         needs = measure(trainer, free)
         say("\n".join([*_block(work, settings, preset, trainer, needs, free, room), *unused_real(work, found)]))
         wrong = too_much(trainer, needs, free, room)

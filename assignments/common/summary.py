@@ -19,7 +19,7 @@ def summary(work: Any, result: Mapping[str, Any], run: Path) -> str:
 
     work: a Work. result: of result.json. run: its folder.
     """
-    from reports.figures.figure_script import short_path
+    from data_tools.files.places import short_path
 
     folder = short_path(run)
     parts = [*_measured(work.folder, result), ("training", _training(result)), ("time", _time(result)),
@@ -63,7 +63,7 @@ def duration(seconds: float) -> str:
 
 def program() -> str:
     """The kit's command as it can be typed here."""
-    from reports.figures.figure_script import short_path
+    from data_tools.files.places import short_path
 
     beside = Path(sys.executable).with_name("kit")  # of an environment that is not active
     return "kit" if shutil.which("kit") else short_path(beside) if beside.exists() else "python -m assignments"

@@ -218,7 +218,7 @@ def _triangles(shape: tuple[int, int], rows: int, columns: int) -> Triangles:
     if len(corners) > 256:
         raise ValueError(f"PiecewiseAffine: {rows} rows and {columns} columns of points make {len(corners)} triangles; "
                          f"at most 256")
-    # Not by SciPy's find_simplex() or np.linalg: threads of OpenBLAS, which both ask, were seen to wait for ever.
+    # Not by SciPy's find_simplex(): threads of its OpenBLAS were seen to wait for ever. np.linalg asks OpenBLAS, too.
     solve = np.stack([cv2.invert(np.column_stack([triangle, np.ones(3)]))[1] for triangle in points[corners]])
     return Triangles(np.array([width, height]), points, corners, solve, _members(height, width, points[corners], solve))
 

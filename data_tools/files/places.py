@@ -53,6 +53,18 @@ def expand(path: str | Path) -> Path:
     return Path(expanded)
 
 
+def short_path(path: Path) -> str:
+    """A path as short as it goes: relative to the current folder when inside it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def nearest(folder: Path) -> Path:
+    """A folder, else the nearest one above it that is there: where it will lie."""
+    folder = expand(folder).absolute()
+    return next(there for there in (folder, *folder.parents) if there.exists())
+
+
 def real_places(patterns: Sequence[str]) -> Iterator[Path]:
     """What is there of the patterns (~ is the home folder), in their order; what is called drawn-... is not."""
     for pattern in patterns:

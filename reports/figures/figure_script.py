@@ -1,7 +1,6 @@
 """What every assignment's figures.py shares: the entry of a figure, drawing them all, the command line."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from data_tools.files.places import short_path
 from reports import tables
 from reports.figures import style
 from reports.figures.style import Labels
@@ -192,9 +192,3 @@ def _write_table(make: Callable[[Run, str], tables.PlainTable], run: Run, folder
 def suffix(language: str) -> str:
     """What the name of a file in that language ends in."""
     return "_zh" if language == "zh" else ""
-
-
-def short_path(path: Path) -> str:
-    """A path as short as it goes: relative to the current folder when inside it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from data_tools.errors import BadFile, KitError
-from reports.run_reader import Run, latest_beside_runs, latest_run, look_up, read_arrays
+from reports.run_reader import Run, latest_beside_runs, look_up, read_arrays
 from tests.reports.make_run import make_run
 
 
@@ -176,19 +176,6 @@ def test_long_metrics_are_read_row_by_row_up_to_the_limit(tmp_path, monkeypatch)
     with pytest.raises(BadFile, match="metrics.jsonl is larger than") as caught:
         list(Run(tmp_path, "monkey_species").rows())
     assert caught.value.kind == "metrics-too-large"
-
-
-def test_latest_run_is_the_newest_finished_one(tmp_path):
-    for age, name in enumerate(("old", "new", "unfinished")):
-        folder = tmp_path / "monkey_species" / name
-        folder.mkdir(parents=True)
-        (folder / "config.yaml").write_text("preset: sample")
-        os.utime(folder / "config.yaml", (1000 + age, 1000 + age))
-        if name != "unfinished":
-            (folder / "result.json").write_text("{}")
-    assert latest_run("monkey_species", tmp_path).name == "new"
-    with pytest.raises(KitError, match=r"no run under .*glasses.*run\.py --preset sample"):
-        latest_run("glasses", tmp_path)
 
 
 def test_what_stands_beside_runs_is_the_newest_that_fits(tmp_path, monkeypatch):
