@@ -31,7 +31,8 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     from assignments.common.figure_scripts import script_of
     from data_tools.files.download import ARCHIVES
     from data_tools.files.places import short_path
-    from reports.run_reader import Run, latest_run
+    from reports.run_list import runs_of
+    from reports.run_reader import Run
     from reports.tables import as_text, run_context
 
     start, tables, runs = time.monotonic(), [], {}
@@ -39,7 +40,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
         _step(name, "run.py", "--preset", preset)
         for script, *arguments in work_of(name).experiments:
             _step(name, script, *(preset if word == "PRESET" else word for word in arguments))
-        run = Run(latest_run(name), name)
+        run = Run(runs_of(name)[-1].path, name)  # the newest: the one that this has just made
         _step(name, "figures.py", "--run", str(run.path))
         runs[name] = run.path
         tables.append(as_text(script_of(name).measured(script_of(name).open(run.path)), run_context(run)))

@@ -35,14 +35,16 @@ def test_a_judging_process_that_is_killed_from_outside_costs_no_points_and_is_ju
     out = tmp_path / "out"
 
     def kill() -> None:
-        deadline = time.monotonic() + 60
+        deadline, before = time.monotonic() + 60, set()
         while time.monotonic() < deadline:
-            for zygote in offspring(os.getpid()):
-                for child in offspring(zygote):
-                    if command(child) == command(zygote):  # forked from it, no program that importing Paddle starts
-                        os.kill(child, signal.SIGKILL)
-                        return
-            time.sleep(0.05)
+            # forked from it, and for longer than a program that importing Paddle starts is a copy of it
+            forked = {child for zygote in offspring(os.getpid()) for child in offspring(zygote)
+                      if command(child) and command(child) == command(zygote)}
+            for child in forked & before:
+                os.kill(child, signal.SIGKILL)
+                return
+            before = forked
+            time.sleep(0.3)
 
     killer = threading.Thread(target=kill)
     killer.start()
