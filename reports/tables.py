@@ -31,6 +31,7 @@ ORIGINS = {"en": {"drawn": "drawn stand-in data, not comparable with the documen
            "zh": {"real": "真实数据", "subset": "真实数据的一部分", "unknown": "未知",
                   "drawn": "程序绘制的替代数据，不可与文档比较"}}
 ALIGNED = "llrlrrr"  # columns of HEADER, and of the kit's weights: left or right
+DIFFERENCE = 5  # its place in HEADER
 Measured = tuple[float | None, float | None, float | None, int | None]  # value, low, high, n
 
 
@@ -51,11 +52,12 @@ class Row:
     note: str
     asks_run: bool
     kit: float | None = None  # the same of the weights that came with the kit, judged beside the run
+    drawn: bool = False  # measured on drawn data
 
     @property
     def difference(self) -> float | None:
-        """Measured minus document."""
-        return None if self.value is None or self.document is None else self.value - self.document
+        """Measured minus document; None of drawn data, which the document's are not compared with."""
+        return None if self.drawn or self.value is None or self.document is None else self.value - self.document
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def run_context(run: Run) -> Context:
 
 
 def compare(claims: Sequence[dict[str, Any]], values: dict[str, Any], language: str = "en") -> list[Row]:
-    """One Row per claim, in order."""
+    """One Row per claim, in order; values: run_values, and what a work adds to them."""
     return [_row(claim, values, language) for claim in claims]
 
 
@@ -119,7 +121,7 @@ def _row(claim: dict[str, Any], values: dict[str, Any], language: str) -> Row:
     text = _language(document.get("text"), language) or (NONE if number is None else _amount(number, unit, digits))
     return Row(claim["id"], _language(claim["title"], language), number, text, value, low, high, n, unit, digits,
                _language(claim.get("note"), language), claim["result"] is not None,
-               None if kit is None else kit * scale)
+               None if kit is None else kit * scale, values.get("origin") == "drawn")
 
 
 def _measured(key: Any, values: dict[str, Any]) -> Measured:
@@ -166,12 +168,12 @@ def has_kit(rows: Sequence[Row]) -> bool:
 
 
 def header(rows: Sequence[Row], language: str = "en") -> tuple[str, ...]:
-    """HEADER, and the kit's weights where a row has them."""
-    return (*HEADER[language], *([KIT[language]] if has_kit(rows) else []))
+    """HEADER, without the difference where the data are drawn, and the kit's weights where a row has them."""
+    return _chosen((*HEADER[language], KIT[language]), rows)
 
 
-def cells(row: Row, language: str = "en", kit: bool = False) -> tuple[str, ...]:
-    """The six texts of a row, in the order of HEADER; kit: a seventh for that of the kit's weights."""
+def cells(row: Row, language: str = "en") -> tuple[str, ...]:
+    """The seven texts of a row: under HEADER, and of the kit's weights."""
     words = WORDS[language]
     value = NONE if not row.asks_run else words["not recorded"]
     if row.value is not None:
@@ -179,8 +181,19 @@ def cells(row: Row, language: str = "en", kit: bool = False) -> tuple[str, ...]:
     interval = NONE if row.low is None or row.high is None else f"{row.low:.{row.digits}f} .. {row.high:.{row.digits}f}"
     unit = words["points"] if row.unit == "%" else row.unit
     difference = NONE if row.difference is None else _amount(row.difference, unit, row.digits, "+")
-    more = (NONE if row.kit is None else _amount(row.kit, row.unit, row.digits),) if kit else ()
-    return row.title, row.document_text, value, interval, NONE if row.n is None else str(row.n), difference, *more
+    kit = NONE if row.kit is None else _amount(row.kit, row.unit, row.digits)
+    return row.title, row.document_text, value, interval, NONE if row.n is None else str(row.n), difference, kit
+
+
+def shown_cells(rows: Sequence[Row], language: str = "en") -> list[tuple[str, ...]]:
+    """The texts of all rows under header(rows)."""
+    return [_chosen(cells(row, language), rows) for row in rows]
+
+
+def _chosen(texts: tuple[str, ...], rows: Sequence[Row]) -> tuple[str, ...]:
+    """Of seven texts, those of the columns that the rows have."""
+    absent = {DIFFERENCE} if any(row.drawn for row in rows) else set()
+    return tuple(text for column, text in enumerate(texts[:6 + has_kit(rows)]) if column not in absent)
 
 
 def heading(context: Context, language: str = "en") -> str:
@@ -196,8 +209,7 @@ def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], li
     """(lines of cells with note marks, the header first; notes)."""
     notes = [row.note for row in rows if row.note]
     lines, number = [header(rows, language)], 0
-    for row in rows:
-        first, *rest = cells(row, language, has_kit(rows))
+    for row, (first, *rest) in zip(rows, shown_cells(rows, language)):
         if row.note:
             number += 1
             first = f"{first} [{number}]"

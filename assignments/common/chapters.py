@@ -218,13 +218,12 @@ def _settings(name: str, run: Run) -> list[Setting]:
 def _numbers(rows: Sequence[tables.Row], claims: Sequence[Mapping[str, Any]], own: str, language: str) -> list[Number]:
     """The rows with where their values stand; own: preset and data of the run."""
     numbers = []
-    for row, claim in zip(rows, claims):
+    for row, cells, claim in zip(rows, tables.shown_cells(rows, language), claims):
         key = claim["result"]
         source = words(language)["cited"] if key is None else " + ".join(key) if isinstance(key, list) else key
         if claim.get("divide_by"):
             source += f" / {claim['divide_by']}"
-        numbers.append(Number(row.id, tables.cells(row, language, tables.has_kit(rows)), row.note, source,
-                              claim.get("command", "").replace(AS_RUN, own)))
+        numbers.append(Number(row.id, cells, row.note, source, claim.get("command", "").replace(AS_RUN, own)))
     return numbers
 
 

@@ -24,7 +24,7 @@ CONTEXT = tables.Context("best", "real", "cpu", 90)
 
 
 def test_rows_measure_and_compare():
-    cells = [tables.cells(row) for row in tables.compare(CLAIMS, VALUES)]
+    cells = tables.shown_cells(tables.compare(CLAIMS, VALUES))
     assert cells == [("Accuracy", "94.1 %", "96.3 %", "91.7 .. 98.4", "136", "+2.2 points"),
                      ("Images", "1,400", "1,369", "-", "-", "-31"), ("Pace", "45.0 s", "45.0 s", "-", "-", "0.0 s"),
                      ("Cited", "3.75 %", "-", "-", "-", "-"), ("Gone", "-", "not recorded", "-", "-", "-")]
@@ -34,7 +34,7 @@ def test_the_kits_weights_have_a_column_where_a_row_has_them():
     claims = [{**CLAIMS[0], "kit": "released.accuracy"}, CLAIMS[1]]
     rows = tables.compare(claims, {**VALUES, "released": {"accuracy": {"value": 0.985, "n": 136}}})
     assert tables.header(rows)[-1] == "The kit's weights" and tables.header(rows[1:]) == tables.HEADER["en"]
-    assert [tables.cells(row, "en", True)[-1] for row in rows] == ["98.5 %", "-"] and len(tables.cells(rows[0])) == 6
+    assert [cells[-1] for cells in tables.shown_cells(rows)] == ["98.5 %", "-"]
     lines = tables.as_markdown(rows, CONTEXT, "zh").splitlines()
     assert lines[2].endswith("| 自带权重 |") and "98.5 %" in lines[4]
     assert next(csv.DictReader(io.StringIO(tables.as_csv(rows, CONTEXT))))["kit"] == "98.5"
@@ -106,6 +106,17 @@ def test_a_share_has_its_interval_divided_too():
 def test_origins_are_in_the_language_of_the_heading(origin, chinese):
     context = tables.Context("best", origin, "cpu", 90)
     assert f"数据: {chinese};" in tables.heading(context, "zh") and f"data: {origin};" in tables.heading(context)
+
+
+def test_what_was_measured_on_drawn_data_has_no_difference_from_the_document():
+    rows = tables.compare(CLAIMS, {**VALUES, "origin": "drawn"})
+    assert tables.header(rows) == tables.HEADER["en"][:-1]
+    assert tables.shown_cells(rows)[0] == ("Accuracy", "94.1 %", "96.3 %", "91.7 .. 98.4", "136")
+    for shown in (tables.as_text, tables.as_markdown, tables.as_latex):
+        assert "Difference" not in shown(rows, CONTEXT) and "2.2" not in shown(rows, CONTEXT)
+    assert {row["difference"] for row in csv.DictReader(io.StringIO(tables.as_csv(rows, CONTEXT)))} == {""}
+    subset = tables.compare(CLAIMS, {**VALUES, "origin": "subset"})
+    assert "+2.2 points" in tables.as_text(subset, CONTEXT)
 
 
 def test_drawn_data_are_called_a_stand_in():

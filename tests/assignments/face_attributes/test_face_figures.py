@@ -292,7 +292,7 @@ def test_claims_answer_the_document(run):
     assert {name: rows[name].document for name in document} == document
     constants = {"width", "height", "crop", "jitter", "hue", "flip"}  # which no run measures
     same = set(document) - {"images", "epochs", "minutes_per_epoch", "minutes", "memory"} - constants
-    assert all(rows[name].difference == pytest.approx(0) for name in same)
+    assert all(rows[name].value == pytest.approx(rows[name].document) for name in same)
     unanswered = [name for name, row in rows.items() if row.value is None]
     assert unanswered == ["width", "height", "crop", "bits", "jitter", "hue", "flip", "reordering", "l_over_s2",
                           "frame_rate"]  # L was not trained

@@ -44,7 +44,8 @@ def drawings(tmp_path_factory):
 def make_work(drawings, bad="", **changes):
     """One work; `bad` stands wherever a run folder could bring a text."""
     rows = tables.compare(CLAIMS, VALUES)
-    numbers = [Number(row.id, (row.title, *tables.cells(row)[1:]), row.note, "metrics.accuracy", "") for row in rows]
+    numbers = [Number(row.id, cells, row.note, "metrics.accuracy", "")
+               for row, cells in zip(rows, tables.shown_cells(rows))]
     files = drawings[1]
     given = {
         "name": "work", "title": "A work", "document": "A document.", "asked": "To be asked.",
