@@ -42,17 +42,28 @@ def test_families(name, channels_of, frozen):
     model = build_model(name, 5)
     if frozen:
         freeze_backbone(model)
-    x = paddle.randn([5, 3, 96, 64])
+    x = paddle.randn([5, 3, 160, 128])
     assert last_feature_map(model, x) is getattr(model, channels_of)
     model.train()
     some_layer = model.sublayers()[3]
     some_layer.eval()
     maps = grad_cam(model, x, np.arange(5))
-    assert maps.shape == (5, 3, 2) and maps.min() == 0
+    assert maps.shape == (5, 5, 4) and maps.min() == 0
     assert 1 in maps and set(maps.max(axis=(1, 2))) <= {0, 1}
     assert model.training and not some_layer.training  # modes as they were
     assert all(p.grad is None for p in model.parameters())
     assert not model.sublayers()[0]._forward_post_hooks
+
+
+@pytest.mark.parametrize("name, chosen", [("resnet50", "layer3"), ("mobilenet_v2", "features.13"),
+                                          ("efficientnet_lite0", "blocks.10")])
+def test_a_small_image_gets_a_map_of_an_earlier_stage_not_of_two_by_two(name, chosen):
+    paddle.seed(0)
+    model = build_model(name, 5)
+    x = paddle.randn([1, 3, 64, 64])
+    layer = last_feature_map(model, x)
+    assert [name for name, one in model.named_sublayers() if one is layer] == [chosen]
+    assert grad_cam(model, x, [1]).shape == (1, 4, 4)
 
 
 def test_a_class_that_nothing_speaks_for_gives_zeros():
