@@ -52,7 +52,8 @@ def worked_table(figure, run: Run, t: Labels) -> None:
                            and "value" in (claim["document"] or {})], tables.run_values(run),
                           t.language)
     lines = [(row.title, row.document_text, "-" if row.value is None else f"{row.value:.12g}",
-              "✓" if row.value is not None and abs(row.value - row.document) < 0.51 * 10.0**-row.digits else "✗") for row in rows]
+              "✓" if row.value is not None and abs(row.value - row.document) < 0.51 * 10.0**-row.digits else "✗")
+             for row in rows]
     header = (t("value"), t("column_slides"), t("computed"), t("agree"))
     plots.table(figure.subplots(), header, lines)
 
