@@ -91,7 +91,7 @@ def test_what_is_graded_is_not_graded_again(graded):
 
 def test_a_class_that_is_stopped_goes_on(backprop_run, tmp_path):
     handed_in = tmp_path / "handed-in"
-    for number in range(5):
+    for number in range(3):
         shutil.copytree(backprop_run, handed_in / f"s{number}")
     words = ["grade", handed_in, "--assignment", "backprop", "--out", tmp_path / "out", "--jobs", 1]
     command = [sys.executable, "-m", "assignments", *map(str, words)]
@@ -103,11 +103,11 @@ def test_a_class_that_is_stopped_goes_on(backprop_run, tmp_path):
         said, errors = process.communicate(timeout=60)
     assert process.returncode == 130 and "the same command goes on" in said and errors == "", errors
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "grades").glob("*.json")}
-    assert 0 < len(before) < 5
+    assert 0 < len(before) < 3
     with open(tmp_path / "out" / "grades.csv", newline="") as file:
         assert len(list(csv.DictReader(file))) == len(before)
     done = kit(*words)
-    assert done.returncode == 0 and "5 graded: 5 as claimed" in done.stdout, done.stderr
+    assert done.returncode == 0 and "3 graded: 3 as claimed" in done.stdout, done.stderr
     assert before == {path: path.stat().st_mtime_ns for path in before}
 
 
