@@ -6,7 +6,8 @@ sets/         readers of the data sets, from whatever people have; the audit; fa
 packed/       images decoded once: memory-mapped stores, TFRecord shards
 batches/      augmentation, crops, the loader
 errors.py     KitError, which the user can mend, and BadFile, of a file without trust
-machine.py    cores and memory that this process may use; quiet.py: libraries that talk too much
+machine.py    cores and memory that this process may use; quiet.py: libraries that talk too much;
+              pipes.py: output that nobody reads
 
-Inside, too, imports go one way: batches -> packed -> files; sets -> drawing -> files. Any may use the last three.
+Inside, too, imports go one way: batches -> packed -> files; sets -> drawing -> files. Any may use the last four.
 """

@@ -9,7 +9,7 @@ import numpy as np
 from assignments.backprop import exercises_autograd, student
 from assignments.backprop.by_hand import backprop, descent, practice
 from assignments.backprop.by_hand.backprop import Activation, Network, Output
-from assignments.common.exercise_rows import declared, driver_text
+from assignments.common.exercise_rows import declared, driver_text, special_text
 from reports.grading.exercises import Exercise, Exercises
 
 Generator = np.random.Generator
@@ -25,6 +25,17 @@ TEXTS = {
     "one-term": ("the term of (1 - t) is missing", "缺少 (1 - t) 的那一项"),
     "no-log": ("the logarithm is missing", "缺少对数"),
     "one-sided": ("one-sided differences, where central ones are asked for", "用了单侧差分，而要求的是中心差分"),
+    "backward": ("differences to the left alone, where central ones are asked for",
+                 "只用了左侧差分，而要求的是中心差分"),
+    "no-minus": ("the minus before z is missing", "z 前面缺少负号"), "tanh": ("that is tanh", "这是 tanh"),
+    "tanh-slope": ("that is the slope of tanh", "这是 tanh 的斜率"),
+    "no-exp": ("the exponential is missing", "缺少指数函数"),
+    "all-rows": ("all rows together sum to 1; each row is to", "所有行之和为 1；应每行之和为 1"),
+    "absolute": ("absolute differences in place of squares", "用了绝对差，而不是平方"),
+    "no-examples": ("the inputs are not used: dE/dw is a sum of products with them",
+                    "没有用到输入：dE/dw 是与输入的乘积之和"),
+    "mean-bias": ("dE/db is a mean; the sum over the examples is asked for", "dE/db 取了平均；应对样本求和"),
+    "first-output": ("w32 leads to the second output, not to the first", "w32 通向第二个输出，而不是第一个"),
     "bias": ("the biases are forgotten", "忘了加偏置"),
     "last-activated": ("the last layer is activated too; its net inputs are asked for",
                        "最后一层也加了激活；要求的是它的净输入"),
@@ -301,15 +312,19 @@ def _central(a: np.ndarray, b: np.ndarray, w: np.ndarray, step: float) -> np.nda
 B = backprop
 FUNCTIONS = (
     Exercise("sigmoid", "backprop", 3, _numbers(4, 3, scale=2), B.sigmoid, special=_numbers(9, scale=2000),
+             mistakes={"no-minus": lambda z: B.sigmoid(-z), "tanh": np.tanh},
              public=[np.array([0.5932699921, 0.7513650695, 0.5])]),
     Exercise("sigmoid_slope", "backprop", 2, lambda rng: [rng.uniform(0, 1, (4, 3))], B.sigmoid_slope,
-             mistakes={"slope-of-z": lambda h: B.sigmoid_slope(B.sigmoid(h))},
+             mistakes={"slope-of-z": lambda h: B.sigmoid_slope(B.sigmoid(h)), "tanh-slope": lambda h: 1 - h**2},
              public=[np.array([0.1868156016, 0.25, 0.0])]),
     Exercise("softmax", "backprop", 6, _numbers(5, 4), B.softmax, special=_numbers(5, 4, scale=2000),
-             mistakes={"axis": lambda z: B.softmax(z.T).T}, public=[np.array([[0.25, 0.75], [0.5, 0.5]])]),
+             mistakes={"axis": lambda z: B.softmax(z.T).T, "no-exp": lambda z: z / z.sum(axis=-1, keepdims=True),
+                       "all-rows": lambda z: B.softmax(z.reshape(1, -1)).reshape(z.shape)},
+             public=[np.array([[0.25, 0.75], [0.5, 0.5]])]),
     Exercise("squared_error", "backprop", 2, _outputs, B.squared_error, public=[np.array([0.2983711089, 2.5])],
              mistakes={"mean-outputs": lambda o, t: ((o - t) ** 2).mean(axis=-1),
-                       "axis": lambda o, t: 0.5 * ((o - t) ** 2).sum(axis=0)}),
+                       "axis": lambda o, t: 0.5 * ((o - t) ** 2).sum(axis=0),
+                       "absolute": lambda o, t: np.abs(o - t).sum(axis=-1)}),
     Exercise("logistic_loss", "backprop", 5, _logits_of_two, B.logistic_loss,
              special=partial(_logits_of_two, scale=2000),
              mistakes={"one-term": lambda z, t: -(t * np.log(B.sigmoid(z))).sum(axis=-1),
@@ -328,9 +343,11 @@ FUNCTIONS = (
              mistakes={"slope-forgotten": lambda delta, w, slope: delta @ w.T,
                        "not-transposed": lambda delta, w, slope: (delta @ w) * slope}),
     Exercise("layer_gradient", "backprop", 4, lambda rng: [rng.normal(0, 1, (6, 4)), rng.normal(0, 1, (6, 3))],
-             B.layer_gradient),
+             B.layer_gradient,
+             mistakes={"no-examples": lambda x, delta: B.layer_gradient(np.ones_like(x), delta),
+                       "mean-bias": lambda x, delta: (x.T @ delta, delta.mean(axis=0))}),
     Exercise("numerical_gradient", "backprop", 4, _cubic, _central, "numerical_gradient", tolerance=1e-6,
-             mistakes={"one-sided": _one_sided(1), "one-sided ": _one_sided(-1)}),
+             mistakes={"one-sided": _one_sided(1), "backward": _one_sided(-1)}),
     Exercise("Network.forward", "backprop", 5, _forward, _forward_of, "forward",
              mistakes={"bias": _without_bias, "last-activated": _last_activated,
                        "not-activated": lambda output, hidden, *more: _forward_of(output, "LINEAR", *more)}),
@@ -351,10 +368,12 @@ FUNCTIONS = (
              judge=_judge_batches),
     Exercise("dl_dw32", "practice", 3, _hidden_outputs, practice.dl_dw32,
              mistakes={"without-h": lambda h, o, t: o[:, 1] - t[:, 1],
-                       "other-unit": lambda h, o, t: h[:, 1] * (o[:, 1] - t[:, 1])}),
+                       "other-unit": lambda h, o, t: h[:, 1] * (o[:, 1] - t[:, 1]),
+                       "first-output": lambda h, o, t: h[:, 2] * (o[:, 0] - t[:, 0])}),
     Exercise("train_digits", "practice", 3, _some_digits, driver="train_digits", judge=_judge_digits, cases=1),
 )
 ENGINE, ENGINE_TEXTS = declared("backprop", exercises_autograd.FUNCTIONS)
 EXERCISES = Exercises("backprop", (*FUNCTIONS, *ENGINE), student.MODULES, driver_text("backprop"),
-                      {**TEXTS, "one-sided ": TEXTS["one-sided"], **ENGINE_TEXTS},
+                      {**TEXTS, **ENGINE_TEXTS, **{key: text for row in student.read_exercises()
+                                                         for key, text in special_text(row).items()}},
                       {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in student.read_exercises()})

@@ -3,18 +3,17 @@ started."""
 
 import argparse
 import functools
-import os
-import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from typing import Any, TextIO
+from contextlib import contextmanager
+from typing import Any
 
 from assignments.common.interpreter import OURS, which_python
 from data_tools.errors import KitError, harmless
+from data_tools.pipes import ends_with_its_reader
 
 
 def add_command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
@@ -38,10 +37,7 @@ def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
                 stream.reconfigure(errors="backslashreplace")  # what a terminal, or UTF-8, cannot show
         try:
             with imports_in_peace():
-                try:
-                    return main(*arguments, **named)
-                finally:
-                    sys.stdout.flush()
+                return main(*arguments, **named)
         except KitError as error:
             print(f"error: {harmless(error)}", file=sys.stderr)
             return 2
@@ -54,22 +50,8 @@ def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
         except KeyboardInterrupt:
             print("stopped", file=sys.stderr)
             return 130
-        except BrokenPipeError:
-            if not _reader_is_gone(sys.stdout):
-                raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the very end
-            return 141
 
-    return told
-
-
-def _reader_is_gone(stream: TextIO) -> bool:
-    """Whether a stream is a pipe that nobody reads any more."""
-    with suppress(OSError, ValueError, AttributeError):  # no pipe; not on Windows
-        poll = select.poll()
-        poll.register(stream.fileno(), select.POLLOUT)
-        return any(event & select.POLLERR for _, event in poll.poll(0))
-    return False
+    return ends_with_its_reader(told)
 
 
 def first_line(text: str | None) -> str:

@@ -4,8 +4,9 @@ A work's exercises.py calls declare() with a line per function: what is drawn, a
 Points, files, public examples, words and the order come from exercises.yaml; the reference is the function of by_hand/.
 """
 
+import copy
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from data_tools.errors import KitError
 
 if TYPE_CHECKING:
     from reports.grading.exercises import Exercise, Exercises
+    from reports.grading.mistakes import Parts
 
 Draw = Callable[[np.random.Generator], list[Any]]
 
@@ -83,6 +85,28 @@ def public_case(work: str, row: Mapping[str, Any], driver: str) -> tuple[list[An
     return case, answer_of(work, driver, row["file"])(*case)
 
 
+def tried_case(work: str, row: Mapping[str, Any], each: "Exercise") -> tuple[str, list[Any], Any]:
+    """(driver, what it gets, the answer) by which a student's own check tells mistakes: the public example, else
+    numbers drawn for it alone (a grader's have fewer words of seed)."""
+    if "example" in row:
+        return each.driver, *public_case(work, row, each.driver)
+    assert each.reference is not None
+    case = each.draw(np.random.default_rng([1, 1, 1, 1, row["number"]]))
+    answer = each.reference(*copy.deepcopy(case))
+    return (each.driver, case, answer) if each.driver else ("call", [row["file"], row["name"], *case], answer)
+
+
+def wrong_answers(row: Mapping[str, Any], each: "Exercise", texts: Mapping[str, tuple[str, str]], case: Sequence[Any],
+                  language: str) -> dict[str, "Parts"]:
+    """{what students get wrong, in words: the answer of that to a case of tried_case}."""
+    from reports.grading.mistakes import parts
+
+    given = case if each.driver else case[2:]
+    with np.errstate(all="ignore"):
+        return {texts[key][language == "zh"]: parts(make(*copy.deepcopy(given))) or []
+                for key, make in each.mistakes.items()}
+
+
 def declare(work: str, functions: Mapping[str, Drawn]) -> "Exercises":
     """All exercises of a work, for the grader; KitError where exercises.yaml and `functions` are not of the same."""
     from reports.grading.exercises import Exercises
@@ -102,12 +126,15 @@ def declared(work: str, functions: Mapping[str, Drawn]) -> tuple[list["Exercise"
     rows = [row for row in read_exercises(work)["exercises"] if row["name"] in functions]
     told = {f"{row['name']}, {key}" for row in rows for key in row["mistakes"]}
     made = {f"{name}, {key}" for name, drawn in functions.items() for key in drawn.mistakes}
+    told |= {f"{row['name']}, the special case" for row in rows if "special" in row}
+    made |= {f"{name}, the special case" for name, drawn in functions.items() if drawn.special}
     if told != made:
         raise KitError(f"{FOLDER / work / 'exercises.yaml'} or exercises.py beside it lacks {min(told ^ made)}")
     found, texts = [], dict[str, tuple[str, str]]()
     for row in rows:
         drawn, name, file = functions[row["name"]], row["name"], row["file"]
         texts.update({f"{name}-{key}": (english, chinese) for key, (english, chinese) in row["mistakes"].items()})
+        texts.update(special_text(row))
         found.append(Exercise(
             name, file, row["points"], partial(_with_names, file, name, drawn.draw),
             answer_of(work, drawn.driver, file), drawn.driver,
@@ -116,6 +143,15 @@ def declared(work: str, functions: Mapping[str, Drawn]) -> tuple[list["Exercise"
              for key, wrong in drawn.mistakes.items()},
             public_case(work, row, drawn.driver)[1], tolerance=drawn.tolerance))
     return found, texts
+
+
+def special_text(row: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """What is said where a function of a row that has a special case is wrong there alone, by its key."""
+    from reports.grading.mistakes import TEXTS
+
+    english, chinese = TEXTS["special"]
+    return {f"{row['name']}-special": (f"{english}: {row['special'][0]}", f"{chinese}：{row['special'][1]}")} if (
+        "special" in row) else {}
 
 
 def _with_names(file: str, name: str, draw: Draw, rng: np.random.Generator) -> list[Any]:

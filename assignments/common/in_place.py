@@ -1,12 +1,16 @@
 """A student's function of a notebook, tried in place on the public example of its exercise."""
 
+import copy
 import importlib
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from assignments.common.exercises import has_exercises
 from data_tools.errors import KitError
+
+if TYPE_CHECKING:
+    from reports.grading.exercises import Exercise, Exercises
 
 
 def try_in_place(work: str, function: Callable[..., Any], language: str) -> str:
@@ -19,7 +23,8 @@ def try_in_place(work: str, function: Callable[..., Any], language: str) -> str:
     name = getattr(function, "__name__", "")
     attempt = _of_rows(work, name) if "example" in exercise_row(work, name) else _of_check(work, name)
     try:
-        return attempt(function, language)
+        wrong = attempt(function, language)
+        return wrong and ": ".join(filter(None, [_known_mistake(work, name, function, language), wrong]))
     except NotImplementedError:
         return "尚未填写" if language == "zh" else "not filled in yet"
     except Exception as error:  # whatever a student's function does is shown to the student
@@ -36,14 +41,36 @@ def exercise_row(work: str, name: str) -> dict[str, Any]:
     return rows[name]
 
 
+def _declared(work: str, name: str) -> tuple["Exercises", "Exercise"]:
+    from assignments.common.exercises import exercises_of
+
+    found = exercises_of(work)
+    assert found is not None
+    return found, next(each for each in found.exercises if each.name == name)
+
+
+def _known_mistake(work: str, name: str, function: Callable[..., Any], language: str) -> str:
+    """As known_mistake of student_check.py, of a function in this process."""
+    from assignments.common.exercise_rows import answer_of, tried_case, wrong_answers
+    from reports.grading.mistakes import in_words, parts
+
+    row, (declared, each) = exercise_row(work, name), _declared(work, name)
+    if each.judge:
+        return ""
+    driver, case, expected = tried_case(work, row, each)
+    own = wrong_answers(row, each, declared.texts, case, language)
+    try:
+        found = answer_of(work, driver, row["file"], (name, function))(*copy.deepcopy(case))
+    except Exception:  # the public check has told already what is wrong with it
+        return ""
+    return in_words(found, parts(expected) or [], case, own, language)
+
+
 def _of_rows(work: str, name: str) -> Callable[[Callable[..., Any], str], str]:
     from assignments.common.exercise_rows import answer_of, public_case
-    from assignments.common.exercises import exercises_of
     from assignments.common.student_check import Wrong, compare, parts
 
-    row, declared = exercise_row(work, name), exercises_of(work)
-    assert declared is not None
-    driver = next(each.driver for each in declared.exercises if each.name == name)
+    row, driver = exercise_row(work, name), _declared(work, name)[1].driver
 
     def attempt(function: Callable[..., Any], language: str) -> str:
         case, expected = public_case(work, row, driver)

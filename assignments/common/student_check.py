@@ -10,6 +10,7 @@ import copy
 import importlib
 import io
 import json
+import os
 import subprocess
 import sys
 import time
@@ -89,9 +90,8 @@ def attempt(row: dict, language: str) -> str:
             getattr(importlib.import_module("public"), row["check"])(modules[row["file"]])
             return ""
         example = [array(item) for item in row["example"]]
-        expected = [np.asarray(array(item), float) for item in row["answer"]]
         before = copy.deepcopy(example)
-        compare(getattr(importlib.import_module("drivers"), row["driver"])(modules, *example), expected)
+        compare(called(row, modules, example), arrays(row["answer"]))
         if repr(example) != repr(before):
             raise Wrong("changed")
         return ""
@@ -100,8 +100,31 @@ def attempt(row: dict, language: str) -> str:
     except SyntaxError as error:
         return f"{row['file']}.py, line {error.lineno}: {error.msg}"
     except BaseException as error:  # whatever a student's function does, SystemExit too, it only costs its own points
-        found = getattr(error, "said", {}).get(language) or f"{type(error).__name__}: {str(error)[:200]}"
+        found = getattr(error, "said", {}).get(language)
+        known = known_mistake(row, modules, language) if found else ""
+        found = ": ".join(filter(None, [known, found])) or f"{type(error).__name__}: {str(error)[:200]}"
         return " ".join(found.split())
+
+
+def known_mistake(row: dict, modules: dict, language: str) -> str:
+    """What is typical of a wrong answer to the example, in words; "" where nothing is."""
+    try:
+        example, own = [array(item) for item in row["example"]], row["mistakes"]
+        found = called(row, modules, copy.deepcopy(example))
+        return importlib.import_module("mistakes").in_words(
+            found, arrays(row["answer"]), example, {text: arrays(wrong) for text, wrong in own.items()}, language)
+    except BaseException:  # a student's function again; and rows that are only judged have no example
+        return ""
+
+
+def called(row: dict, modules: dict, example: list):
+    """The answer of the student's function."""
+    return getattr(importlib.import_module("drivers"), row["driver"])(modules, *example)
+
+
+def arrays(answer: list) -> list:
+    """The parts of an answer in exercises.json."""
+    return [np.asarray(array(item), float) for item in answer]
 
 
 def array(item):
@@ -149,7 +172,19 @@ def hint(row: dict, words: dict) -> int:
 
 
 def main() -> int:
-    """Command line."""
+    """Command line; 141 where nobody reads what it prints any more (`| head`)."""
+    try:
+        try:
+            return command_line()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the very end
+        return 141
+
+
+def command_line() -> int:
+    """What was asked for on it; the status."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # what a terminal cannot show

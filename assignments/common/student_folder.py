@@ -4,18 +4,22 @@ import ast
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from assignments.common.exercise_rows import driver_text, public_case, read_exercises
+from assignments.common.exercise_rows import driver_text, read_exercises, tried_case, wrong_answers
 from assignments.common.exercises import exercises_of
 from assignments.common.works import FOLDER
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
 from data_tools.files.places import PROJECT_ROOT
 
-RULES = PROJECT_ROOT / "reports" / "grading" / "source_rules.py"  # what a file may not do, known to both sides
+if TYPE_CHECKING:
+    from reports.grading.exercises import Exercises
+
+GRADING = PROJECT_ROOT / "reports" / "grading"
+SHARED = {"rules.py": GRADING / "source_rules.py", "mistakes.py": GRADING / "mistakes.py"}  # known to both sides
 CHECK = FOLDER / "common" / "student_check.py"
 PUBLIC = "public.py"  # checks of a work's own, for exercises without an example
 HINTS = "hints.json"  # as in student_check.py and the grader
@@ -26,7 +30,8 @@ WORDS = {
            "asked": "(Which hints were asked for is written to hints.json, which is handed in; your teacher says "
            "whether one costs points.)",
            "how": "Fill in the functions that raise NotImplementedError in {files}; only NumPy is needed. `python "
-           "check.py` tries them on a public example each, `python check.py --hint NAME` shows formula and hint of one "
+           "check.py` tries them on a public example each (`--only NAME` those alone) and names what is typical of a "
+           "wrong answer; `python check.py --hint NAME` shows formula and hint of one "
            "and writes down in hints.json, which is handed in, that it was asked for. The grade is found with other, "
            "random numbers, in a closed process without files and network: part of the points is for the shape and for "
            "float64, part for special cases (large numbers, 0/0, what never occurs) and for leaving the inputs as they "
@@ -37,7 +42,8 @@ WORDS = {
            "hint": "提示", "note": "这是用公开示例做的检查，不是成绩：成绩由另外的数值得出。",
            "asked": "（看过哪些提示会记录在 hints.json 中并随作业提交；是否扣分请问老师。）",
            "how": "填写 {files} 中抛出 NotImplementedError 的函数，只需要 NumPy。"
-           "`python check.py` 用公开示例检查，`python check.py --hint NAME` 显示某题的公式和提示，"
+           "`python check.py` 用公开示例检查（`--only NAME` 只检查这些），并指出典型的错误；"
+           "`python check.py --hint NAME` 显示某题的公式和提示，"
            "并把看过提示这件事记录在随作业提交的 hints.json 中。"
            "成绩用另外的随机数、在没有文件和网络的封闭进程中得出：一部分分数给形状和 float64，"
            "一部分给特殊情况（很大的数、0/0、从不出现的类别）和不改动输入；"
@@ -76,16 +82,17 @@ def _texts(work: str, language: str, solution: bool) -> dict[str, str]:
         own = [row for row in rows if row["file"] == name]
         texts[f"{name}.py"] = (source.replace(package, "") if solution else
                                take_out(source, own, language, read.get("texts"), name, package))
-    drivers, public = {each.name: each.driver for each in declared.exercises}, FOLDER / work / PUBLIC
+    public = FOLDER / work / PUBLIC
     if public.is_file():
         texts[PUBLIC] = public.read_text(encoding="utf-8")
     table = {"language": language, "words": {key: words[key] for key in ("open", "score", "note", "formula", "hint",
                                                                          "asked")},
-             "exercises": [_row(work, row, language, drivers[row["name"]]) for row in rows]}
+             "exercises": [_row(declared, row, language) for row in rows]}
     files = ", ".join(f"{name}.py" for name in declared.files)
     lines = [f"| {row['number']} | `{row['file']}.py` | `{row['name']}` | {row['points']} | {row[language]} |"
              for row in rows]
-    return {**texts, "check.py": CHECK.read_text(encoding="utf-8"), "rules.py": RULES.read_text(encoding="utf-8"),
+    return {**texts, "check.py": CHECK.read_text(encoding="utf-8"),
+            **{name: file.read_text(encoding="utf-8") for name, file in SHARED.items()},
             "drivers.py": driver_text(work), HINTS: "{}\n",
             "exercises.json": json.dumps(table, indent=1, ensure_ascii=False) + "\n",
             "README.md": "\n".join([
@@ -94,17 +101,22 @@ def _texts(work: str, language: str, solution: bool) -> dict[str, str]:
                 f"| | | | {words['points']} | |", "|---|---|---|---:|---|", *lines, ""])}
 
 
-def _row(work: str, row: Mapping[str, Any], language: str, driver: str) -> dict[str, Any]:
-    """What check.py is told of an exercise."""
+def _row(declared: "Exercises", row: Mapping[str, Any], language: str) -> dict[str, Any]:
+    """What check.py is told of an exercise: by numbers alone, no code of a solution or of a mistake."""
     from reports.grading.mistakes import parts
 
     told = {"number": row["number"], "file": row["file"], "name": row["name"], "points": row["points"],
             "title": row[language], "formula": row["formula"], "hint": row[f"hint_{language}"]}
     if "example" not in row:
-        return {**told, "check": f"check_{row['name'].replace('.', '_').lower()}"}
-    case, answer = public_case(work, row, driver)
+        told["check"] = f"check_{row['name'].replace('.', '_').lower()}"
+    each = next(each for each in declared.exercises if each.name == row["name"])
+    if each.judge:
+        return told
+    driver, case, answer = tried_case(declared.work, row, each)
+    wrong = wrong_answers(row, each, declared.texts, case, language)
     return {**told, "driver": driver, "example": [_plain(item) for item in case],
-            "answer": [_plain(part) for part in parts(answer) or []]}
+            "answer": [_plain(part) for part in parts(answer) or []],
+            "mistakes": {text: [_plain(part) for part in own] for text, own in wrong.items()}}
 
 
 def _plain(value: Any) -> Any:

@@ -102,6 +102,11 @@ def _attended(divide=np.sqrt, bias=True, axis=-1, after=False):
     return attend
 
 
+def _scores_alone(query, key, value, table, rows, columns):
+    scores = query @ key.swapaxes(1, 2) / np.sqrt(query.shape[-1])
+    return (scores + table[:, h.distance_index(rows, columns)]) @ value
+
+
 # ---- losses
 
 
@@ -236,6 +241,7 @@ FUNCTIONS = {
         "present-only": lambda z, y: float(-(y * np.log(_p(z))).mean()),
         "summed": lambda z, y: float(i.binary_cross_entropy(z, y) * z.shape[1]),
         "exchanged": lambda z, y: i.binary_cross_entropy(z, 1 - y),
+        "summed-all": lambda z, y: i.binary_cross_entropy(z, y) * z.size,
         "no-log": lambda z, y: float((y * (1 - _p(z)) + (1 - y) * _p(z)).mean()),
         "squared": lambda z, y: float(((_p(z) - y)**2).mean())}, _large_logits),
     "focal_loss": Drawn(_focal, {
@@ -243,16 +249,18 @@ FUNCTIONS = {
         "factor": _weighed(lambda right, p, gamma: gamma * (1 - right)),
         "present-only": _weighed(lambda right, p, gamma: (1 - p)**gamma),
         "plain": _weighed(lambda right, p, gamma: 1.0),
+        "summed": lambda z, y, gamma: i.focal_loss(z, y, gamma) * z.size,
         "quarter": _weighed(lambda right, p, gamma: 0.25 * (1 - right)**gamma)}, _large_focal),
     "balanced_accuracy": Drawn(_judged, {
         "accuracy": lambda y, p: ((p > 0.5) == y).mean(axis=0), "present-only": _recall(1), "absent-only": _recall(0),
-        "f1": _f1, "all-at-once": lambda y, p: i.balanced_accuracy(y.reshape(-1, 1), p.reshape(-1, 1)) * np.ones(5)},
+        "f1": _f1,
+        "all-at-once": lambda y, p: i.balanced_accuracy(y.reshape(-1, 1), p.reshape(-1, 1)).repeat(y.shape[1])},
         _never),
     "average_precision": Drawn(_scored, {
         "ties": _ranked(), "every-rank": _ranked(only_found=False), "upside-down": _ranked(np.argsort),
         "best-later": _ranked(best=True), "roc": _roc, "trapezoid": _trapezoid}, _absent),
     "reliability_curve": Drawn(_calibrated, {
-        "middles": _binned(change=lambda m, s, c: ((np.arange(8) + 0.5) / 8, s, c)),
+        "middles": _binned(change=lambda m, s, c: ((np.arange(len(c)) + 0.5) / len(c), s, c)),
         "edge-above": _binned(lambda p, n: np.minimum(np.floor(p * n), n - 1)),
         "zeros": _binned(change=lambda m, s, c: (np.nan_to_num(m), np.nan_to_num(s), c)),
         "exchanged": _binned(change=lambda m, s, c: (s, m, c)),
@@ -277,6 +285,7 @@ FUNCTIONS = {
         "largest": _of_distances(lambda dy, dx, rows, columns: np.maximum(np.abs(dy), np.abs(dx)))}, driver="counted"),
     "biased_attention": Drawn(_attention, {
         "not-divided": _attended(lambda d: 1), "no-root": _attended(lambda d: d), "no-bias": _attended(bias=False),
-        "over-queries": _attended(axis=-2), "after": _attended(after=True)}, _large),
+        "over-queries": _attended(axis=-2), "after": _attended(after=True),
+        "no-softmax": _scores_alone}, _large),
 }
 EXERCISES = declare("face_attributes", FUNCTIONS)

@@ -27,6 +27,11 @@ def _ties(rng: Generator) -> list:
     return [np.maximum(rng.normal(-1, 1, (2, 3, 4, 6)), 0), rng.normal(0, 1, (2, 3, 2, 3))]
 
 
+def _squares(x):
+    """The four values of each square: (N, C, H/2, W/2, 4)."""
+    return np.stack([x[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)], axis=-1)
+
+
 def _four(values):
     return values.repeat(2, axis=2).repeat(2, axis=3)
 
@@ -65,10 +70,11 @@ def _normed(x, scale, shift, mean, variance, epsilon, outside=False, own=False, 
     return centred * scale[:, None, None] + shift[:, None, None]
 
 
-def _running(x, scale, shift, mean, variance, momentum, epsilon, degrees=0, axes=(0, 2, 3), swapped=False, used=False,
+def _running(x, scale, shift, mean, variance, momentum, epsilon, degrees=0, whole=False, swapped=False, used=False,
              kept=False, outside=False):
     """batch_norm_training with what students change in it."""
-    found, spread = x.mean(axis=axes), x.var(axis=axes, ddof=degrees)
+    axes = (0, 1, 2, 3) if whole else (0, 2, 3)
+    found, spread = x.mean(axis=axes) + 0 * mean, x.var(axis=axes, ddof=degrees) + 0 * mean
     y = _normed(x, scale, shift, mean if used else found, variance if used else spread, epsilon, outside)
     if kept:
         return y, mean.copy(), variance.copy()
@@ -208,15 +214,16 @@ FUNCTIONS = {
         "natural": lambda s, lr, rate, n: lr * np.exp(-rate * s / n),
         "growing": lambda s, lr, rate, n: lr * rate ** (-s / n)}),
     "max_pool": Drawn(_maps, {
-        "mean": lambda x: x.reshape(2, 3, 2, 2, 3, 2).mean(axis=(3, 5)),
+        "mean": lambda x: _squares(x).mean(axis=-1),
         "corner": lambda x: x[:, :, ::2, ::2].copy(),
         "overlapping": lambda x: np.lib.stride_tricks.sliding_window_view(x, (2, 2), axis=(2, 3)).max(axis=(4, 5)),
         "channels": lambda x: c.max_pool(x).max(axis=1, keepdims=True),
-        "size": lambda x: np.abs(x).reshape(2, 3, 2, 2, 3, 2).max(axis=(3, 5))}),
+        "size": lambda x: np.abs(_squares(x)).max(axis=-1)}),
     "batch_norm_evaluation": Drawn(_evaluated, {
         "own": lambda *a: _normed(*a, own=True), "outside": lambda *a: _normed(*a, outside=True),
         "no-root": lambda *a: _normed(*a, root=False), "early": lambda *a: _normed(*a, early=True),
-        "no-scale": lambda x, scale, *a: _normed(x, np.ones(3), *a)}),
+        "no-scale": lambda x, scale, *a: _normed(x, np.ones_like(scale), *a),
+        "no-shift": lambda x, scale, shift, *a: _normed(x, scale, 0 * shift, *a)}),
     "uncertain_band": Drawn(_doubtful, {
         "ends": lambda y, p, low, high: _banded(y, p, low, high, lambda p: (p > low) & (p < high)),
         "all": lambda *a: _banded(*a, which="all"), "inside": lambda *a: _banded(*a, which="uncertain"),
@@ -235,13 +242,15 @@ FUNCTIONS = {
     "random_trials": Drawn(_uniform, {
         "not-five": _with_column(0, lambda u: 2 + np.floor(3 * u)),
         "rounded": _with_column(0, lambda u: 2 + np.round(3 * u)),
+        "from-one": _with_column(0, lambda u: 1 + np.floor(4 * u)),
         "any-dropout": _with_column(1, lambda u: 0.7 * u),
         "plain-rate": _with_column(2, lambda u: 1e-4 + (1e-2 - 1e-4) * u),
+        "natural": _with_column(2, lambda u: np.exp(-4 + 2 * u)),
         "from-zero": _with_column(3, lambda u: u)}, _edges),
     "batch_norm_training": Drawn(_trained, {
         "degrees": lambda *a: _running(*a, degrees=1), "swapped": lambda *a: _running(*a, swapped=True),
         "used": lambda *a: _running(*a, used=True), "kept": lambda *a: _running(*a, kept=True),
-        "outside": lambda *a: _running(*a, outside=True)}, _flat),
+        "outside": lambda *a: _running(*a, outside=True), "all-channels": lambda *a: _running(*a, whole=True)}, _flat),
     "max_pool_gradient": Drawn(_pooled, {
         "spread": lambda x, up: _four(up) / 4, "everywhere": lambda x, up: _four(up), "corner": _corner,
         "times-x": lambda x, up: c.max_pool_gradient(x, up) * x,
@@ -254,6 +263,7 @@ FUNCTIONS = {
     "convolve": Drawn(_convolution, {
         "turned": lambda x, w, b: c.convolve(x, w[:, :, ::-1, ::-1], b), "inside": _inside,
         "no-bias": lambda x, w, b: c.convolve(x, w, 0 * b),
+        "one-kernel": lambda x, w, b: c.convolve(x, np.broadcast_to(w[:1], w.shape), b),
         "swapped": lambda x, w, b: c.convolve(x, w.swapaxes(2, 3), b),
         "edge": lambda x, w, b: np.einsum("nchwij,fcij->nfhw", np.lib.stride_tricks.sliding_window_view(
             np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge"), (3, 3), axis=(2, 3)), w) + b[:, None, None]},

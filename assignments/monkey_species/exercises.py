@@ -45,6 +45,10 @@ def _whole_period(steps, warmup, total, base, lowest):
     return np.where(steps < warmup, base * steps / max(1, warmup), falling)
 
 
+def _too_slow(steps, warmup, total, base, lowest):
+    return c.learning_rates(steps, warmup, total + warmup, base, lowest)
+
+
 def _no_warmup(steps, warmup, total, base, lowest):
     return c.learning_rates(steps, 0, total - warmup, base, lowest)
 
@@ -59,7 +63,7 @@ def _logits(rng: Generator, scale: float = 2.0) -> list:
 def _with_targets(targets):
     """The loss with other targets: of one-hot (N, C) and smoothing."""
     def loss(logits, labels, smoothing):
-        log_p = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        log_p = logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)
         return float(-(targets(np.eye(logits.shape[1])[labels], smoothing) * log_p).sum(axis=1).mean())
 
     return loss
@@ -86,11 +90,11 @@ def _with_nan(rng: Generator) -> list:
     return [curves, *more]
 
 
-def _stops(accuracies, patience, least, late=0, reset=True, before=False, equal=False, falling=False):
+def _stops(accuracies, patience, least, late=0, reset=True, before=False, equal=False, falling=False, exactly=False):
     """stopping_epoch with what students change in it."""
     best, best_epoch, bad = -np.inf, 0, 0
     for epoch, accuracy in enumerate(-accuracies if falling else accuracies):
-        if accuracy - best > (-1e-12 if equal else least):
+        if accuracy - best > (-1e-12 if equal else least - 1e-12 * exactly):
             best, best_epoch, bad = accuracy, epoch, 0 if reset else bad
             continue
         bad += 1
@@ -99,6 +103,11 @@ def _stops(accuracies, patience, least, late=0, reset=True, before=False, equal=
         if bad >= patience + late:
             return epoch, best_epoch
     return len(accuracies) - 1, best_epoch
+
+
+def _largest(accuracies, *more):
+    last, _ = _stops(accuracies, *more)
+    return last, int(accuracies[:last + 1].argmax())
 
 
 # ---- residual block
@@ -215,6 +224,11 @@ def _heat(weigh, cut=True, scale=True):
     return heat
 
 
+def _stretched(activations, gradients):
+    found = _weighed(activations, gradients)
+    return (found - found.min()) / np.ptp(found)
+
+
 def _weighed(activations, gradients):
     return np.tensordot(gradients.mean(axis=(1, 2)), activations, axes=1)
 
@@ -231,19 +245,24 @@ FUNCTIONS = {
         "from-start": _from_start,
         "to-zero": _to_zero,
         "whole-period": _whole_period,
+        "too-slow": _too_slow,
         "no-warmup": _no_warmup}, _beyond),
     "smoothed_cross_entropy": Drawn(_logits, {
         "sharp": _with_targets(lambda one_hot, e: one_hot),
         "others-only": _with_targets(_others_only),
         "not-divided": _with_targets(lambda one_hot, e: one_hot * (1 - e) + e),
         "lost": _with_targets(lambda one_hot, e: one_hot * (1 - e)),
+        "right-short": _with_targets(lambda one_hot, e: np.where(one_hot == 1, 1 - e, e / one_hot.shape[1])),
         "summed": lambda z, y, e: len(y) * c.smoothed_cross_entropy(z, y, e)}, lambda rng: _logits(rng, 2000.0)),
     "stopping_epoch": Drawn(_curves, {
         "any-gain": lambda *a: _stops(*a, equal=True),
         "late": lambda *a: _stops(*a, late=1),
         "no-reset": lambda *a: _stops(*a, reset=False),
         "before": lambda *a: _stops(*a, before=True),
-        "falling": lambda *a: _stops(*a, falling=True)}, _with_nan, "of_curves"),
+        "falling": lambda *a: _stops(*a, falling=True),
+        "exactly": lambda *a: _stops(*a, exactly=True),
+        "largest": _largest,
+        "swapped": lambda *a: _stops(*a)[::-1]}, _with_nan, "of_curves"),
     "residual_block": Drawn(_block, {
         "no-shortcut": lambda x, *a: np.maximum(_branch(x, *a), 0),
         "no-relu-after": lambda x, *a: _branch(x, *a) + x,
@@ -266,18 +285,23 @@ FUNCTIONS = {
         "below": _pairs(lambda d, most: np.triu(d < most, 1)),
         "itself": _pairs(lambda d, most: d <= most),
         "twice": _pairs(lambda d, most: (d <= most) & ~np.eye(len(d), dtype=bool)),
-        "agree": _pairs(lambda d, most: np.triu(64 - d <= most, 1)),
+        "agree": lambda h, most: np.argwhere(np.triu((h[:, None] == h[None]).sum(axis=-1) <= most, 1)),
+        "reversed": _pairs(lambda d, most: np.tril(d <= most, -1)),
         "equal": _pairs(lambda d, most: np.triu(d == 0, 1))}, driver="counted"),
     "perceptual_hash": Drawn(_grey, {
         "mean": lambda g: _bits(_terms(g), np.mean),
         "fastest": lambda g: _bits(c_of(g)[-8:, -8:]),
         "grey": lambda g: _bits(g.reshape(8, 4, 8, 4).mean(axis=(1, 3))),
         "one-way": lambda g: _bits((s.cosines(32) @ g)[:8, :8]),
+        "columns": lambda g: _bits(_terms(g).T),
+        "without-first": lambda g: _bits(_terms(g), lambda terms: np.median(terms.ravel()[1:])),
         "all-terms": lambda g: (c_of(g) > np.median(c_of(g))).astype(int)[:8, :8].ravel()}, driver="counted"),
     "grad_cam": Drawn(_maps, {
         "not-cut": _heat(_weighed, cut=False),
         "not-scaled": _heat(_weighed, scale=False),
         "not-averaged": _heat(lambda a, g: (a * g).sum(axis=0)),
+        "cut-early": _heat(lambda a, g: np.maximum(a * g.mean(axis=(1, 2))[:, None, None], 0).sum(axis=0)),
+        "stretched": _stretched,
         "no-gradients": _heat(lambda a, g: a.sum(axis=0)),
         "exchanged": _heat(lambda a, g: np.tensordot(a.mean(axis=(1, 2)), g, axes=1))}, _against),
 }

@@ -3,8 +3,8 @@
 import numpy as np
 
 
-def in_tiles(modules, file, name, image, side, margin):
-    """With a network that doubles an image, sees two pixels far, and takes no piece larger than it has to be."""
+def in_tiles(modules, file, name, image, side, margin, scale):
+    """With a network that enlarges an image, sees two pixels far, and takes no piece larger than it has to be."""
     def layer(values):
         height, width = values.shape
         padded = np.pad(values, 1)
@@ -15,6 +15,6 @@ def in_tiles(modules, file, name, image, side, margin):
         if max(piece.shape) > side + 2 * margin:
             raise ValueError(f"a piece of {piece.shape[0]} x {piece.shape[1]} pixels is larger than a tile "
                              f"of {side} with its margins of {margin}")
-        return np.kron(layer(layer(piece)), np.array([[1.0, 0.5], [0.25, -1.0]]))
+        return np.kron(layer(layer(piece)), np.linspace(1.0, -0.5, scale**2).reshape(scale, scale))
 
-    return getattr(modules[file], name)(network, image, 2, side, margin)
+    return getattr(modules[file], name)(network, image, scale, side, margin)

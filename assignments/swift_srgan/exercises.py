@@ -26,6 +26,12 @@ def _costs(depthwise, pointwise, places=lambda h, w: h * w):
     return cost
 
 
+def _with_biases(channels, out, kernel, height, width):
+    one, _, plain, _ = e.separable_cost(channels, out, kernel, height, width)
+    one, plain = one + channels + out, plain + out
+    return one, one * height * width, plain, plain * height * width
+
+
 def _separable(rng: Generator) -> list:
     return [rng.normal(0, 1, (2, 3, 5, 4)), rng.normal(0, 1, (3, 3, 3)), rng.normal(0, 1, (4, 3))]
 
@@ -82,12 +88,12 @@ def _reduced(widen=True, half=0.5, normal=True, kernel=None):
 
 
 def _picture(rng: Generator) -> list:
-    return [rng.normal(0, 1, (11, 14)), 4, 2]
+    return [rng.normal(0, 1, (11, 14)), int(rng.integers(4, 6)), 2, 3]
 
 
 def _small_picture(rng: Generator) -> list:
     """Smaller than a tile."""
-    return [rng.normal(0, 1, (3, 5)), 6, 3]
+    return [rng.normal(0, 1, (3, 5)), 6, 3, 2]
 
 
 def _tiled(seams=False, unscaled=False, short=False, padded=False):
@@ -114,6 +120,10 @@ def _tiled(seams=False, unscaled=False, short=False, padded=False):
 
 def _transposed_tiles(network, image, scale, side, margin):
     return e.enlarge_in_tiles(lambda piece: network(piece.T).T, image, scale, side, margin)
+
+
+def _twice_as_large(network, image, scale, side, margin):
+    return e.enlarge_in_tiles(network, image, 2, side, margin)
 
 
 # ---- judging
@@ -224,15 +234,18 @@ FUNCTIONS = {
         "full-depthwise": _costs(lambda c, out, k: k * k * c * c, lambda c, out, k: c * out),
         "wide-pointwise": _costs(lambda c, out, k: k * k * c, lambda c, out, k: k * k * c * out),
         "one-place": _costs(lambda c, out, k: k * k * c, lambda c, out, k: c * out, lambda h, w: 1),
-        "kernel": _costs(lambda c, out, k: k * c, lambda c, out, k: c * out)}, driver="counted"),
+        "kernel": _costs(lambda c, out, k: k * c, lambda c, out, k: c * out),
+        "biases": _with_biases, "flops": lambda *a: e.separable_cost(*a) * np.array([1, 2, 1, 2])}, driver="counted"),
     "total_variation": Drawn(_pictures, {
         "absolute": _variation(square=np.abs), "once": _variation(factor=1), "summed": _variation(reduce=np.sum),
+        "same-count": lambda i: float(2 * sum((np.diff(i, axis=axis)**2).sum() for axis in (2, 3)) / i.size),
         "down": _variation(across=0), "across": _variation(down=0)}, _flat),
     "gaussian_window": Drawn(_window, {
         "not-normed": lambda n, s: np.exp(-(np.arange(n) - (n - 1) / 2)**2 / (2 * s * s)),
         "off-middle": lambda n, s: _normed(np.exp(-(np.arange(n) - n / 2)**2 / (2 * s * s))),
         "no-two": lambda n, s: _normed(np.exp(-(np.arange(n) - (n - 1) / 2)**2 / (s * s))),
         "no-square": lambda n, s: _normed(np.exp(-(np.arange(n) - (n - 1) / 2)**2 / (2 * s))),
+        "density": lambda n, s: np.exp(-(np.arange(n) - (n - 1) / 2)**2 / (2 * s * s)) / (s * np.sqrt(2 * np.pi)),
         "flat": lambda n, s: np.full(n, 1 / n)}, _even),
     "pixel_shuffle": Drawn(_channels, {
         "exchanged": _shuffled((0, 1, 4, 3, 5, 2)), "side-by-side": _shuffled((0, 1, 2, 4, 3, 5)),
@@ -241,7 +254,8 @@ FUNCTIONS = {
     "psnr_y": Drawn(_two, {
         "rgb": _decibels(None), "border": _decibels(cut=False), "bytes": _decibels(kind=np.uint8),
         "no-root": _decibels(times=20.0), "full-range": _decibels(np.array([0.299, 0.587, 0.114])),
-        "mean-grey": _decibels(np.full(3, 1 / 3))}, _equal),
+        "mean-grey": _decibels(np.full(3, 1 / 3)),
+        "peak": lambda *a: f.psnr_y(*a) - 20 * np.log10(255), "natural": lambda *a: f.psnr_y(*a) * np.log(10)}, _equal),
     "bicubic_kernel": Drawn(_distances, {
         "sign": lambda t, a: np.where(t < 0, 0.0, e.bicubic_kernel(t, a)),
         "fixed": lambda t, a: e.bicubic_kernel(t, -0.25),
@@ -258,16 +272,18 @@ FUNCTIONS = {
         "d-itself": _generator(lambda n, o, r, fake, real: (n, 1 - o, r)),
         "exchanged": _generator(lambda n, o, r, fake, real: (n, o, f.discriminator_losses(fake, real)[1])),
         "pairs": _generator(lambda n, o, r, fake, real: (n, o, _pairwise(fake, real))),
+        "summed": lambda fake, real: [len(fake) * loss for loss in f.generator_losses(fake, real)],
         "half": _generator(lambda n, o, r, fake, real: (n, o, float(np.logaddexp(0, real.mean() - fake).mean())))},
         _large),
     "discriminator_losses": Drawn(_logits, {
         "exchanged": lambda fake, real: f.discriminator_losses(real, fake),
         "mean": _discriminator(lambda u, r, *_: (u / 2, r)),
         "real-only": _discriminator(lambda u, r, fake, real: (float(np.logaddexp(0, -real).mean()), r)),
+        "summed": lambda fake, real: [len(fake) * loss for loss in f.discriminator_losses(fake, real)],
         "generators": _discriminator(lambda u, r, fake, real: (u, f.generator_losses(fake, real)[2])),
         "pairs": _discriminator(lambda u, r, fake, real: (u, _pairwise(real, fake)))}, _large),
     "separable_convolution": Drawn(_separable, {
-        "depthwise-only": lambda x, d, p: e.separable_convolution(x, d, np.eye(3)),
+        "depthwise-only": lambda x, d, p: e.separable_convolution(x, d, np.eye(len(d))),
         "turned": lambda x, d, p: e.separable_convolution(x, d[:, ::-1, ::-1], p),
         "one-kernel": lambda x, d, p: e.separable_convolution(x, np.broadcast_to(d[:1], d.shape), p),
         "summed": lambda x, d, p: e.separable_convolution(x, d, np.ones_like(p)),
@@ -278,7 +294,8 @@ FUNCTIONS = {
         "no-luminance": _similar(luminance=False)}, _black),
     "enlarge_in_tiles": Drawn(_picture, {
         "seams": _tiled(seams=True), "unscaled": _tiled(unscaled=True), "short": _tiled(short=True),
-        "padded": _tiled(padded=True), "turned": _transposed_tiles}, _small_picture, "in_tiles"),
+        "padded": _tiled(padded=True), "turned": _transposed_tiles, "fixed": _twice_as_large},
+        _small_picture, "in_tiles"),
 }
 
 EXERCISES = declare("swift_srgan", FUNCTIONS)

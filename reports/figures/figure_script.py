@@ -10,6 +10,7 @@ from typing import Any
 
 from data_tools.errors import KitError
 from data_tools.files.places import short_path
+from data_tools.pipes import ends_with_its_reader
 from reports import tables
 from reports.figures import style
 from reports.figures.style import Labels
@@ -146,6 +147,7 @@ class FigureScript:
         """main(argv) of a figures.py whose docstring is `description`."""
         return partial(self.main, description)
 
+    @ends_with_its_reader
     def main(self, description: str, argv: Sequence[str] | None = None) -> int:
         """Command line; 0 when everything asked for was drawn, else 2."""
         if hasattr(sys.stdout, "reconfigure"):  # a notebook's has none

@@ -1,4 +1,7 @@
-"""Mistakes that a wrong answer gives away by itself, whatever the exercise; a work adds its own (exercises.py)."""
+"""Mistakes that a wrong answer gives away by itself, whatever the exercise; a work adds its own (exercises.py).
+
+The file goes into the student's folder, too: NumPy and the standard library alone.
+"""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -111,6 +114,17 @@ def of_answer(value: Any, expected: Parts, inputs: Sequence[Any], public: Any,
     if len(found) == 1 and any(same(found, [item]) for item in given):
         return "input"
     return _of_shape(found, expected, tolerance) or _of_factor(found, expected, given, tolerance) or "wrong"
+
+
+def in_words(value: Any, expected: Parts, inputs: Sequence[Any], own: Mapping[str, Parts], language: str) -> str:
+    """The mistake that explains a wrong answer, as a text; "" for one that only says that it is wrong. own: as in
+    of_answer, by their texts."""
+    found = parts(value)
+    if found is not None and same(found, expected):
+        return ""
+    key = of_answer(value, expected, inputs, None, own, 1e-8)
+    return key if key in own else "" if key in ("wrong", "shape", "parts", "nothing", "list") else \
+        TEXTS[key][language == "zh"]
 
 
 def _of_shape(found: Parts, expected: Parts, tolerance: float) -> str:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from assignments.common.exercise_rows import read_exercises
+from assignments.common.exercise_rows import read_exercises, tried_case, wrong_answers
 from assignments.common.exercises import exercises_of
 from assignments.common.student_folder import named, write_folder
 from reports.grading.exercises import Exercise, grade_exercises
-from reports.grading.mistakes import of_answer, parts, same
+from reports.grading.mistakes import in_words, of_answer, parts, same
 
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
@@ -66,6 +66,21 @@ def told_by_name(each: Exercise, number: int) -> None:
                 value = found[0] if len(found) == 1 else found
                 told.add(of_answer(value, right, case, each.public, own, each.tolerance))
     assert told == set(each.mistakes), f"{each.name}: {set(each.mistakes) ^ told} cannot be told apart"
+
+
+def own_checks_catch_and_name_mistakes(work: str) -> None:
+    """By the public example of an exercise, or the numbers of its own check: no mistake passes, each has its answer."""
+    declared = exercises_of(work)
+    for row in read_exercises(work)["exercises"]:
+        each = next(each for each in declared.exercises if each.name == row["name"])
+        if not each.judge:
+            _, case, answer = tried_case(work, row, each)
+            wrong = wrong_answers(row, each, declared.texts, case, "en")
+            assert len(wrong) == len(each.mistakes)
+            for text, own in wrong.items():
+                value = own[0] if len(own) == 1 else own
+                assert in_words(value, parts(answer), case, wrong, "en") == text, row["name"]
+        assert bool(each.special) == ("special" in row) == (f"{each.name}-special" in declared.texts)
 
 
 def texts_are_whole_and_give_nothing_away(work: str) -> None:
