@@ -29,7 +29,7 @@ WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "p
 KIT = {"en": "The kit's weights", "zh": "自带权重"}  # a column more, where a row has them
 ORIGINS = {"en": {"drawn": "drawn stand-in data, not comparable with the document"},
            "zh": {"real": "真实数据", "subset": "真实数据的一部分", "unknown": "未知",
-                  "drawn": "程序绘制的替代数据，不可与文档比较"}}
+                  "drawn": "程序生成的示例数据，不可与文档比较"}}
 ALIGNED = "llrlrrr"  # columns of HEADER, and of the kit's weights: left or right
 DIFFERENCE = 5  # its place in HEADER
 Measured = tuple[float | None, float | None, float | None, int | None]  # value, low, high, n

@@ -3,14 +3,14 @@
 # Everything that a framework does for you, written in NumPy: forward, backward, six ways to go downhill. You check the slides' example digit by digit, and write four functions yourself.
 
 # %% [markdown] lang="zh"
-# # 手写反向传播
-# 框架替你做的一切，用 NumPy 写出来：前向、反向、六种下山的方法。你将逐位核对课件的例子，并亲手写出四个函数。
+# # 从零实现反向传播
+# 框架替你做的一切，用 NumPy 写出来：前向、反向、六种下山的方法。你将逐位核对课件的例子，并亲自写出四个函数。
 
 # %% [markdown] lang="en"
 # The first cell finds the kit beside this notebook, in `~/work` (AI Studio), or above; it installs what is missing and says what data it found. Without data, pictures are drawn, and numbers from them say so.
 
 # %% [markdown] lang="zh"
-# 第一个单元格在本笔记本旁边、`~/work`（AI Studio）或上级文件夹中寻找套件，安装缺少的包，并说明找到了哪些数据。没有数据时使用绘制的图片，由此得到的数值都会注明。
+# 第一个单元格在本笔记本旁边、`~/work`（AI Studio）或上级文件夹中寻找套件，安装缺少的包，并说明找到了哪些数据。没有数据时使用程序生成的图片，由此得到的数值都会注明。
 
 # %%
 import pathlib

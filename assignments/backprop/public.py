@@ -217,4 +217,4 @@ def check_train_digits(module) -> None:
     right = (network.predict(x[400:]).argmax(axis=1) == labels[400:]).mean()
     if right < 0.95:
         raise Wrong(f"{100 * right:.1f} % of 200 new pictures of ten drawn patterns are right, expected 95 %",
-                    f"十种绘制图案的 200 张新图片中识别正确 {100 * right:.1f} %，应为 95 %")
+                    f"十种程序生成的图案的 200 张新图片中识别正确 {100 * right:.1f} %，应为 95 %")

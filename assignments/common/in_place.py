@@ -20,11 +20,14 @@ def try_in_place(work: str, function: Callable[..., Any], language: str) -> str:
     """
     if not has_exercises(work):
         raise KitError(f"{work} has no exercises")
+    from assignments.common.student_check import said
+
     name = getattr(function, "__name__", "")
     attempt = _of_rows(work, name) if "example" in exercise_row(work, name) else _of_check(work, name)
     try:
         wrong = attempt(function, language)
-        return wrong and ": ".join(filter(None, [_known_mistake(work, name, function, language), wrong]))
+        known = wrong and _known_mistake(work, name, function, language)
+        return said("colon", language).join(filter(None, [known, wrong]))
     except NotImplementedError:
         return "尚未填写" if language == "zh" else "not filled in yet"
     except Exception as error:  # whatever a student's function does is shown to the student

@@ -24,6 +24,7 @@ HINTS = HERE / "hints.json"  # {function: when its hint was asked for}
 SECONDS = 30  # for one function
 ANSWER = "answer: "  # begins the line with which a process reports
 SAID = {
+    "colon": (": ", "："),
     "nothing": ("nothing is returned", "没有返回值"),
     "number": ("{} arrays are returned, expected {}", "返回了 {} 个数组，应为 {} 个"),
     "no-array": ("no array or number is returned, but {}", "返回的不是数组或数，而是 {}"),
@@ -102,8 +103,8 @@ def attempt(row: dict, language: str) -> str:
     except BaseException as error:  # whatever a student's function does, SystemExit too, it only costs its own points
         found = getattr(error, "said", {}).get(language)
         known = known_mistake(row, modules, language) if found else ""
-        found = ": ".join(filter(None, [known, found])) or f"{type(error).__name__}: {str(error)[:200]}"
-        return " ".join(found.split())
+        found = said("colon", language).join(filter(None, [known, found]))
+        return " ".join((found or f"{type(error).__name__}: {str(error)[:200]}").split())
 
 
 def known_mistake(row: dict, modules: dict, language: str) -> str:
@@ -167,7 +168,9 @@ def hint(row: dict, words: dict) -> int:
         print(f"error: {HINTS.name} cannot be written ({type(error).__name__}), so no hint is shown; make the folder "
               "writable, or delete the file where it is damaged", file=sys.stderr)
         return 2
-    print(f"{words['formula']}: {row['formula']}\n{words['hint']}: {row['hint']}\n{words['asked']}")
+    for key in ("formula", "hint"):
+        print(f"{words[key]}{words['colon']}{row[key]}")
+    print(words["asked"])
     return 0
 
 
@@ -224,7 +227,7 @@ def report(rows: list, words: dict, language: str) -> int:
     forbidden = refused(rows, language)
     for remark in forbidden:
         print(f"! {remark}")
-    print(f"{words['score']}: {sum(earned)} / {sum(row['points'] for row in rows)}\n{words['note']}")
+    print(f"{words['score']}{words['colon']}{sum(earned)} / {sum(row['points'] for row in rows)}\n{words['note']}")
     return 1 if forbidden or any(messages) else 0
 
 

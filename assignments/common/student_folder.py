@@ -24,8 +24,8 @@ CHECK = FOLDER / "common" / "student_check.py"
 PUBLIC = "public.py"  # checks of a work's own, for exercises without an example
 HINTS = "hints.json"  # as in student_check.py and the grader
 WORDS = {
-    "en": {"points": "points", "open": "not filled in yet", "score": "Public check", "formula": "Formula",
-           "hint": "Hint", "exercise": "exercise",
+    "en": {"points": "points", "colon": ": ", "open": "not filled in yet", "score": "Public check",
+           "formula": "Formula", "hint": "Hint", "exercise": "exercise",
            "note": "This is a check with a public example each and not your grade: that is found with other numbers.",
            "asked": "(Which hints were asked for is written to hints.json, which is handed in; your teacher says "
            "whether one costs points.)",
@@ -38,8 +38,8 @@ WORDS = {
            "are; a function also loses where another of yours that it calls is wrong. "
            "What a file prints counts for nothing, and a file that uses os, sys, open, eval and the like, changes "
            "other modules, or imports the kit is not run at all."},
-    "zh": {"points": "分", "open": "尚未填写", "score": "公开检查", "exercise": "练习", "formula": "公式",
-           "hint": "提示", "note": "这是用公开示例做的检查，不是成绩：成绩由另外的数值得出。",
+    "zh": {"points": "分", "colon": "：", "open": "尚未填写", "score": "公开检查", "exercise": "练习",
+           "formula": "公式", "hint": "提示", "note": "这是用公开示例做的检查，不是成绩：成绩由另外的数值得出。",
            "asked": "（看过哪些提示会记录在 hints.json 中并随作业提交；是否扣分请问老师。）",
            "how": "填写 {files} 中抛出 NotImplementedError 的函数，只需要 NumPy。"
            "`python check.py` 用公开示例检查（`--only NAME` 只检查这些），并指出典型的错误；"
@@ -85,8 +85,8 @@ def _texts(work: str, language: str, solution: bool) -> dict[str, str]:
     public = FOLDER / work / PUBLIC
     if public.is_file():
         texts[PUBLIC] = public.read_text(encoding="utf-8")
-    table = {"language": language, "words": {key: words[key] for key in ("open", "score", "note", "formula", "hint",
-                                                                         "asked")},
+    table = {"language": language, "words": {key: words[key] for key in ("open", "score", "colon", "note", "formula",
+                                                                         "hint", "asked")},
              "exercises": [_row(declared, row, language) for row in rows]}
     files = ", ".join(f"{name}.py" for name in declared.files)
     lines = [f"| {row['number']} | `{row['file']}.py` | `{row['name']}` | {row['points']} | {row[language]} |"

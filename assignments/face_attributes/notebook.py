@@ -10,7 +10,7 @@
 # The first cell finds the kit beside this notebook, in `~/work` (AI Studio), or above; it installs what is missing and says what data it found. Without data, pictures are drawn, and numbers from them say so.
 
 # %% [markdown] lang="zh"
-# 第一个单元格在本笔记本旁边、`~/work`（AI Studio）或上级文件夹中寻找套件，安装缺少的包，并说明找到了哪些数据。没有数据时使用绘制的图片，由此得到的数值都会注明。
+# 第一个单元格在本笔记本旁边、`~/work`（AI Studio）或上级文件夹中寻找套件，安装缺少的包，并说明找到了哪些数据。没有数据时使用程序生成的图片，由此得到的数值都会注明。
 
 # %%
 import pathlib
@@ -48,7 +48,7 @@ for number in chances.argsort()[::-1][:5]:
 
 # %% [markdown] lang="zh"
 # ## 训练
-# 找不到 CelebA 时使用绘制的人脸：适合了解过程，不适合得到数值。
+# 找不到 CelebA 时使用程序生成的人脸：适合了解过程，不适合得到数值。
 
 # %%
 run = api.train("face_attributes", preset)

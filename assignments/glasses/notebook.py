@@ -4,13 +4,13 @@
 
 # %% [markdown] lang="zh"
 # # 戴没戴眼镜
-# 一个小卷积网络回答关于人脸的一个问题。你将训练它，看它看到什么、在哪里没有把握，改变学习率，并亲手写出它的四个部分。
+# 一个小卷积网络回答关于人脸的一个问题。你将训练它，看它看到什么、在哪里没有把握，改变学习率，并亲自写出它的四个部分。
 
 # %% [markdown] lang="en"
 # The first cell finds the kit beside this notebook, in `~/work` (AI Studio), or above; it installs what is missing and says what data it found. Without data, pictures are drawn, and numbers from them say so.
 
 # %% [markdown] lang="zh"
-# 第一个单元格在本笔记本旁边、`~/work`（AI Studio）或上级文件夹中寻找套件，安装缺少的包，并说明找到了哪些数据。没有数据时使用绘制的图片，由此得到的数值都会注明。
+# 第一个单元格在本笔记本旁边、`~/work`（AI Studio）或上级文件夹中寻找套件，安装缺少的包，并说明找到了哪些数据。没有数据时使用程序生成的图片，由此得到的数值都会注明。
 
 # %%
 import pathlib

@@ -27,7 +27,7 @@ FORMATS = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None},
 CJK_FONTS = ("notosanscjksc", "notosanscjk", "notosanssc", "sourcehansans", "msyh", "pingfang", "hiraginosansgb",
              "wqymicrohei", "wqyzenhei", "simhei", "stheiti", "heiti", "droidsansfallback", "notoserifcjk",
              "sourcehanserif", "simsun", "songti", "uming", "ukai", "arialunicode")
-PROBE = "鬃毛吼猴狨印度乌叶验证集准确率程序绘制的替代数据"
+PROBE = "鬃毛吼猴狨印度乌叶验证集准确率程序生成的示例数据"
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ _CLAIMS = {  # kinds that speak of claims which their own evidence contradicts
     "weights-differ": ("result.json was written for other weights", "result.json 是为另一份权重写的"),
     "inconsistent": ("files of the run contradict each other", "运行的各文件互相矛盾"),
     "predictions-differ": ("predictions do not follow from the weights", "预测结果不是由这些权重得出的"),
-    "drawn-as-real": ("a run on drawn data presented as real", "把绘制数据上的运行当作真实数据上的"),
+    "drawn-as-real": ("a run on drawn data presented as real", "把程序生成的示例数据上的运行当作真实数据上的"),
 }
 _BROKEN = {  # kinds that keep a submission from being judged
     "not-a-run": ("no run folder", "没有运行文件夹"),

@@ -39,7 +39,7 @@ def nothing_before_and_all_after(work: str, folder: Path, language: str) -> None
     assert done.returncode == 1 and done.stdout.count("尚未填写" if language == "zh" else "not filled in yet") == 2
     if language == "zh":
         done = check(folder / "after")
-        assert (done.returncode, done.stderr) == (0, "") and "公开检查: 100 / 100" in done.stdout, done.stdout
+        assert (done.returncode, done.stderr) == (0, "") and "公开检查：100 / 100" in done.stdout, done.stdout
     if language == "zh":
         for file in exercises_of(work).files:
             for place, node in named(ast.parse((folder / "before" / f"{file}.py").read_text(encoding="utf-8"))):

@@ -38,7 +38,7 @@ def test_a_student_is_told_what_is_typical_and_which_case_is_special(tmp_path):
     source = file.read_text(encoding="utf-8").replace("w // 2, 2).max(axis=(3, 5))", "w // 2, 2).mean(axis=(3, 5))")
     file.write_text(source.replace("squares.argmax(axis=-1)", "3 - squares[..., ::-1].argmax(axis=-1)"), "utf-8")
     done = exercise_checks.check(tmp_path, "--only", "max_pool")
-    assert "这是平均池化: [0, 0, 0, 0] 处为 0.5，应为 3" in done.stdout, done.stdout + done.stderr
+    assert "这是平均池化：[0, 0, 0, 0] 处为 0.5，应为 3" in done.stdout, done.stdout + done.stderr
     with subprocess.Popen([sys.executable, tmp_path / "check.py", "--only", "max_pool"], stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True) as checking:
         checking.stdout.close()  # as `| head` does

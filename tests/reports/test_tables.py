@@ -122,7 +122,7 @@ def test_what_was_measured_on_drawn_data_has_no_difference_from_the_document():
 def test_drawn_data_are_called_a_stand_in():
     drawn = tables.Context("sample", "drawn", "cpu", 5)
     assert "stand-in" in tables.as_text(tables.compare(CLAIMS, VALUES), drawn)
-    assert "替代数据" in tables.heading(drawn, "zh")
+    assert "示例数据" in tables.heading(drawn, "zh")
 
 
 def test_unknown_key_in_claims_is_named(tmp_path):

@@ -59,7 +59,7 @@ def test_all_that_a_student_reads_is_there_in_chinese(tmp_path):
             text = ast.get_docstring(node)
             assert text is None or re.search("[\u4e00-\u9fff]", text), f"{name}.{place}: {text}"
     done = check(tmp_path, "--only", "softmax", "adam")
-    assert done.returncode == 1 and "公开检查: 0 / 12" in done.stdout and done.stdout.count("尚未填写") == 2
+    assert done.returncode == 1 and "公开检查：0 / 12" in done.stdout and done.stdout.count("尚未填写") == 2
     hint = check(tmp_path, "--hint", "softmax")
     assert hint.returncode == 0 and hint.stdout.startswith("公式") and "减去最大值" in hint.stdout
     assert "hints.json" in hint.stdout and list(json.loads((tmp_path / "hints.json").read_text())) == ["softmax"]

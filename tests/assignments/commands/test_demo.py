@@ -262,7 +262,7 @@ def test_files_of_the_machine_are_not_served(address):
 
 
 @has_gradio
-@pytest.mark.parametrize("language, said", [("en", "Drawn example"), ("zh", "绘制的示例")])
+@pytest.mark.parametrize("language, said", [("en", "Drawn example"), ("zh", "程序生成的示例")])
 def test_the_command_listens_here_alone_and_leaves_nothing(tmp_path, language, said):
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "assignments", "demo", "--port", str(port), "--lang", language],
