@@ -20,13 +20,15 @@ from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
 from reports.figures import style
-from reports.figures.figure_script import Entry, FigureScript, suffix, write_figure
+from reports.figures.figure_script import Entry, FigureScript, suffix
+from reports.pages.headlines import with_headlines
 from reports.pages.report import Number, Picture, Preset, Setting, Work, clear, origin_of, words, write_page, write_tree
 from reports.run_list import best_run, taken
 from reports.run_reader import Run, flat_settings, flatten, look_up
 
 ABOUT_KEYS = {"title", "document", "headline", "asked", "slips"}
-MAY_HAVE = {"published"}  # of about.yaml
+MAY_HAVE = {"published", "figures", "headline_else"}  # of about.yaml
+FORMATS = ("png", "svg")  # of the figures: what page and tree show
 AS_RUN = "--preset PRESET --data DIR"  # in the command of a claim, which stands for the run's own
 
 
@@ -55,8 +57,9 @@ def build_report(names: Sequence[str] = (), runs: Mapping[str, Path] | None = No
     pages = []
     for language in languages:
         works = [_work(name, found[name], drawings.get((name, language)), out / name, language) for name in names]
-        write_tree(works, out, language)
-        pages.append(write_page(works, out, language, other_language=len(languages) > 1))
+        works, slide = with_headlines(works, out, language)
+        write_tree(works, out, language, slide)
+        pages.append(write_page(works, out, language, len(languages) > 1, slide))
     return pages
 
 
@@ -122,15 +125,18 @@ def _in_processes(tasks: Sequence[tuple]) -> list[Drawing]:
 
 def _draw(name: str, path: Path, folder: Path, language: str, drawn: bool) -> Drawing:
     """Every figure and table of one run in `folder`."""
+    import matplotlib
+
     script, failures, files, others, more = script_of(name), {}, {}, [], []
     print(f"drawing {name}, {language} ...", flush=True)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         run, t = script.open(path), style.start(language)
+        matplotlib.rcParams["svg.fonttype"] = "path"  # the page looks the same where the fonts are missing
         for entry in script.figures_of(run):
             try:
                 files[entry.number] = (_take(entry, run, folder / "figures", language) if drawn else []) or \
-                    write_figure(entry, run, t, folder / "figures", language)
+                    style.save(entry.make(run, t), folder / "figures", entry.file + suffix(language), FORMATS)
             except KitError as error:
                 failures[entry.number] = _without_place(error, path)
         for key, make in script.more_tables.items():
@@ -150,8 +156,8 @@ def _without_place(error: KitError, run: Path) -> str:
 
 
 def _take(entry: Entry, run: Run, folder: Path, language: str) -> list[Path]:
-    """Copies of the three files of a figure from the run's own figures/; nothing where one is missing."""
-    sources = [run.path / "figures" / f"{entry.file}{suffix(language)}.{kind}" for kind in style.FORMATS]
+    """Copies of the files of a figure from the run's own figures/; nothing where one is missing."""
+    sources = [run.path / "figures" / f"{entry.file}{suffix(language)}.{kind}" for kind in FORMATS]
     if not all(source.is_file() for source in sources):
         return []
     folder.mkdir(parents=True, exist_ok=True)
@@ -178,9 +184,9 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
             gap = _without_place(error, run.path)
     return Work(
         name=name, title=about["title"][language], document=about["document"][language], asked=about["asked"][language],
-        headline_id=about["headline"], slips=[slip[language] for slip in about["slips"]],
-        published=[value[language] for value in about.get("published", [])], has_run=run is not None,
-        gap=gap,
+        headline_id=_headline(about, rows), slips=[slip[language] for slip in about["slips"]],
+        published=[value[language] for value in about.get("published", [])], matter=_matter(name, about, script),
+        has_run=run is not None, gap=gap,
         fill=f"python assignments/{name}/run.py --preset sample", command=command, origin=origin or "unknown",
         facts=facts,
         rows=rows, numbers=_numbers(rows, script.claims(run), own, language), context=context, settings=settings,
@@ -189,6 +195,22 @@ def _work(name: str, found: Run | KitError | None, drawing: Drawing | None, fold
                   for entry in script.figures_of(run)],
         tables=drawing.tables if drawing else [],
         files=[file for file in drawing.others if file.suffix != ".md"] if drawing else [])
+
+
+def _headline(about: Mapping[str, Any], rows: Sequence[tables.Row]) -> str:
+    """The id of the number that stands for the work: the headline, or what about.yaml names where a run lacks it."""
+    measured = {row.id for row in rows if row.value is not None}
+    named = about["headline"], about.get("headline_else", "")
+    return next((id for id in named if id in measured), about["headline"])
+
+
+def _matter(name: str, about: Mapping[str, Any], script: FigureScript) -> list[str]:
+    """Numbers of the figures that the work wants to be seen first."""
+    named, known = list(map(str, about.get("figures", []))), [entry.number for entry in script.figures]
+    if set(named) - set(known):
+        raise KitError(f"assignments/{name}/about.yaml: figures: {', '.join(sorted(set(named) - set(known)))}: no such "
+                       f"figure; there are {', '.join(known)}")
+    return named
 
 
 def _facts(run: Run, context: tables.Context, origin: str, w: Mapping[str, str]) -> list[tuple[str, str]]:

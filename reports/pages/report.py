@@ -17,12 +17,16 @@ from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
 from reports import tables
 from reports.figures.figure_script import suffix
-from reports.tables import PlainTable, markdown
+from reports.figures.words import LANGUAGES
+from reports.tables import PlainTable, Row, markdown
 
 TEMPLATES = Path(__file__).with_name("templates")
 MARK = ".kit-report"      # names a folder as one that a report may clear
 SVG_LIMIT = 300_000       # bytes up to which a figure stands in the page as SVG; larger ones hold pictures
 PHOTO_QUALITY = 88        # of the WebP that stands in the page then
+MATTER = 3                # figures that are shown first
+SLIDE_FORMATS = ("png", "svg")
+SHORT = 8                 # rows of a table that are shown; the rest of a longer one is folded
 SLIP = ("Slip in the", "文档笔误", "文档疏漏", "课件笔误")
 
 
@@ -39,10 +43,11 @@ class Picture:
 
     @property
     def embedded(self) -> str:
-        """A data: address of the figure: SVG, or WebP where it holds photographs."""
+        """A data: address of the figure: SVG, or WebP where it holds photographs, or text whose look would hang on the
+        reader's fonts."""
         by_suffix = {file.suffix: file for file in self.files}
         drawing = by_suffix[".svg"].read_bytes()
-        if len(drawing) <= SVG_LIMIT:
+        if len(drawing) <= SVG_LIMIT and b"<text" not in drawing:
             return _address("image/svg+xml", drawing)
         return _address("image/webp", _photograph(by_suffix[".png"]))
 
@@ -104,7 +109,8 @@ class Work:
 
     gap: why the run or its numbers cannot be read ("" where they can, or where there is no run). fill: the command that
     makes a run. command: that of the run shown. facts: (label, value). files: others that were written, named in the
-    page.
+    page. matter: numbers of the figures that matter. said and card: the headline in words and as a picture, an SVG
+    (headlines.py).
     """
 
     name: str
@@ -128,6 +134,9 @@ class Work:
     tables: Sequence[PlainTable]
     files: Sequence[Path]
     published: Sequence[str] = ()  # values of others, with their sources
+    matter: Sequence[str] = ()
+    said: str = ""
+    card: Path | None = None
 
     @property
     def headline(self) -> Number:
@@ -135,6 +144,30 @@ class Work:
         none = Number("", ("",) * len(tables.HEADER["en"]), "", "", "")
         named = (number for number in self.numbers if number.id == self.headline_id)
         return next(named, self.numbers[0] if self.numbers else none)
+
+    @property
+    def headline_row(self) -> Row | None:
+        """The same as numbers."""
+        return next((row for row in self.rows if row.id == self.headline.id), None)
+
+    @property
+    def apart(self) -> bool:
+        """A value measured on drawn data stands beside one of the document, with which it cannot be compared."""
+        row = self.headline_row
+        return self.origin == "drawn" and row is not None and row.value is not None
+
+    @property
+    def first_pictures(self) -> list[Picture]:
+        """Of the figures that are drawn, the three that matter: those that the work names, then others in their
+        order."""
+        rank = {number: place for place, number in enumerate(self.matter)}
+        drawn = [picture for picture in self.pictures if picture.files]
+        return sorted(drawn, key=lambda picture: rank.get(picture.number, len(rank)))[:MATTER]
+
+    @property
+    def other_pictures(self) -> list[Picture]:
+        """All other figures."""
+        return [picture for picture in self.pictures if picture not in self.first_pictures]
 
 
 @cache
@@ -156,8 +189,9 @@ def clear(folder: Path, names: Sequence[str]) -> None:
                      b"Written by python -m assignments report; its files are replaced by the next report.\n")
     for name in names:
         shutil.rmtree(folder / name, ignore_errors=True)
-    for page in [*folder.glob("report*.html"), *folder.glob("README*.md")]:
-        page.unlink()
+    slides = [folder / f"overview{suffix(language)}.{kind}" for language in LANGUAGES for kind in SLIDE_FORMATS]
+    for page in [*folder.glob("report*.html"), *folder.glob("README*.md"), *slides]:
+        page.unlink(missing_ok=True)
 
 
 def page_name(language: str) -> str:
@@ -165,30 +199,35 @@ def page_name(language: str) -> str:
     return f"report{suffix(language)}.html"
 
 
-def write_page(works: Sequence[Work], folder: Path, language: str, other_language: bool) -> Path:
-    """The HTML page; `other_language`: link to its twin."""
+def write_page(works: Sequence[Work], folder: Path, language: str, other_language: bool,
+               slide: Path | None = None) -> Path:
+    """The HTML page; `other_language`: link to its twin. slide: the SVG of the overview, whose PNG lies beside it."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
                               trim_blocks=True, lstrip_blocks=True)
     environment.filters["beside"] = lambda file: Path(file).relative_to(folder).as_posix()
+    environment.filters["embedded"] = lambda file: _address("image/svg+xml", Path(file).read_bytes())
     other = page_name("en" if language == "zh" else "zh") if other_language else ""
     page = environment.get_template("page.html").render(
         works=works, w=words(language), header=tables.header, language=language, aligned=tables.ALIGNED, other=other,
-        tag="zh-CN" if language == "zh" else "en", suffix=suffix(language))
+        tag="zh-CN" if language == "zh" else "en", suffix=suffix(language), slide=slide, short=SHORT)
     file = Path(folder) / page_name(language)
     write_atomically(file, page.encode("utf-8"))
     return file
 
 
-def write_tree(works: Sequence[Work], folder: Path, language: str) -> list[Path]:
+def write_tree(works: Sequence[Work], folder: Path, language: str, slide: Path | None = None) -> list[Path]:
     """The Markdown tree: an index in `folder`, and one page with its tables for each work."""
     name, w = f"README{suffix(language)}.md", words(language)
     lines = [f"# {w['title']}", "", w["introduction"], "", f"[HTML]({page_name(language)})", ""]
+    if slide:
+        lines += [f"![{w['overview']}]({slide.name})", ""]
     table: list[tuple[str, ...]] = [(w["work"], w["headline"], w["document"], w["measured"], w["data"])]
     for work in works:
         data = w[work.origin] if work.has_run else w["damaged"] if work.gap else w["no_run"]
-        table.append((work.title, *work.headline.cells[:3], data))
+        quantity, document, measured, *_ = work.headline.cells
+        table.append((work.title, quantity, document, measured + (w["not_comparable"] if work.apart else ""), data))
     lines += tables.markdown_table(table, "lllll")
     lines += ["", *(f"- [{markdown(work.title)}]({work.name}/{name})" for work in works)]
     written = [_text(folder / name, lines)]
@@ -202,14 +241,7 @@ def write_tree(works: Sequence[Work], folder: Path, language: str) -> list[Path]
 def _chapter(work: Work, folder: Path, language: str) -> list[str]:
     """Lines of one work's Markdown page."""
     w = words(language)
-    lines = [f"# {work.title}", "", work.document, ""]
-    lines += [f"## {w['asked']}", "", work.asked, ""] if work.asked else []
-    if work.gap or not work.has_run:
-        lines += [f"**{w['damaged'] if work.gap else w['no_run']}.** {markdown(work.gap)}", "", w["fill"], "",
-                  *_code(work.fill)]
-    if work.origin in ("drawn", "subset"):
-        lines += [f"**{w[work.origin + '_warning']}**", ""]
-    lines += [f"- {label}: {markdown(value)}" for label, value in work.facts]
+    lines = [*_head(work, w), *(f"- {label}: {markdown(value)}" for label, value in work.facts)]
     lines += ["", f"## {w['numbers']}", "", tables.as_markdown(work.rows, work.context, language)]
     lines += [w["from_note"], ""]
     sources = [(number.cells[0], number.command or number.source) for number in work.numbers]
@@ -219,7 +251,7 @@ def _chapter(work: Work, folder: Path, language: str) -> list[str]:
     if work.published:
         lines += ["", f"## {w['published']}", "", *(f"- {value}" for value in work.published)]
     lines += ["", f"## {w['figures']}", ""]
-    for picture in work.pictures:
+    for picture in (*work.first_pictures, *work.other_pictures):
         lines += [f"**{picture.title}**", ""]
         if picture.files:
             places = {file.suffix: file.relative_to(folder).as_posix() for file in picture.files}
@@ -243,6 +275,18 @@ def _chapter(work: Work, folder: Path, language: str) -> list[str]:
         lines += ["", f"## {w['settings']}", "",
                   *tables.markdown_table([(w["setting"], w["this_run"], w["paper"]), *settings], "lll")]
     return lines
+
+
+def _head(work: Work, w: dict[str, str]) -> list[str]:
+    """Lines of what the work is, its headline, and what is to be known of its data."""
+    lines = [f"# {work.title}", "", work.document, ""]
+    if work.card:
+        lines += [f"![{markdown(work.said)}]({work.card.name})", ""]
+    lines += [f"## {w['asked']}", "", work.asked, ""] if work.asked else []
+    if work.gap or not work.has_run:
+        lines += [f"**{w['damaged'] if work.gap else w['no_run']}.** {markdown(work.gap)}", "", w["fill"], "",
+                  *_code(work.fill)]
+    return lines + ([f"**{w[work.origin + '_warning']}**", ""] if work.origin in ("drawn", "subset") else [])
 
 
 def _code(command: str) -> list[str]:

@@ -20,7 +20,6 @@ from assignments.common.works import summary, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
-from reports.figures import style
 from reports.figures.figure_script import FigureScript
 from tests.reports.browser import CHROMIUM, look
 from tests.reports.make_run import make_run
@@ -56,7 +55,6 @@ def fake_figures(run: Path, language: str = "en") -> Path:
     for entry in MONKEYS.figures:
         Image.new("RGB", (8, 8)).save(folder / f"{entry.file}.png")
         (folder / f"{entry.file}.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>')
-        (folder / f"{entry.file}.pdf").write_bytes(b"%PDF-1.4")
     return run
 
 
@@ -83,31 +81,37 @@ def test_every_assignment_says_what_was_asked(name):
     assert about["headline"] in {claim["id"] for claim in script.claims()}
     for text in (about["title"], about["document"], about["asked"], *about["slips"], *about.get("published", [])):
         assert set(text) == {"en", "zh"} and all(text.values())
+    assert len(about["figures"]) == 3 and set(about["figures"]) <= {entry.number for entry in script.figures}
+    assert about.get("headline_else", about["headline"]) in {claim["id"] for claim in script.claims()}
 
 
-def test_figures_of_a_run_are_drawn_in_three_formats_and_stand_in_the_page(made):
+def test_figures_of_a_run_are_drawn_and_stand_in_the_page_those_that_matter_first(made):
     base, text = made
-    pictures = re.findall(r'<img src="data:image/[a-z+]+;base64,[^"]+" alt="([^"]*)"', text)
-    assert [html.unescape(picture) for picture in pictures] == [entry.title() for entry in MONKEYS.figures]
+    section = text.split('<section id="monkey_species"')[1].split("</section>")[0]
+    shown = re.findall(r'<figure id="monkey_species-figure-([^"]*)">\n<img src="data:image/[a-z+]+;base64,', section)
+    first = read_about("monkey_species")["figures"]
+    assert shown == first + [entry.number for entry in MONKEYS.figures if entry.number not in first]
+    assert section.index('class="card"') < section.index("<figure id") and len(first) == 3
+    assert section.rindex("<figure id") < section.index('id="monkey_species-commands"')
     names = {path.name for path in (base / "out" / "monkey_species" / "figures").iterdir()}
-    assert names == {f"{entry.file}.{kind}" for entry in MONKEYS.figures for kind in style.FORMATS}
+    assert names == {f"{entry.file}.{kind}" for entry in MONKEYS.figures for kind in chapters.FORMATS}
     assert len(text) < 15 * 2**20
     tree = (base / "out" / "monkey_species" / "README.md").read_text(encoding="utf-8")
-    assert tree.count("](figures/figure_2_1.") == 4 and "94.1 %" in tree and "Slip in the document" in tree
+    assert tree.count("](figures/figure_2_1.") == 3 and "94.1 %" in tree and "Slip in the document" in tree
 
 
 def test_an_assignment_without_a_run_leaves_a_gap_with_its_command(made):
     for name in set(NAMES) - {"monkey_species"}:
         section = made[1].split(f'<section id="{name}"')[1].split("</section>")[0]
         assert 'class="gap"' in section and f"<code>python assignments/{name}/run.py --preset sample</code>" in section
-        assert ("not recorded" in section or not script_of(name).claims()) and "<img" not in section
+        assert ("not recorded" in section or not script_of(name).claims()) and 'loading="lazy"' not in section
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_the_page_in_a_browser(made):
     found, _ = look(made[0] / "out" / "report.html", width=500)
-    assert found["images"] == len(MONKEYS.figures) and not found["broken"] and not found["errors"] and found[
-        "overflow"] <= 0
+    assert found["images"] == len(MONKEYS.figures) + len(NAMES) + 1 and not found["broken"]
+    assert not found["errors"] and found["overflow"] <= 0
     assert found["contrast"] >= 4.5
 
 
@@ -127,7 +131,10 @@ def test_same_run_same_bytes_in_another_folder_and_with_hostile_texts(tmp_path):
         build_report(["monkey_species"], {"monkey_species": run}, ("en",), tmp_path / name, drawn=["monkey_species"])
         files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
         trees.append({path.relative_to(tmp_path / name): path.read_bytes() for path in files})
-    assert trees[0] == trees[1] and len(trees[0]) == 3 + 1 + 3 + 3 * len(MONKEYS.figures) + len(MONKEYS.others)
+    pictures = ["overview.png", "overview.svg", "monkey_species/headline.svg"]
+    pages = [".kit-report", "report.html", "README.md", "monkey_species/README.md"]
+    assert trees[0] == trees[1] and {*map(Path, pictures + pages)} <= set(trees[0])
+    assert len(trees[0]) == 3 + 4 + 3 + 2 * len(MONKEYS.figures) + len(MONKEYS.others)
     page = trees[0][Path("report.html")].decode()
     assert "<script" not in page and "<b>run" not in page and page.count("&lt;script&gt;") > 5
 
@@ -140,7 +147,7 @@ def test_a_damaged_run_is_a_gap_too(tmp_path):
     text = html.unescape(page.read_text(encoding="utf-8"))
     assert "The numbers could not be read" in text and "result.json is not valid JSON" in text
     assert "not recorded" in text
-    assert text.count("<img ") == len(MONKEYS.figures)
+    assert text.count('loading="lazy"') == len(MONKEYS.figures)
 
 
 def test_a_newest_run_that_cannot_be_opened_is_a_gap_that_says_why(tmp_path, monkeypatch):

@@ -100,11 +100,13 @@ def test_page_in_chinese(drawings):
 
 def test_every_text_of_the_page_is_used():
     kit = PROJECT_ROOT
-    places = (report.TEMPLATES / "page.html", kit / "reports" / "pages" / "report.py",
+    pages = kit / "reports" / "pages"
+    places = (*report.TEMPLATES.glob("pa*.html"), pages / "report.py", pages / "headlines.py",
               kit / "assignments" / "common" / "chapters.py")
     said = " ".join(place.read_text(encoding="utf-8") for place in places)
     origins = {"real", "subset", "drawn", "unknown", "drawn_warning", "subset_warning"}  # by the origin of the run
-    assert not [key for key in set(report.words("en")) - origins if not re.search(rf'w\.{key}\b|\["{key}"\]', said)]
+    keys = set(report.words("en")) - origins
+    assert not [key for key in keys if not re.search(rf"""w\.{key}\b|\[["']{key}["']\]""", said)]
 
 
 def test_same_works_same_bytes(drawings):
