@@ -36,7 +36,8 @@ def _face(number: int, probabilities: np.ndarray, t: Words) -> str:
     from paddle_models.networks.face_regions import REGIONS
 
     chinese, of = t.language == "zh", dict(zip(ATTRIBUTES, map(float, probabilities)))
-    likeliest = ("、" if chinese else ", ").join(attribute_name(name, chinese) for name in sorted(of, key=of.__getitem__)[:-LIKELIEST - 1:-1])
+    likeliest = ("、" if chinese else ", ").join(
+        attribute_name(name, chinese) for name in sorted(of, key=of.__getitem__)[:-LIKELIEST - 1:-1])
     regions = "".join(
         f"<section><h4>{escape(region_name(region, chinese))}</h4>"
         + "".join(_row(attribute_name(name, chinese), of[name]) for name in names) + "</section>"
