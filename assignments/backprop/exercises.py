@@ -9,7 +9,7 @@ import numpy as np
 from assignments.backprop import exercises_autograd, student
 from assignments.backprop.by_hand import backprop, descent, practice
 from assignments.backprop.by_hand.backprop import Activation, Network, Output
-from assignments.common.exercise_rows import declared, driver_text, special_text
+from assignments.common.exercise_rows import declared, driver_text, solved_texts, special_text
 from reports.grading.exercises import Exercise, Exercises
 
 Generator = np.random.Generator
@@ -376,4 +376,5 @@ ENGINE, ENGINE_TEXTS = declared("backprop", exercises_autograd.FUNCTIONS)
 EXERCISES = Exercises("backprop", (*FUNCTIONS, *ENGINE), student.MODULES, driver_text("backprop"),
                       {**TEXTS, **ENGINE_TEXTS, **{key: text for row in student.read_exercises()
                                                          for key, text in special_text(row).items()}},
-                      {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in student.read_exercises()})
+                      {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in student.read_exercises()},
+                      solved_texts("backprop", student.MODULES))

@@ -115,8 +115,9 @@ def declare(work: str, functions: Mapping[str, Drawn]) -> "Exercises":
     if {row["name"] for row in rows} != set(functions):
         raise KitError(f"{FOLDER / work / 'exercises.yaml'} and exercises.py beside it name other functions")
     found, texts = declared(work, functions)
-    return Exercises(work, tuple(found), tuple(dict.fromkeys(row["file"] for row in rows)), driver_text(work), texts,
-                     {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in rows})
+    files = tuple(dict.fromkeys(row["file"] for row in rows))
+    return Exercises(work, tuple(found), files, driver_text(work), texts,
+                     {row["name"]: {"en": row["en"], "zh": row["zh"]} for row in rows}, solved_texts(work, files))
 
 
 def declared(work: str, functions: Mapping[str, Drawn]) -> tuple[list["Exercise"], dict[str, tuple[str, str]]]:
@@ -143,6 +144,11 @@ def declared(work: str, functions: Mapping[str, Drawn]) -> tuple[list["Exercise"
              for key, wrong in drawn.mistakes.items()},
             public_case(work, row, drawn.driver)[1], tolerance=drawn.tolerance))
     return found, texts
+
+
+def solved_texts(work: str, files: Sequence[str]) -> dict[str, str]:
+    """{file: text} of by_hand/."""
+    return {file: (FOLDER / work / "by_hand" / f"{file}.py").read_text(encoding="utf-8") for file in files}
 
 
 def special_text(row: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

@@ -35,7 +35,7 @@ WORDS = {
            "and writes down in hints.json, which is handed in, that it was asked for. The grade is found with other, "
            "random numbers, in a closed process without files and network: part of the points is for the shape and for "
            "float64, part for special cases (large numbers, 0/0, what never occurs) and for leaving the inputs as they "
-           "are; a function also loses where another of yours that it calls is wrong. "
+           "are; a function that calls another of yours that is wrong is tried with the right one, too. "
            "What a file prints counts for nothing, and a file that uses os, sys, open, eval and the like, changes "
            "other modules, or imports the kit is not run at all."},
     "zh": {"points": "分", "colon": "：", "open": "尚未填写", "score": "公开检查", "exercise": "练习",
@@ -47,7 +47,7 @@ WORDS = {
            "并把看过提示这件事记录在随作业提交的 hints.json 中。"
            "成绩用另外的随机数、在没有文件和网络的封闭进程中得出：一部分分数给形状和 float64，"
            "一部分给特殊情况（很大的数、0/0、从不出现的类别）和不改动输入；"
-           "若函数调用了你写错的另一个函数，也会失分。"
+           "若函数调用了你写错的另一个函数，会再用正确的那个试一次。"
            "文件打印的内容不计分；使用 os、sys、open、eval 等，改动其他模块，或导入本套件的文件不会被运行。"}}
 
 

@@ -6,7 +6,7 @@ grade_one.py      one submission, in this process: seal.py, consistency.py, then
 jail.py           the same in a process of its own with limits.py; zygote.py is the process that it is forked from,
                   shut_in.py what keeps it from files, network and other processes
 exercises.py      functions that students write: mistakes.py names what is wrong, source_rules.py what is not allowed;
-                  hints.py what was asked for
+                  hints.py what was asked for; callees.py: callers of what is wrong
 code_jail.py      a student's own code, shut in as well as the system can: kernel.py (its means), confined.py (in there)
 class_folder.py   whose a file is and when it came, by the names that learning platforms give
 likeness.py       weights and answers that were handed in twice, or came with the kit

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_tools.errors import BadFile, KitError
-from reports.grading import mistakes, source_rules
+from reports.grading import callees, mistakes, source_rules
 from reports.grading.grade_one import Grade
 from reports.grading.hints import asked_hints, less_for_hints, note_of
 from reports.grading.inert import plain
@@ -68,6 +68,8 @@ class Exercises:
     standard library and NumPy, which calls the students' functions. texts: {key: (English, Chinese)} of its own
     mistakes. titles: {exercise: {"en", "zh"}}.
 
+    solved: {file: text} of the right functions, for callers of wrong ones.
+
     seed: of the random numbers. per_student: each gets numbers of its own. trust: run where nothing shuts code in.
     hint_cost: percent of a function's points that its hint costs.
     """
@@ -78,6 +80,7 @@ class Exercises:
     drivers: str
     texts: Mapping[str, tuple[str, str]]
     titles: Mapping[str, Mapping[str, str]]
+    solved: Mapping[str, str] = field(default_factory=dict)
     seed: int = 0
     per_student: bool = False
     trust: bool = False
@@ -146,10 +149,15 @@ def grade_exercises(path: Path, exercises: Exercises, name: str, limits: Limits 
                 raise KitError("a student's code is run on Linux only; grade exercises there")
             from reports.grading.code_jail import CodeJail  # imports what Windows has not
 
-            files = {**{file: texts[file] for file in exercises.files if file in texts}, DRIVERS: exercises.drivers}
-            with CodeJail(files, code_limits, exercises.trust) as jail:
-                lines = _Session(exercises, jail, name, texts, limits).lines()
+            def jailed(own: Mapping[str, str]) -> CodeJail:
+                files = {**{file: own[file] for file in exercises.files if file in own}, DRIVERS: exercises.drivers}
+                return CodeJail(files, code_limits, exercises.trust)
+
+            until = start + min(LONGEST, limits.seconds / 2)
+            with jailed(texts) as jail:
+                lines = _Session(exercises, jail, name, texts, until).lines()
                 output, notice = jail.output, jail.notice
+            lines = _with_right_callees(exercises, name, texts, until, lines, jailed)
     except BadFile as error:
         problems = [{"kind": error.kind, "message": plain(str(error))}]
         lines = [_line(exercises, each, 0.0, in_both(error.kind, str(error))) for each in exercises.exercises]
@@ -175,18 +183,38 @@ def _line(exercises: Exercises, each: Exercise, share: float, message: tuple[str
                 each.points, share == 1, {"en": english, "zh": chinese})
 
 
+def _with_right_callees(exercises: Exercises, name: str, texts: Mapping[str, str], until: float,
+                        lines: Sequence[Line], jailed: Callable[[Mapping[str, str]], "CodeJail"]) -> list[Line]:
+    """The lines, better where a function is right but for others that it calls."""
+    found, wrong = list(lines), {each.name: each.file for each, line in zip(exercises.exercises, lines)
+                                 if not line.passed and each.file in exercises.solved}
+    for number, each in enumerate(exercises.exercises):
+        rest = {other: file for other, file in wrong.items() if other != each.name}
+        others = callees.calls(texts, each.file, each.name, rest)
+        if lines[number].passed or not others or time.monotonic() > until:
+            continue
+        files = callees.with_right_ones(texts, [(wrong[other], other) for other in others], exercises.solved)
+        with jailed(files) as jail:
+            line = _Session(exercises, jail, name, files, until).line(number, each)
+        if line.points > lines[number].points:
+            found[number] = _line(exercises, each, line.points / each.points, callees.said(others, line.passed))
+    return found
+
+
 class _Session:
     """One submission's functions, one after the other."""
 
-    def __init__(self, exercises: Exercises, jail: "CodeJail", name: str, texts: Mapping[str, str], limits: Limits):
-        self.exercises, self.jail, self.texts = exercises, jail, texts
+    def __init__(self, exercises: Exercises, jail: "CodeJail", name: str, texts: Mapping[str, str], until: float):
+        self.exercises, self.jail, self.texts, self.until = exercises, jail, texts, until
         self.student = zlib.crc32(name.encode()) if exercises.per_student else 0
-        self.until = time.monotonic() + min(LONGEST, limits.seconds / 2)
 
     def lines(self) -> list[Line]:
         """One per exercise."""
-        return [_line(self.exercises, each, *self._graded(number, each))
-                for number, each in enumerate(self.exercises.exercises)]
+        return [self.line(number, each) for number, each in enumerate(self.exercises.exercises)]
+
+    def line(self, number: int, each: Exercise) -> Line:
+        """Of one exercise, by its number."""
+        return _line(self.exercises, each, *self._graded(number, each))
 
     def _graded(self, number: int, each: Exercise) -> Found:
         unfit = self._unfit(each)

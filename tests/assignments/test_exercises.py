@@ -43,7 +43,13 @@ def test_a_student_is_told_what_is_typical_and_which_case_is_special(tmp_path):
                           stderr=subprocess.PIPE, text=True) as checking:
         checking.stdout.close()  # as `| head` does
         assert (checking.stderr.read(), checking.wait()) == ("", 141)
-    told = {line.id: line.message for line in exercise_checks.grade("glasses", tmp_path).criteria}
+    experiment = tmp_path / "experiment.py"
+    wrong = experiment.read_text(encoding="utf-8").replace("crc >> 15 | crc << 17", "crc << 15 | crc >> 17")
+    experiment.write_text(wrong, encoding="utf-8")
+    lines = {line.id: line for line in exercise_checks.grade("glasses", tmp_path).criteria}
+    assert not lines["experiment.masked_crc"].passed and lines["experiment.frame"].passed  # which calls it
+    assert lines["experiment.frame"].message["zh"] == "改正 masked_crc 之后正确"
+    told = {name: line.message for name, line in lines.items()}
     assert told["convolution.max_pool"]["zh"] == "这是平均池化"
     assert "special case: squares of equal values" in told["convolution.max_pool_gradient"]["en"]
 
