@@ -125,14 +125,11 @@ def _in_processes(tasks: Sequence[tuple]) -> list[Drawing]:
 
 def _draw(name: str, path: Path, folder: Path, language: str, drawn: bool) -> Drawing:
     """Every figure and table of one run in `folder`."""
-    import matplotlib
-
     script, failures, files, others, more = script_of(name), {}, {}, [], []
     print(f"drawing {name}, {language} ...", flush=True)
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         run, t = script.open(path), style.start(language)
-        matplotlib.rcParams["svg.fonttype"] = "path"  # the page looks the same where the fonts are missing
         for entry in script.figures_of(run):
             try:
                 files[entry.number] = (_take(entry, run, folder / "figures", language) if drawn else []) or \

@@ -27,16 +27,13 @@ def with_headlines(works: Sequence[Work], folder: Path, language: str) -> tuple[
     """The works with their headlines in words and as cards, NAME/headline.svg in `folder`, and the slide there,
     overview.png beside overview.svg. Without a font for the language nothing is drawn.
     """
-    import matplotlib
-
     t, w = style.start(language), words(language)
     works = [replace(work, said=said(work, w)) for work in works]
     if t.language != language:
         return works, None
     end = suffix(language)
-    with matplotlib.rc_context({"svg.fonttype": "path"}):  # looks the same where the fonts are missing
-        cards = [style.save(card(work, t, w), folder / work.name, "headline" + end, ("svg",))[0] for work in works]
-        slide = style.save(overview(works, t, w), folder, "overview" + end, SLIDE_FORMATS)[-1]
+    cards = [style.save(card(work, t, w), folder / work.name, "headline" + end, ("svg",))[0] for work in works]
+    slide = style.save(overview(works, t, w), folder, "overview" + end, SLIDE_FORMATS)[-1]
     return [replace(work, card=file) for work, file in zip(works, cards)], slide
 
 

@@ -43,11 +43,10 @@ class Picture:
 
     @property
     def embedded(self) -> str:
-        """A data: address of the figure: SVG, or WebP where it holds photographs, or text whose look would hang on the
-        reader's fonts."""
+        """A data: address of the figure: SVG, or WebP where it holds photographs."""
         by_suffix = {file.suffix: file for file in self.files}
         drawing = by_suffix[".svg"].read_bytes()
-        if len(drawing) <= SVG_LIMIT and b"<text" not in drawing:
+        if len(drawing) <= SVG_LIMIT:
             return _address("image/svg+xml", drawing)
         return _address("image/webp", _photograph(by_suffix[".png"]))
 
