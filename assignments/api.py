@@ -129,7 +129,7 @@ def enlarge(picture: "str | Path | np.ndarray", weights: str | Path = "blend") -
     runtime.start("auto")
     generator = load_generator(weights)
     accelerate(generator.network)
-    return enlarge_in_tiles(generator.network, decode(_encoded(picture, "the picture"), str(picture)[:100]))
+    return enlarge_in_tiles(generator, generator.scale, decode(_encoded(picture, "the picture"), str(picture)[:100]))
 
 
 def train(name: str, preset: str = "sample", out: str | Path = "", **settings: Any) -> "Run":

@@ -1,6 +1,8 @@
 """The best network of a run, written for use without its code: python -m assignments export NAME|RUN"""
 
-from collections.abc import Sequence
+import contextlib
+import importlib.util
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,27 @@ from assignments.common.runs import find_run
 from assignments.common.work import Work
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
+from data_tools.files import places
+from paddle_models.deploy.predictor import read_card
+from paddle_models.environment import paddle_version
 from reports.run_reader import Run
 
 BEST = "checkpoints/best.safetensors"
+EXPORT_VERSION = 2  # goes into the name of every export in the cache: raise it when exports become others
+ONNX_PACKAGES = ("paddle2onnx", "onnx", "onnxruntime")
+
+
+def kept(name: str, write: Callable[[Path, bool], Any]) -> Path:
+    """The export called `name` in the cache; where there is none, or none that is whole, write(folder, whether as ONNX
+    too) makes it."""
+    version = ".".join(map(str, paddle_version()))
+    folder = places.cache() / "exported" / f"{name}-{version}-v{EXPORT_VERSION}"
+    with contextlib.suppress(KitError):
+        read_card(folder)
+        return folder
+    print(f"exporting {name} for this machine (once) ...", flush=True)
+    write(folder, all(map(importlib.util.find_spec, ONNX_PACKAGES)))
+    return folder
 
 
 def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False, data: str = "",

@@ -1,27 +1,21 @@
 """The exported network that `predict` asks: given as a folder, or exported from weights or a run once and kept in the
 cache."""
 
-import contextlib
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 
-from assignments.common.export import BEST, export_run
+from assignments.common.export import BEST, export_run, kept
 from assignments.common.export import temperature_of as temperature_of_run
 from assignments.common.pretrained import newest
 from assignments.common.runs import find_run
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.errors import KitError
-from data_tools.files import places
 from data_tools.files.atomic import file_sha256
 from data_tools.packed.store import middle_square
 from data_tools.sets.face_finder import Face, align_to_celeba
-from paddle_models.deploy.predictor import CARD, Predictor, read_card
-from paddle_models.environment import paddle_version
+from paddle_models.deploy.predictor import CARD, Predictor
 from paddle_models.trainer.run_folder import read_config
-
-EXPORT_VERSION = 2  # goes into the name of every cached export: raise it when exports become others
 
 
 class FaceReader:
@@ -76,24 +70,20 @@ def exported(weights: Path) -> Path:
     if not file.is_file():
         raise KitError(f"{weights}: there is no such file or run folder; give a .safetensors file or a run of "
                        f"face_attributes")
-    version = ".".join(map(str, paddle_version()))
     temperature = temperature_of_run(weights, "face_attributes") if weights.is_dir() else temperature_of(weights) or 1.0
-    folder = places.cache() / "exported" / (f"{weights.stem}-{file_sha256(file)[:16]}-t{temperature:.4g}-{version}-"
-                                            f"v{EXPORT_VERSION}")
-    with contextlib.suppress(KitError):  # none yet, or a damaged one: it is written anew
-        read_card(folder)
-        return folder
-    print(f"exporting {weights.name} for this machine (once) ...", flush=True)
-    onnx = all(importlib.util.find_spec(name) for name in ("paddle2onnx", "onnx", "onnxruntime"))
-    if weights.is_dir():
-        return export_run(str(weights), onnx, folder)
-    from paddle_models.deploy.export import export_network
-    from paddle_models.networks.face_attributes import HEAD_ORDER
 
-    network = network_from(weights)
-    export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx,
-                   temperature=temperature)
-    return folder
+    def write(folder: Path, onnx: bool) -> None:
+        if weights.is_dir():
+            export_run(str(weights), onnx, folder)
+            return
+        from paddle_models.deploy.export import export_network
+        from paddle_models.networks.face_attributes import HEAD_ORDER
+
+        network = network_from(weights)
+        export_network(network, folder, (None, 3, *network.image_size), HEAD_ORDER, (0.0, 1.0), onnx=onnx,
+                       temperature=temperature)
+
+    return kept(f"{weights.stem}-{file_sha256(file)[:16]}-t{temperature:.4g}", write)
 
 
 def _best_of(run: Path) -> Path:

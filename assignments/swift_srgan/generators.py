@@ -2,9 +2,12 @@
 
 import dataclasses
 import difflib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from assignments.common.pretrained import FOLDER as PRETRAINED
 from assignments.swift_srgan.settings import SuperResolutionSettings
@@ -14,17 +17,30 @@ from paddle_models.deploy.predictor import CARD
 
 MODELS = ("swift_srgan", "srgan", "esrgan")
 KIT = ("pixel", "adversarial")  # x4 generators that came with the kit: nearer to the original, and sharper to the eye
+NETWORK = "network"  # the engine that is the network itself; others: engine.py
 BLEND, SHARPNESS = "blend", 0.35  # both of KIT averaged, the share of the second: sharper without its patterns in noise
 
 
 @dataclass(frozen=True)
 class Generator:
-    """network: in evaluation mode. model: one of MODELS. source: the file or run that it came from, short."""
+    """network: in evaluation mode. model: one of MODELS. source: the file or run that it came from, short. engine: what
+    computes it; run: that, where it is not the network."""
 
     network: Any
     model: str
     source: str
     sha256: str
+    engine: str = NETWORK
+    run: Callable[[np.ndarray], np.ndarray] | None = None
+
+    def __call__(self, images: np.ndarray) -> np.ndarray:
+        """RGB in [0, 1], float32 (N, 3, H, W), to (N, 3, scale H, scale W)."""
+        if self.run:
+            return self.run(images)
+        import paddle
+
+        with paddle.no_grad():
+            return self.network(paddle.to_tensor(images)).numpy()
 
     @property
     def scale(self) -> int:

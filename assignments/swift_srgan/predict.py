@@ -39,10 +39,13 @@ def parser() -> argparse.ArgumentParser:
                          help="the output is added to the bicubic enlargement; default: as the header says")
     options.add_argument("--out", type=Path, metavar="DIR", help="default: a new folder under runs/predictions")
     options.add_argument("--tile", type=int, metavar="N",
-                         help="longest side computed at once, in pixels of the source; 0: whole "
-                                                               "images; default: 192")
+                         help="longest side computed at once, in pixels of the source; 0: whole images; default: 192, "
+                              "with OpenVINO 288")
     options.add_argument("--frames", type=int, default=0, metavar="N", help="stop a video after N frames; 0: never")
     options.add_argument("--device", default="auto", choices=("auto", "cpu", "gpu"))
+    options.add_argument("--engine", default="auto", choices=("auto", "network", "openvino", "openvino-bf16"),
+                         help="auto takes OpenVINO on a CPU where requirements-openvino.txt and requirements-onnx.txt "
+                              "are installed")
     return options
 
 
@@ -68,22 +71,21 @@ def _predict(options: argparse.Namespace) -> int:
         raise KitError(f"{options.source}: there is no such file or folder; cameras are not enlarged")
     with closing(open_source(options.source)) as source:
         import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+        from assignments.swift_srgan.engine import computed_by, tile_of
         from assignments.swift_srgan.generators import load_generator
         from data_tools.files.names import shown
-        from paddle_models.deploy.tiling import TILE
-        from paddle_models.fast.fast_layers import accelerate
         from paddle_models.trainer import runtime
         from paddle_models.trainer.run_folder import new_run_path
 
         device = runtime.start(options.device)
         generator = load_generator(weights, options.model, options.residual)
-        accelerate(generator.network)
         path = expand(options.source)
         out = options.out or new_run_path("predictions", shown(path.stem).replace(" ", "-") or "pictures")
         make_folder(out, path)
-        tile = TILE if options.tile is None else options.tile
-        print(f"{generator.source}, x{generator.scale}, on {runtime.describe(device)}; writing to {shown(str(out))}",
-              flush=True)
+        generator = computed_by(generator, options.engine, device)
+        tile = tile_of(generator) if options.tile is None else options.tile
+        print(f"{generator.source}, x{generator.scale}, by {generator.engine} on {runtime.describe(device)}; "
+              f"writing to {shown(str(out))}", flush=True)
         if isinstance(source, Video):
             return _enlarge_video(options, source, path, generator, tile, out)
         return _enlarge_pictures(source, generator, tile, out)
@@ -127,7 +129,7 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     from paddle_models.deploy.tiling import MARGIN
 
     made_by = {"weights_sha256": generator.sha256, "scale": generator.scale, "residual": generator.residual,
-               "tile": tile, "margin": MARGIN}
+               "tile": tile, "margin": MARGIN, "engine": generator.engine}
     problems, done, kept, stopped = source.problems, 0, 0, False
     targets = _targets(source.names)
     begin = time.perf_counter()
@@ -191,7 +193,7 @@ def _enlarge_picture(source, name: str, content: bytes, generator, tile: int, ta
         raise _Unreadable(f"{shown(name)}: enlarged it would have {scale * width}x{scale * height} pixels, more than "
                           f"the {LARGEST:,} that are made; cut it into parts")
     deep = picture.rgb.dtype != "uint8"
-    rgb = enlarge(generator.network, picture.rgb.astype("float32") / 65535 if deep else picture.rgb, tile,
+    rgb = enlarge(generator, scale, picture.rgb.astype("float32") / 65535 if deep else picture.rgb, tile,
                   finish=_to_sixteen_bits if deep else to_bytes)
     alpha = None if picture.alpha is None else enlarge_alpha(picture.alpha, scale)
     write_atomically(target, encode_png(dataclasses.replace(picture, rgb=rgb, alpha=alpha)))
@@ -300,7 +302,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
                         raise KitError(f"{shown(source.name)}: a frame would have {scale * width}x{scale * height} "
                                        "pixels; convert it to a smaller size first")
                     started = time.perf_counter()
-                    enlarged = enlarge(generator.network, frame.picture, tile)
+                    enlarged = enlarge(generator, scale, frame.picture, tile)
                     busy += time.perf_counter() - started
                     behind(film.write, Shot(enlarged, frame.begin, frame.length))
                     count += 1

@@ -26,9 +26,10 @@ def engines() -> tuple[str, ...]:
     return (OPENVINO, OPENVINO_INT8, *([OPENVINO_BFLOAT16] if "BF16" in offered else []))
 
 
-def session(file: Path, engine: str) -> Callable[[np.ndarray], np.ndarray]:
+def session(file: Path, engine: str, any_size: bool = False) -> Callable[[np.ndarray], np.ndarray]:
     """An ONNX file in OpenVINO: float32 inputs (N, ...) to its first output, float32.
 
+    any_size: of pictures whose sizes differ: one way for all, no slower where all layers are convolutions.
     One input is computed by all threads, and may be of another size where the network takes any. More are dealt out to
     as many streams as there are threads, so that none waits for another after each layer: a fifth of the CPU time for
     EfficientFormerV2. Each way is compiled when it is first wanted.
@@ -52,7 +53,8 @@ def session(file: Path, engine: str) -> Callable[[np.ndarray], np.ndarray]:
 
     def run(inputs: np.ndarray) -> np.ndarray:
         if len(inputs) == 1:
-            return alone(inputs.shape).infer({0: inputs}, share_inputs=True)[0]
+            shape = (*inputs.shape[:2], -1, -1) if any_size else inputs.shape
+            return alone(shape).infer({0: inputs}, share_inputs=True)[0]
         requests = streams()[:len(inputs)]
         for request, part in zip(requests, np.array_split(inputs, len(requests))):
             request.start_async({0: part}, share_inputs=True)

@@ -17,7 +17,7 @@ from PIL import Image, ImageCms
 
 from assignments.__main__ import main
 from assignments.common.media import open_source
-from assignments.swift_srgan.generators import SHARPNESS
+from assignments.swift_srgan.generators import SHARPNESS, Generator
 from assignments.swift_srgan.predict import Record, _targets, parser
 from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.errors import KitError
@@ -348,14 +348,15 @@ def test_tiled_and_whole_agree_everywhere(build):
     def as_it_is(values):
         return values
 
-    whole = enlarge(network, image, 0, finish=as_it_is)
-    tiled = enlarge(network, image, 22, 16, finish=as_it_is)
-    assert whole.shape == (network.scale * 60, network.scale * 44, 3)
+    generate, scale = Generator(network, "", "", ""), network.scale
+    whole = enlarge(generate, scale, image, 0, finish=as_it_is)
+    tiled = enlarge(generate, scale, image, 22, 16, finish=as_it_is)
+    assert whole.shape == (scale * 60, scale * 44, 3)
     assert np.abs(tiled - whole).max() / max(1, np.abs(whole).max()) < 1e-4
-    seams = enlarge(network, image, 22, 0, finish=as_it_is)
+    seams = enlarge(generate, scale, image, 22, 0, finish=as_it_is)
     assert np.abs(seams - whole).max() > 1e-4  # the margin is what does it
     with pytest.raises(KitError, match="tiles of -1"):
-        enlarge(network, image, -1)
+        enlarge(generate, scale, image, -1)
 
 
 # ---- videos
