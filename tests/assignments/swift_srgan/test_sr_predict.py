@@ -32,8 +32,6 @@ from paddle_models.trainer.checkpoint import network_arrays
 from paddle_models.weights.files import save_weights
 from tests.films import film, times
 
-ROOT = PROJECT_ROOT
-
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
@@ -61,7 +59,7 @@ def limited(size: int, *words) -> subprocess.CompletedProcess:
                f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))\n"
                "from assignments.__main__ import main\nsys.exit(main(sys.argv[1:]))")
     command = [sys.executable, "-c", program, "predict", "swift_srgan", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=dict(os.environ))
+    return subprocess.run(command, cwd=PROJECT_ROOT, capture_output=True, text=True, env=dict(os.environ))
 
 
 def test_every_kind_of_picture_keeps_its_kind(weights, tmp_path, capfd):
@@ -263,7 +261,7 @@ def test_a_folder_goes_on_where_it_was_and_leaves_out_what_is_broken(weights, tm
 def start(source, weights, out) -> subprocess.Popen:
     """The command in a process of its own, which has said that the first picture is finished."""
     command = [sys.executable, "-m", "assignments", "predict", "swift_srgan", "--source", source, "--weights", weights]
-    process = subprocess.Popen([*command, "--out", out], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+    process = subprocess.Popen([*command, "--out", out], cwd=PROJECT_ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     for line in process.stdout:
         if line.startswith(("image 1/", "frame 1/")):
