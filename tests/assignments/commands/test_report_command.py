@@ -85,6 +85,16 @@ def test_every_assignment_says_what_was_asked(name):
     assert about.get("headline_else", about["headline"]) in {claim["id"] for claim in script.claims()}
 
 
+def test_a_work_may_name_figures_and_a_second_headline_but_no_others():
+    script, about = script_of("swift_srgan"), read_about("swift_srgan")
+    rows = tables.compare(script.claims(), {"sets": {"photographs": {"psnr_y": 32.0}}})
+    assert chapters._headline(about, rows) == "photographs_psnr"
+    assert chapters._headline(about, tables.compare(script.claims(), {})) == "set5_psnr"
+    assert chapters._matter("swift_srgan", {}, script) == []
+    with pytest.raises(KitError, match="about.yaml: figures: 99: no such figure; there are 1, 2, 3,"):
+        chapters._matter("swift_srgan", {"figures": [99, "3"]}, script)
+
+
 def test_figures_of_a_run_are_drawn_and_stand_in_the_page_those_that_matter_first(made):
     base, text = made
     section = text.split('<section id="monkey_species"')[1].split("</section>")[0]
