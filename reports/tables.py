@@ -19,7 +19,7 @@ from reports.run_reader import Run, look_up
 
 NONE = "-"
 MOST_METRICS = 100  # of a run, in a table of all
-CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note", "command", "kit"}
+CLAIM_KEYS = {"id", "title", "document", "result", "divide_by", "scale", "digits", "note", "command", "kit", "figures"}
 HEADER = {"en": ("Quantity", "Document", "Measured", "95 % interval", "n", "Difference"),
           "zh": ("项目", "文档", "实测", "95 % 区间", "n", "差值")}
 WORDS = {"en": {"not recorded": "not recorded", "points": "points", "preset": "preset", "origin": "data",

@@ -1,12 +1,14 @@
 """What every figures.py is checked for: complete entries, legible figures, the same bytes from two processes."""
 
 import os
+import re
 import subprocess
 import sys
+import zlib
 
 import pytest
 
-from reports.figures import style
+from reports.figures import fonts, style
 from reports.figures.words import LANGUAGES
 
 HEAVY = ("matplotlib", "paddle", "cv2", "imgaug", "scipy")
@@ -20,7 +22,7 @@ def run_script(script, *words, folder, **variables):
 
 def labels_in(language):
     """style.start(language); skips the test where a font is missing."""
-    if language == "zh" and style.find_cjk_font() is None:
+    if language == "zh" and fonts.find_cjk_font() is None:
         pytest.skip("no Chinese font is installed")
     return style.start(language)
 
@@ -71,3 +73,21 @@ def check_help_is_light(script, folder, option):
                f"print(sorted(set({HEAVY!r}) & set(sys.modules)))")
     done = subprocess.run([sys.executable, "-c", program], cwd=folder, capture_output=True, text=True)
     assert done.stdout.endswith("[]\n") and option in done.stdout and done.stderr == ""
+
+
+ESCAPES = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+
+
+def text_of_pdf(pdf):
+    """The text that a PDF of Matplotlib's shows, a line for each piece: its CID fonts are encoded by UTF-16, which
+    ToUnicode says as well."""
+    streams = [zlib.decompress(part) for part in re.findall(
+        rb"Decode[^<>]*>>\s*stream\r?\n(.*?)\r?\nendstream", pdf, re.S)]
+    pieces = [piece for stream in streams for piece in re.findall(rb"\bBT\b(.*?)\bET\b", stream, re.S)]
+    texts = [b"".join(re.findall(rb"\(((?:\\.|[^\\()])*)\)", piece, re.S)) for piece in pieces]
+    return "\n".join(re.sub(rb"\\([0-7]{3}|.)", _unescaped, text, flags=re.S).decode("utf-16-be", "replace")
+                     for text in texts)
+
+
+def _unescaped(found):
+    return bytes([int(found[1], 8)]) if len(found[1]) == 3 else ESCAPES.get(found[1], found[1])

@@ -130,7 +130,7 @@ def disks() -> list[Finding]:
 def font() -> list[Finding]:
     """For Chinese figures."""
     logging.getLogger("matplotlib").setLevel(logging.ERROR)  # a font-cache notice would go to standard error
-    from reports.figures.style import find_cjk_font
+    from reports.figures.fonts import find_cjk_font
 
     found = find_cjk_font()
     return [Finding(OK if found else WARNING, "Chinese font", str(found or "none found: figures fall back to English; "

@@ -11,7 +11,7 @@ from data_tools.errors import KitError
 from paddle_models.networks.face_regions import REGIONS
 from paddle_models.tasks.attribute_metrics import MEASURES, by_region, mean
 from reports.figures import most_wrong as wrong_images
-from reports.figures import plots, style
+from reports.figures import numbers, plots, style
 from reports.figures.style import Labels
 from reports.run_reader import Run
 
@@ -134,6 +134,9 @@ def some_predictions(figure, run: Run, t: Labels) -> None:
             colour = style.INK if sign == "✓" else style.ORANGE
             for x, part, side in ((0.02, sign, "left"), (0.11, text, "left"), (0.97, share, "right")):
                 axes.text(x, y, part, transform=axes.transAxes, fontsize=6.2, ha=side, va="center", color=colour)
+    numbers.tell(figure, {"file": answers(run).names[index].repeat(len(ATTRIBUTES)),
+                          "attribute": [attribute_name(name, t.chinese) for name in ATTRIBUTES] * len(index),
+                          "label": labels[index].ravel(), "probability": probabilities[index].ravel()})
 
 
 def _lines(labels: np.ndarray, probabilities: np.ndarray, t: Labels) -> list[tuple[str, str, str]]:
@@ -172,7 +175,9 @@ def most_wrong(figure, run: Run, t: Labels) -> None:
         share, name = found.probabilities[row, worst], attribute_name(ATTRIBUTES[worst], t.chinese)
         return [t("wrong", wrong=found.wrong[row].sum()), f"{sign} {wrong_images.percent(share)} {name}"]
 
-    wrong_images.show(figure, run, found, said, t)
+    rows = wrong_images.show(figure, run, found, said, t)
+    numbers.tell(figure, {"file": found.names[rows], "loss": found.losses[rows].mean(axis=1),
+                          "wrong": found.wrong[rows].sum(axis=1)})
 
 
 def write_images(run: Run, folder: Path, _: str) -> list[Path]:

@@ -29,7 +29,7 @@ CHINESE_NAMES = {
 def label_names(language: str) -> tuple[tuple[str, ...], Path | None]:
     """The names of all attributes, in their order, as they are written into pictures, and the font for them: None for
     one with Latin letters. Where no font has Chinese, it is said and the names are English."""
-    from reports.figures.style import find_cjk_font
+    from reports.figures.fonts import find_cjk_font
 
     font = find_cjk_font() if language == "zh" else None
     if language == "zh" and font is None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from data_tools.errors import KitError
-from reports.figures import plots, style
+from reports.figures import numbers, plots, style
 from reports.figures.style import Labels
 from reports.run_reader import Run
 
@@ -31,6 +31,7 @@ def figure_2(figure, run: Run, t: Labels) -> None:
     short = [t.plain(str(name).rpartition("/")[2], 22) for name in names]
     titles = [f"{name}\nP = {probability:.3f}" for name, probability in zip(short, probabilities)]
     plots.image_grid(figure, images, titles, 4, size=7)
+    numbers.tell(figure, {"file": short, "probability_of_glasses": probabilities})
 
 
 def band_of(run: Run) -> tuple[float, float]:

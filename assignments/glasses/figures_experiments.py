@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data_tools.errors import KitError
-from reports.figures import plots, style
+from reports.figures import numbers, plots, style
 from reports.figures.style import Labels
 from reports.figures.words import Words, words_beside
 from reports.run_reader import Run, look_up
@@ -232,6 +232,9 @@ def label_errors(figure, suspects: Suspects, t: Labels) -> None:
     count = min(len(suspects.images), 15)
     titles = [suspect_title(suspects.labels[i], suspects.probabilities[i], t) for i in range(count)]
     plots.image_grid(figure, suspects.images[:count], titles, 5, size=7)
+    numbers.tell(figure, {"file": [t.plain(name) for name in suspects.names[:count]],
+                          "label": [label_name(label, t) for label in suspects.labels[:count]],
+                          "probability_of_glasses": suspects.probabilities[:count]})
 
 
 def suspect_title(label: int, probability: float, t: Labels) -> str:

@@ -7,7 +7,7 @@ from assignments.glasses.figures_document import band_of, examples, mosaic, shar
 from assignments.glasses.figures_experiments import Suspects, label_name, suspect_title
 from data_tools.errors import KitError
 from paddle_models.tasks.metrics import wilson_interval
-from reports.figures import plots, style
+from reports.figures import numbers, plots, style
 from reports.figures.most_wrong import Answers, two_classes
 from reports.figures.style import Labels
 from reports.run_reader import Run
@@ -117,6 +117,7 @@ def figure_12(figure, run: Run, t: Labels) -> None:
         titles.append(f"{t('label')}{t('colon')}{label_name(label, t)}\nP = {probability:.3f}{doubt}")
         frames.append(bool((probability >= 0.5) == (label == 1)))
     _framed(upper, images, titles, frames, 6.8)
+    numbers.tell(figure, {"label": [label_name(label, t) for label in labels], "probability_of_glasses": probabilities})
     title = t("eyes", probability=probabilities[0])
     plots.show_image(lower.subplots(), eyes, title)
 

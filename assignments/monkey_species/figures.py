@@ -13,7 +13,7 @@ import numpy as np
 
 from data_tools.errors import KitError
 from paddle_models.tasks.metrics import confusion_matrix, wilson_interval
-from reports.figures import diagrams, most_wrong, plots, style
+from reports.figures import diagrams, most_wrong, numbers, plots, style
 from reports.figures.diagrams import Arrow, Box
 from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.shared_figures import five_optimizers
@@ -185,6 +185,15 @@ def figure_3_1(figure, run: Run, t: Labels) -> None:
     grid = plots.image_grid(figure, images, titles, columns=4, frames=right, size=6.5)
     for axes, i in zip(grid, index):
         plots.badge(axes, _percent(probabilities[i].max(), 0))
+    _tell(figure, run, t, index)
+
+
+def _tell(figure, run: Run, t: Labels, index: np.ndarray) -> None:
+    """What was said of the pictures in these rows of predictions.npz."""
+    found, names = _answers(run), _names(run, t, t.chinese)
+    numbers.tell(figure, {"file": found.names[index], "label": [names[i] for i in found.labels[index]],
+                          "predicted": [names[i] for i in found.predicted[index]],
+                          "probability": found.probabilities[index].max(axis=1)})
 
 
 def confusion(figure, run: Run, t: Labels) -> None:
@@ -213,7 +222,9 @@ def grad_cam(figure, run: Run, t: Labels) -> None:
     maps = run.artifact("gradcam_maps", (8, None, None), "f")
     names, predicted = _names(run, t, t.chinese), probabilities.argmax(axis=1)
     axes = figure.subplots(4, 4)
-    for number, i in enumerate(_index(run, "gradcam_index", 8, len(labels))):
+    index = _index(run, "gradcam_index", 8, len(labels))
+    _tell(figure, run, t, index)
+    for number, i in enumerate(index):
         row, column = 2 * (number // 4), number % 4
         title = f"{_sign(predicted[i] == labels[i])} {names[predicted[i]]}"
         plots.show_image(axes[row, column], images[number], title, size=7)

@@ -13,12 +13,27 @@ from data_tools.files.places import short_path
 from data_tools.pipes import ends_with_its_reader
 from reports import tables
 from reports.figures import style
+from reports.figures.numbers import write_numbers
 from reports.figures.style import Labels
-from reports.figures.words import Words, words_beside
+from reports.figures.words import COMMON, Words, lines_of, words_beside
 from reports.run_list import best_run, taken
 from reports.run_reader import Run
 
+WIDEST, COARSEST, FINEST = 20.0, 30, 1200  # inches of a page; dots per inch of a PNG
+NARROWEST = 2.0
+COLUMNS = 80  # of a terminal
 Writer = Callable[[Run, Path, str], list[Path]]  # (run, folder, language) -> the files written
+
+
+@dataclass(frozen=True)
+class Output:
+    """How figures are written: formats, width of the page in inches, font (a family or a file, "" for the usual ones),
+    dots per inch of a PNG."""
+
+    formats: Sequence[str] = tuple(style.FORMATS)
+    width: float = style.WIDTH
+    font: str = ""
+    dpi: int = style.DPI
 
 
 @dataclass(frozen=True)
@@ -106,9 +121,23 @@ class FigureScript:
             return tables.read_claims(file)
         return tables.claims_of_metrics(run) if run else []
 
-    def measured(self, run: Run, language: str = "en") -> list[tables.Row]:
-        """The claims with the values of this run."""
-        return tables.compare(self.claims(run), self.values(run), language)
+    def measured(self, run: Run, language: str = "en", only: Sequence[str] | None = None) -> list[tables.Row]:
+        """The claims with the values of this run; only: those that belong to these figures."""
+        claims = [claim for claim in self.claims(run) if only is None or set(only) & set(claim.get("figures", ()))]
+        return tables.compare(claims, self.values(run), language)
+
+    def listed(self, language: str = "en") -> list[str]:
+        """A line for each thing that there is to draw, its number or name and its title; long titles go on below."""
+        titles = {entry.number: entry.title(language) for entry in self.figures}
+        for name in (*self.more_tables, *self.others):
+            known = (words_beside(self.file, name, language), Words(COMMON, name, language))
+            titles[name] = next((words("title") for words in known if words.has("title")), "")
+        room = max(map(len, titles)) + 2
+        lines = []
+        for name, title in titles.items():
+            first, *more = lines_of(title, lambda text: tables.display_width(text) <= COLUMNS - room)
+            lines += [f"{name:{room}}{first}".rstrip(), *(" " * room + line for line in more)]
+        return lines
 
     def figures_of(self, run: Run | None) -> list[Entry]:
         """The figures that a run can give, with those whose files are damaged: drawing them says so. All for None."""
@@ -120,10 +149,11 @@ class FigureScript:
 
         return [entry for entry in self.figures if fits(entry)]
 
-    def draw(self, run: Run, folder: Path, language: str = "en", only: Sequence[str] | None = None) -> list[str]:
+    def draw(self, run: Run, folder: Path, language: str = "en", only: Sequence[str] | None = None,
+             output: Output = Output()) -> list[str]:
         """Write figures, tables and others into `folder`; Chinese ones end in _zh. Returns what could not be made and
         why."""
-        t = style.start(language)
+        t = style.start(language, output.font)
         failures: dict[str, list[str]] = {}  # message: names of what it kept from being drawn
 
         def attempt(name: str, write: Callable[[], list[Path]]) -> None:
@@ -136,7 +166,7 @@ class FigureScript:
                 failures.setdefault(str(error), []).append(name)
 
         for entry in self.figures if only else self.figures_of(run):
-            attempt(entry.number, partial(write_figure, entry, run, t, folder, language))
+            attempt(entry.number, partial(write_figure, entry, run, t, folder, language, output))
         for name, make in self.more_tables.items():
             attempt(name, partial(_write_table, make, run, folder, name, language))
         for name, write in self.others.items():
@@ -161,29 +191,74 @@ class FigureScript:
         self.options(parser)
         parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
         parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the labels")
-        parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE", help="of " + ", ".join(names))
+        parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE",
+                            help="these alone, and the measured values that belong to them; of " + ", ".join(names))
+        parser.add_argument("--list", action="store_true", help="what there is to draw, with titles; needs no run")
+        parser.add_argument("--format", nargs="+", choices=list(style.FORMATS), default=list(style.FORMATS),
+                            help="kinds of files (default: all three); the numbers of a figure stand beside it as CSV")
+        parser.add_argument("--width", type=inches, default=style.WIDTH, metavar="INCHES",
+                            help=f"of the figures, in inches, or with a unit: 8.4cm (default: {style.WIDTH}); letters "
+                                 "keep their size, panels and pictures find room below each other")
+        parser.add_argument("--font", default="", metavar="NAME|FILE",
+                            help="an installed family or a .ttf or .otf file (default: DejaVu Sans, and for Chinese a "
+                                 "font that is looked for)")
+        parser.add_argument("--dpi", type=dots, default=style.DPI,
+                            help=f"dots per inch of PNG files, {COARSEST} to {FINEST} (default: {style.DPI})")
         arguments = parser.parse_args(argv)
+        if arguments.list:
+            print("\n".join(self.listed(arguments.lang)))
+            return 0
         try:
-            path, why = (arguments.run or arguments.place, "") if arguments.run or arguments.place else best_run(
-                self.assignment)
-            run = self.open(path, arguments)
-            folder = arguments.out or run.path / "figures"
-            print(taken(run.path, why))
-            failures = self.draw(run, folder, arguments.lang, arguments.only)
-            rows, context = self.measured(run, arguments.lang), tables.run_context(run)
-            files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)
-            print("\n".join(map(short_path, files)))
-            print("\n" + tables.as_text(rows, context, arguments.lang))
+            failures = self._draw_and_tell(arguments)
         except KitError as error:
             failures = [f"error: {error}"]
         for failure in failures:
             print(failure, file=sys.stderr)
         return 2 if failures else 0
 
+    def _draw_and_tell(self, arguments: argparse.Namespace) -> list[str]:
+        """Draw what the command line asks for and print the measured values; returns what could not be made."""
+        path, why = (arguments.run or arguments.place, "") if arguments.run or arguments.place else best_run(
+            self.assignment)
+        run = self.open(path, arguments)
+        folder, only = arguments.out or run.path / "figures", arguments.only
+        print(taken(run.path, why))
+        output = Output(arguments.format, arguments.width, arguments.font, arguments.dpi)
+        failures = self.draw(run, folder, arguments.lang, only, output)
+        rows, context = self.measured(run, arguments.lang, only), tables.run_context(run)
+        if not only:
+            files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)
+            print("\n".join(map(short_path, files)))
+        if rows:
+            print("\n" + tables.as_text(rows, context, arguments.lang))
+        return failures
 
-def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str) -> list[Path]:
-    """The .png, .svg and .pdf of one figure in `folder`."""
-    return style.save(entry.make(run, t), folder, entry.file + suffix(language))
+
+def inches(text: str) -> float:
+    """A width as --width takes it: 3.3, 3.3in or 8.4cm."""
+    number, unit = (text[:-2], text[-2:]) if text[-2:] in ("cm", "in") else (text, "in")
+    try:
+        width = float(number) / (2.54 if unit == "cm" else 1)
+    except ValueError:
+        width = 0.0
+    if not NARROWEST <= width <= WIDEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no width from {NARROWEST:g} to {WIDEST:g} inches; write 3.3, "
+                                         "3.3in or 8.4cm")
+    return width
+
+
+def dots(text: str) -> int:
+    """Dots per inch as --dpi takes them."""
+    if not (text.isascii() and text.isdigit() and COARSEST <= int(text) <= FINEST):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {COARSEST} to {FINEST}")
+    return int(text)
+
+
+def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str,
+                 output: Output = Output()) -> list[Path]:
+    """The .png, .svg and .pdf of one figure in `folder`, and the .csv of its numbers where it has any."""
+    figure, name = entry.make(run, t), entry.file + suffix(language)
+    return [*style.save(figure, folder, name, output.formats, output.dpi), *write_numbers(figure, folder, name)]
 
 
 def _write_table(make: Callable[[Run, str], tables.PlainTable], run: Run, folder: Path, name: str,

@@ -17,7 +17,7 @@ import numpy as np
 from data_tools.errors import KitError
 from data_tools.files.names import shown
 from paddle_models.tasks.metrics import cross_entropies
-from reports.figures import plots
+from reports.figures import numbers, plots
 from reports.figures.figure_script import Entry, Writer
 from reports.figures.style import Labels
 from reports.run_reader import Run
@@ -88,7 +88,11 @@ def gallery(answers: Callable[[Run], Answers], classes: Callable[[Run, Labels], 
             lines = {"✓": label} if label == answer else {"✓": label, "✗": answer}
             return [f"{sign} {percent(found.probabilities[row, one])} {names[one]}" for sign, one in lines.items()]
 
-        show(figure, run, found, said, t)
+        rows = show(figure, run, found, said, t)
+        numbers.tell(figure, {
+            "file": [shown(name) for name in found.names[rows]], "label": [names[i] for i in found.labels[rows]],
+            "predicted": [names[i] for i in found.predicted[rows]], "loss": found.losses[rows],
+            "probability_of_label": found.probabilities[rows, found.labels[rows]]})
 
     return entry(draw)
 
@@ -102,8 +106,10 @@ def _keeps_pictures(run: Run) -> bool:
     return (run.path / "artifacts.npz").is_file() and IMAGES in run.arrays("artifacts.npz")
 
 
-def show(figure, run: Run, answers: Answers, said: Callable[[int], Sequence[str]], t: Labels) -> None:
-    """The pictures that the run kept, the worst first, under their files' names and what is said of each row."""
+def show(figure, run: Run, answers: Answers, said: Callable[[int], Sequence[str]],
+         t: Labels) -> np.ndarray:
+    """The pictures that the run kept, the worst first, under their files' names and what is said of each row; returns
+    their rows."""
     images = run.artifact(IMAGES, (None, None, None, 3), "u")[:SHOWN]
     rows = run.artifact(ROWS, (None,), "iu")[:SHOWN]
     if len(rows) != len(images) or rows.min() < 0 or rows.max() >= len(answers.names):
@@ -111,6 +117,7 @@ def show(figure, run: Run, answers: Answers, said: Callable[[int], Sequence[str]
                        "run again")
     titles = ["\n".join(t.plain(line) for line in (short(answers.names[row], FILE_WIDTH), *said(row))) for row in rows]
     plots.image_grid(figure, list(images), titles, COLUMNS, size=6.2)
+    return rows
 
 
 def percent(share: float) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.figures import numbers
 from reports.figures.style import BLUE, CYCLE, GREEN, GREY, INK, ORANGE, PALE, Labels
 
 LINE_STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
@@ -38,7 +39,9 @@ def bands(axes, x: np.ndarray, means: np.ndarray, spreads: np.ndarray, labels: S
     """Lines (K, T) with a shaded band of one spread to either side."""
     for number, (mean, spread, label) in enumerate(zip(means, spreads, labels)):
         axes.fill_between(x, mean - spread, mean + spread, color=CYCLE[number % 5], alpha=0.15, linewidth=0)
-        axes.plot(x, mean, color=CYCLE[number % 5], linestyle=LINE_STYLES[number % 5], label=label)
+        line, = axes.plot(x, mean, color=CYCLE[number % 5], linestyle=LINE_STYLES[number % 5], label=label)
+        if np.any(spread):
+            numbers.tell(line, {numbers.LOW: mean - spread, numbers.HIGH: mean + spread})
 
 
 def mark_point(axes, x: float, y: float, text: str) -> None:
@@ -111,6 +114,7 @@ def sizes(axes, widths: np.ndarray, heights: np.ndarray, limit: float, xlabel: s
                   bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none"})
     axes.plot([0, square, square], [square, square, 0], color=ORANGE, linewidth=1.2, linestyle="-.", label=square_label)
     axes.plot(widths, heights, linestyle="none", marker="o", markersize=3.2, color=BLUE, alpha=0.45, markeredgewidth=0)
+    numbers.tell(axes, {xlabel: widths, ylabel: heights})
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=(0, limit), ylim=(0, limit), aspect="equal")
     axes.legend(loc="upper left", bbox_to_anchor=(1.03, 1.0))
 
@@ -180,6 +184,8 @@ def confusion_matrix(axes, counts: np.ndarray, names: Sequence[str], xlabel: str
     """Counts (C, C), row = true class; shaded by the share of the row, every count that is not 0 written."""
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    numbers.tell(axes, {ylabel: np.repeat(names, len(names)), xlabel: np.tile(names, len(names)),
+                        "count": counts.ravel(), "share": shares.ravel()})
     for row, column in zip(*np.nonzero(counts)):
         axes.text(column, row, str(counts[row, column]), ha="center", va="center", fontsize=8,
                   color="white" if shares[row, column] > 0.55 else INK)
@@ -211,6 +217,9 @@ def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], size: floa
     """A ruled table that fills the axes, which are as wide as the figure: columns as wide as their cells need, the rest
     of the room shared between them, and letters smaller than `size` points where there is too little of it."""
     axes.set_axis_off()
+    called = [name if name and header.count(name) == 1 else f"column {number} {name}".strip()
+              for number, name in enumerate(header, 1)]
+    numbers.tell(axes, dict(zip(called, zip(*rows))))
     axes.set(xlim=(0, 1), ylim=(len(rows) + 1, 0))
     cells = [[axes.text(0, number + 0.52, cell, va="center", ha="left", fontsize=size,
                         fontweight="bold" if number == 0 else "normal") for cell in row]

@@ -5,13 +5,12 @@ Matplotlib is imported inside the functions, so that a command's --help stays qu
 
 import io
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
+from reports.figures import fonts
 from reports.figures.words import COMMON, LANGUAGES, SHARED, Words
 
 # Okabe and Ito's palette: distinct for every common kind of colour blindness.
@@ -20,14 +19,9 @@ CYCLE = (BLUE, ORANGE, GREEN, PINK, SKY)
 INK, GREY, PALE = "#222222", "#6B6B6B", "#E9EEF3"
 
 WIDTH = 6.3  # inches: the text width of an A4 page
+DPI = 200    # of a PNG, and of pictures in an SVG or PDF
 FORMATS = {"png": {"Software": None}, "svg": {"Date": None, "Creator": None},
            "pdf": {"CreationDate": None, "ModDate": None, "Creator": None, "Producer": None}}
-
-# File names of common CJK fonts (lower case, without separators), best first.
-CJK_FONTS = ("notosanscjksc", "notosanscjk", "notosanssc", "sourcehansans", "msyh", "pingfang", "hiraginosansgb",
-             "wqymicrohei", "wqyzenhei", "simhei", "stheiti", "heiti", "droidsansfallback", "notoserifcjk",
-             "sourcehanserif", "simsun", "songti", "uming", "ukai", "arialunicode")
-PROBE = "鬃毛吼猴狨印度乌叶验证集准确率程序生成的示例数据"
 
 
 @dataclass(frozen=True)
@@ -69,8 +63,8 @@ class Labels:
         return shown if len(shown) <= longest else shown[:longest - 1] + "…"
 
 
-def start(language: str = "en") -> Labels:
-    """Set the style and fonts of all later figures; language "en" or "zh".
+def start(language: str = "en", font: str = "") -> Labels:
+    """Set the style and fonts of all later figures; language "en" or "zh"; font: of --font, a family or a file.
 
     Chinese labels fall back to English, with one notice on standard output, where no installed font has them.
     The environment variable KIT_CJK_FONT names a font file, or "none" to do without.
@@ -79,20 +73,20 @@ def start(language: str = "en") -> Labels:
     import matplotlib
     from matplotlib import font_manager, rcsetup
 
-    families, glyphs = ["DejaVu Sans"], _code_points(font_manager.findfont("DejaVu Sans"))
-    font = find_cjk_font()
-    if font:
-        font_manager.fontManager.addfont(str(font))
-        families.append(font_manager.FontProperties(fname=str(font)).get_name())
-        glyphs |= _code_points(str(font))
-    elif language == "zh":
+    fonts.know_installed()  # the bold faces of a family, too
+    own, cjk = fonts.named_font(font, language == "zh") if font else None, fonts.find_cjk_font()
+    chinese = language == "zh" and (own or cjk) is not None
+    if language == "zh" and not chinese:
         print("notice: no Chinese font found, labels are in English; install one (on Debian or Ubuntu: "
               "apt install fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
-    chinese = language == "zh" and font is not None
+    files = [Path(font_manager.findfont("DejaVu Sans")), *([cjk] if cjk else [])]
+    files = [*([own] if own else []), *(files[::-1] if chinese else files)]
+    families = list(dict.fromkeys(map(fonts.family_of, files)))
     matplotlib.rcdefaults()  # a matplotlibrc of the user would change the figures; the backend stays
-    matplotlib.rcParams.update({**STYLE, "font.family": families[::-1] if chinese else families,
+    matplotlib.rcParams.update({**STYLE, "font.family": [*families, "sans-serif"],
                                 "axes.prop_cycle": rcsetup.cycler(color=CYCLE)})
-    return Labels(chinese, font is not None, glyphs).of(Words(COMMON, SHARED))
+    glyphs = frozenset().union(*map(fonts.code_points, map(str, files)))
+    return Labels(chinese, any(map(fonts.has_chinese, map(str, files))), glyphs).of(Words(COMMON, SHARED))
 
 
 STYLE = {
@@ -103,40 +97,10 @@ STYLE = {
     "xtick.color": INK, "ytick.color": INK, "text.color": INK, "axes.labelcolor": INK,
     "xtick.major.size": 3, "ytick.major.size": 3, "figure.facecolor": "white", "savefig.facecolor": "white",
     "text.parse_math": False,  # a "$" in a class name is a dollar sign
-    "svg.fonttype": "path", "pdf.fonttype": 3, "image.interpolation": "nearest",
+    "font.sans-serif": ["DejaVu Sans"],  # last in each list of an SVG: what shows it takes its own where it has none
+    "svg.fonttype": "none", "pdf.fonttype": 42,  # text stays text, to be searched, copied and edited
+    "image.interpolation": "nearest",
 }
-
-
-def find_cjk_font() -> Path | None:
-    """The best installed font that has the Chinese characters of our labels, or None."""
-    from matplotlib import font_manager
-
-    named = os.environ.get("KIT_CJK_FONT")
-    if named:
-        if named.lower() == "none":
-            return None
-        if not Path(named).is_file() or not set(map(ord, PROBE)) <= _code_points(named):
-            raise KitError(f"KIT_CJK_FONT={named}: not a font file with Chinese characters; correct or unset it")
-        return Path(named)
-    # The system is asked afresh: matplotlib's own list may be older than a font just installed.
-    installed = sorted({*font_manager.findSystemFonts(), *(f.fname for f in font_manager.fontManager.ttflist)},
-                       key=lambda f: ("regular" not in f.lower(), f))
-    for wanted in CJK_FONTS:
-        for file in installed:
-            name = Path(file).name.lower().replace("-", "").replace("_", "").replace(" ", "")
-            if name.startswith(wanted) and set(map(ord, PROBE)) <= _code_points(file):
-                return Path(file)
-    return None
-
-
-def _code_points(file: str) -> frozenset[int]:
-    """Code points that a font file can draw; none when FreeType cannot read it."""
-    from matplotlib.ft2font import FT2Font
-
-    try:
-        return frozenset(FT2Font(str(file)).get_charmap())
-    except (RuntimeError, OSError):
-        return frozenset()
 
 
 def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tuple[str, ...] = (),
@@ -167,17 +131,20 @@ def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tu
     return figure
 
 
-def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS)) -> list[Path]:
-    """Write `name`.png, .svg and .pdf, or some of these, into `folder`; equal figures give equal bytes. Returns their
-    paths."""
+def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS), dpi: int = DPI) -> list[Path]:
+    """Write `name`.png (of `dpi` dots per inch), .svg and .pdf, or some of these, into `folder`; equal figures give
+    equal bytes. Returns their paths."""
     import matplotlib
 
     _settle(figure)
+    outlines = fonts.embolden(figure)
     paths = []
     with matplotlib.rc_context({"svg.hashsalt": "kit"}):
         for suffix in formats:
+            for outline in outlines:
+                outline.set_visible(suffix != "svg")
             buffer = io.BytesIO()
-            figure.savefig(buffer, format=suffix, dpi=200, metadata=FORMATS[suffix])
+            figure.savefig(buffer, format=suffix, dpi=dpi if suffix == "png" else DPI, metadata=FORMATS[suffix])
             paths.append(Path(folder) / f"{name}.{suffix}")
             write_atomically(paths[-1], buffer.getvalue())
     return paths

@@ -7,6 +7,8 @@
 Looked for in the figure's own part, then in `shared` of its file, then in `shared` of reports/figures/words.yaml.
 """
 
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -16,6 +18,7 @@ from data_tools.errors import KitError
 LANGUAGES = ("en", "zh")
 NAME, SHARED = "words.yaml", "shared"
 COMMON = Path(__file__).with_name(NAME)
+PIECE = re.compile(r"\s*(?:[⺀-鿿][，。；：、）”’！？]*|[^\s⺀-鿿]+)")  # of a text that can stand on a line
 
 Texts = dict[str, dict[str, dict[str, str]]]  # figure: key: language: text
 
@@ -71,6 +74,16 @@ class Words:
     def _parts(self) -> list[dict[str, dict[str, str]]]:
         own = read_words(self.file) if self.file.is_file() else {}
         return [own.get(self.figure, {}), own.get(SHARED, {}), read_words(COMMON)[SHARED]]
+
+
+def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
+    """A text in lines that fit, broken at spaces and between Chinese characters, not before their punctuation."""
+    lines = [""]
+    for piece in PIECE.findall(text):
+        if lines[-1] and not fits(lines[-1] + piece.rstrip()):
+            lines.append("")
+        lines[-1] += piece if lines[-1] else piece.lstrip()
+    return [line.rstrip() for line in lines]
 
 
 def words_beside(file: str, figure: str, language: str = "en") -> Words:

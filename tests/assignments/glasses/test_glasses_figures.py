@@ -324,7 +324,7 @@ def test_hostile_settings_are_refused(tmp_path, setting, number):
 
 def test_two_processes_write_the_same_bytes(run, tmp_path):
     words = ("--run", run.path, "--experiments", run.experiments.path, "--only", "5", "file-size", "models")
-    check_same_bytes(SCRIPT, words, tmp_path, 2 * 3 + 3 + 3)
+    check_same_bytes(SCRIPT, words, tmp_path, 2 * 3 + 1 + 3)
 
 
 def test_help_imports_nothing_heavy(tmp_path):
@@ -335,7 +335,7 @@ def test_command_takes_the_newest_of_all_three(run, tmp_path, monkeypatch, capsy
     monkeypatch.setenv("KIT_RUNS", str(run.path.parents[1]))
     assert figures.main(["--out", str(tmp_path), "--only", "8", "models"]) == 0
     printed = capsys.readouterr()
-    assert printed.err == "" and (tmp_path / "figure_8.svg").exists() and (tmp_path / "measured.csv").exists()
+    assert printed.err == "" and (tmp_path / "figure_8.svg").exists() and (tmp_path / "figure_8.csv").exists()
     assert "88.7 %" in printed.out and "Test loss, tuned learning rate" in printed.out
     assert "not recorded" not in printed.out
     assert figures.main(["--out", str(tmp_path), "--only", "models", "--experiments", str(tmp_path)]) == 2

@@ -125,4 +125,4 @@ def test_two_processes_write_the_same_bytes(run, tmp_path):
         f"import sys\nsys.path.insert(0, {str(PROJECT_ROOT)!r})\n"
         "from reports.figures.first_figures import first_script\n"
         "sys.exit(first_script('sixth').command('x')())\n")
-    check_same_bytes(tmp_path / "figures.py", (run.path, "--only", "most-wrong", "images"), tmp_path, 3 + 1 + 3)
+    check_same_bytes(tmp_path / "figures.py", (run.path, "--only", "most-wrong", "images"), tmp_path, 4 + 1)

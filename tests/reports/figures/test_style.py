@@ -5,9 +5,9 @@ import warnings
 import pytest
 
 from data_tools.errors import KitError
-from reports.figures import style
+from reports.figures import fonts, style
 
-FONT = style.find_cjk_font()
+FONT = fonts.find_cjk_font()
 needs_font = pytest.mark.skipif(FONT is None, reason="no Chinese font is installed")
 
 
