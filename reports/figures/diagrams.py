@@ -9,6 +9,7 @@ KINDS = {  # fill and edge of a box; "text" has none
     "data": ("#FDF1E3", ORANGE), "step": (PALE, GREY), "network": ("#DCEBF7", BLUE), "result": ("#E2F3EC", "#009E73"),
     "sum": ("white", INK), "text": ("white", "none"),
 }
+GAP = 0.1  # inches between boxes, of which there should be so much
 PADDING = 0.085  # inches between text and edge of its box
 
 
@@ -54,7 +55,9 @@ def diagram(axes, boxes: dict[str, Box], arrows: Sequence[Arrow],
     drawn = {name: axes.text(0, 0, box.text, fontsize=size, ha="center", va="center", zorder=4, linespacing=1.25,
                              color=GREY if box.kind == "text" else INK) for name, box in boxes.items()}
     extents = {name: _text_size(axes, text) for name, text in drawn.items()}
-    places = _places(boxes, extents, width, height, head)
+    places, narrow, low = _places(boxes, extents, width, height, head)
+    page = axes.get_figure()
+    page.narrow, page.low = page.narrow or narrow, page.low or low
     for title, members in panels:
         _panel(axes, title, [places[name] for name in members], width)
     for name, (x, y, w, h) in places.items():
@@ -85,30 +88,31 @@ def _text_size(axes, text) -> tuple[float, float]:
 
 
 def _places(boxes, extents, width, height, head):
-    """Centre, width and height of each box; boxes of a column are equally wide, boxes of a row equally high."""
+    """Centre, width and height of each box; boxes of a column are equally wide, boxes of a row equally high. And
+    whether there is too little room between columns, and between rows."""
     columns = sorted({box.column for box in boxes.values() if not box.wide})
     rows = sorted({box.row for box in boxes.values()})
     wide = {c: max(extents[n][0] for n, b in boxes.items() if b.column == c and not b.wide) for c in columns}
     high = {r: max(extents[n][1] for n, b in boxes.items() if b.row == r) for r in rows}
-    x = _spread(columns, wide, width, 0.12, 0.12)
-    y = _spread(rows, high, height, head, 0.15)
+    x, beside = _spread(columns, wide, width, 0.12, 0.12)
+    y, below = _spread(rows, high, height, head, 0.15)
     places = {}
     for name, box in boxes.items():
         alone = box.kind in ("sum", "text")
         w = extents[name][0] if alone or box.wide else wide[box.column]
         h = extents[name][1] if alone else high[box.row]
         places[name] = (x[box.column], y[box.row], w, h)
-    return places
+    return places, beside < GAP, below < GAP
 
 
 def _spread(keys, lengths, whole, before, after):
-    """Centres along one direction: what `before`, `after` and the boxes leave of `whole` becomes equal gaps."""
+    """Centres along one direction, and the equal gaps: what `before`, `after` and the boxes leave of `whole`."""
     gap = (whole - before - after - sum(lengths.values())) / max(1, len(keys) - 1)
     centres, edge = {}, before
     for key in keys:
         centres[key] = edge + lengths[key] / 2
         edge += lengths[key] + gap
-    return centres
+    return centres, gap
 
 
 def _panel(axes, title, places, width) -> None:

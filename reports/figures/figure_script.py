@@ -3,7 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -257,7 +257,12 @@ def dots(text: str) -> int:
 def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str,
                  output: Output = Output()) -> list[Path]:
     """The .png, .svg and .pdf of one figure in `folder`, and the .csv of its numbers where it has any."""
-    figure, name = entry.make(run, t), entry.file + suffix(language)
+    from reports.figures.layout import fitted
+
+    figure = fitted(lambda width, stretch: entry.make(run, replace(t, width=width, stretch=stretch)), output.width)
+    if figure.width > output.width + 0.01:
+        print(f"{entry.number}: what it says needs {figure.width:.1f} inches, and is drawn that wide")
+    name = entry.file + suffix(language)
     return [*style.save(figure, folder, name, output.formats, output.dpi), *write_numbers(figure, folder, name)]
 
 

@@ -42,7 +42,7 @@ def write_numbers(figure, folder: Path, name: str) -> list[Path]:
 
 def table_of(figure) -> tuple[list[str], list[list[Any]]]:
     """(names of the columns, lines) of a figure whose layout is settled; a cell that a line lacks is None."""
-    blocks = [({}, _told[part]) for part in (figure, *figure.subfigs) if part in _told]
+    blocks: list[tuple[Columns, Columns]] = [({}, _told[part]) for part in (figure, *figure.subfigs) if part in _told]
     panels = [(axes, found) for axes in figure.axes if (found := list(_blocks(axes)))]
     titles = [_one_line(axes.get_title() or axes.get_title(loc="left")) for axes, _ in panels]
     for number, (title, (_, found)) in enumerate(zip(titles, panels), 1):
@@ -206,7 +206,8 @@ def _collections(place: _Place, collections: Sequence[Any]) -> Iterator[Columns]
             for along in (0, 1):
                 if ends and all(start[along] == ends[0][0][along] and start[1 - along] == end[1 - along]
                                 for start, end in ends):
-                    yield place.columns(*np.array([end for _, end in ends]).T, drawn.get_label())
+                    x, y = np.array([end for _, end in ends]).T
+                    yield place.columns(x, y, drawn.get_label())
 
 
 def _matrices(place: _Place) -> Iterator[Columns]:

@@ -151,9 +151,14 @@ def badge(axes, text: str) -> None:
 
 def image_grid(figure, images: Sequence[np.ndarray], titles: Sequence[str], columns: int,
                frames: Sequence[bool] | None = None, size: float = 7.5) -> list:
-    """Images in rows of `columns`, each under its title. Returns the axes."""
+    """Images in rows of `columns`, fewer where the page is narrow, each under its title. Returns the axes."""
+    from reports.figures.layout import PICTURE
+
+    page, usual = figure.figure, columns
+    columns = page.columns(usual, PICTURE)
     rows = -(-len(images) // columns)
-    all_axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    page.grow(rows * usual / (-(-len(images) // usual) * columns))
+    all_axes = figure.add_gridspec(rows, columns).subplots(squeeze=False).ravel()
     for number, axes in enumerate(all_axes):
         if number < len(images):
             show_image(axes, images[number], titles[number], frames[number] if frames is not None else None, size)
@@ -216,6 +221,8 @@ def intervals(axes, names: Sequence[str], groups: dict[str, tuple[np.ndarray, np
 def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], size: float = 8) -> None:
     """A ruled table that fills the axes, which are as wide as the figure: columns as wide as their cells need, the rest
     of the room shared between them, and letters smaller than `size` points where there is too little of it."""
+    from reports.figures.layout import LETTERS
+
     axes.set_axis_off()
     called = [name if name and header.count(name) == 1 else f"column {number} {name}".strip()
               for number, name in enumerate(header, 1)]
@@ -227,6 +234,7 @@ def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], size: floa
     widths = np.array([max(cell.get_window_extent().width for cell in column) for column in zip(*cells)])
     widths /= TABLE_ROOM * axes.figure.bbox.width
     scale = min(1.0, (1 - TABLE_GAP * len(widths)) / widths.sum())
+    axes.figure.narrow = axes.figure.narrow or scale * size < LETTERS
     share = scale * widths + (1 - scale * widths.sum()) / len(widths)
     for row in cells:
         for cell, x in zip(row, np.cumsum(share) - share + TABLE_GAP / 2):

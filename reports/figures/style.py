@@ -30,12 +30,15 @@ class Labels:
 
     chinese: Chinese is wanted and a font has it. cjk: a font with Chinese glyphs is in use.
     glyphs: code points that the fonts in use can draw. words: of the figure that is being drawn.
+    width, stretch: inches of its page, and height of its plot where it is not what follows from the width (1).
     """
 
     chinese: bool
     cjk: bool
     glyphs: frozenset[int]
     words: Words = Words(COMMON, SHARED)
+    width: float = WIDTH
+    stretch: float = 1.0
 
     def __call__(self, key: str, **values: object) -> str:
         return self.words(key, **values)
@@ -103,32 +106,16 @@ STYLE = {
 }
 
 
-def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tuple[str, ...] = (),
-         width: float = WIDTH):
+def page(t: Labels, title: str, height: float, stand_in: bool = False, notes: tuple[str, ...] = ()):
     """An empty figure with a heading, small notes at its foot and, with `stand_in`, the caption of drawn data.
 
-    `height` (inches) is what is left for the plot; the heading and foot come on top. Returns a matplotlib Figure whose
-    constrained layout keeps clear of both.
+    `height` (inches) is what is left for the plot on a page of the usual width, and follows that of this one; the
+    heading and foot come on top. Returns a matplotlib Figure whose constrained layout keeps clear of both.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
+    from reports.figures.layout import Page
 
-    head, foot = 0.32, 0.04 + 0.14 * len(notes) + (0.24 if stand_in else 0)
-    whole = head + height + foot
-    figure = Figure(figsize=(width, whole), dpi=100)
-    FigureCanvasAgg(figure)  # no display is ever asked for
-    figure.set_layout_engine("constrained", rect=(0.005, foot / whole, 0.99, height / whole), w_pad=0.04, h_pad=0.04)
-    left = 0.08 / width
-    figure.text(left, 1 - 0.07 / whole, title, ha="left", va="top", fontsize=10, fontweight="bold")
-    y = foot - 0.02
-    for note in notes:
-        figure.text(left, y / whole, note, ha="left", va="top", fontsize=7, color=GREY)
-        y -= 0.14
-    if stand_in:
-        stand_in_words = t.both(*(Words(COMMON, SHARED, language)("stand_in") for language in LANGUAGES))
-        figure.text(left, (y - 0.06) / whole, stand_in_words, ha="left", va="top", fontsize=7.5,
-                    bbox={"boxstyle": "square,pad=0.25", "facecolor": "#FFF3D6", "edgecolor": ORANGE, "linewidth": 0.8})
-    return figure
+    words = t.both(*(Words(COMMON, SHARED, language)("stand_in") for language in LANGUAGES)) if stand_in else ""
+    return Page(t.width, height * t.width / WIDTH * t.stretch, title, notes, words, GREY)
 
 
 def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS), dpi: int = DPI) -> list[Path]:
@@ -152,6 +139,7 @@ def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS
 
 def _settle(figure) -> None:
     """Solve the layout once and round it: its last bits vary between processes, and SVG ids show them."""
+    figure.finish()
     figure.draw_without_rendering()
     figure.set_layout_engine(None)  # "none" leaves a placeholder, for which each savefig() draws once more
     for axes in figure.axes:
