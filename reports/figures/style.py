@@ -129,7 +129,7 @@ def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS
     with matplotlib.rc_context({"svg.hashsalt": "kit"}):
         for suffix in formats:
             for outline in outlines:
-                outline.set_visible(suffix != "svg")
+                outline.set_visible(suffix != "svg" or matplotlib.rcParams["svg.fonttype"] == "path")
             buffer = io.BytesIO()
             figure.savefig(buffer, format=suffix, dpi=dpi if suffix == "png" else DPI, metadata=FORMATS[suffix])
             paths.append(Path(folder) / f"{name}.{suffix}")
@@ -139,7 +139,10 @@ def save(figure, folder: Path, name: str, formats: Sequence[str] = tuple(FORMATS
 
 def _settle(figure) -> None:
     """Solve the layout once and round it: its last bits vary between processes, and SVG ids show them."""
-    figure.finish()
+    from reports.figures.layout import Page
+
+    if isinstance(figure, Page):
+        figure.finish()
     figure.draw_without_rendering()
     figure.set_layout_engine(None)  # "none" leaves a placeholder, for which each savefig() draws once more
     for axes in figure.axes:
