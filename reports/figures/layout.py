@@ -23,7 +23,7 @@ EDGE, HEAD, FOOT = 0.08, 0.32, 0.04  # inches: left of the texts, of a heading o
 LINE = {10: 0.17, 7: 0.14, 7.5: 0.13}  # inches of a line of heading, note, caption
 WIDER, HIGHER = 1.15, 1.3      # steps in which room is sought
 TOUCHING = 0.5                 # pixels by which two texts may overlap
-TIGHT = 0.8                    # of the height of slanting texts, by which they are to keep apart
+TIGHT = 1.0                    # of the height of slanting texts, by which they are to keep apart
 CAPTION = {"boxstyle": "square,pad=0.25", "facecolor": "#FFF3D6", "edgecolor": "#D55E00", "linewidth": 0.8}
 
 

@@ -1,5 +1,6 @@
 """The back-propagation runner and its figures as a user calls them: one smoke run, every figure, the animation."""
 
+import csv
 import json
 import re
 import shutil
@@ -146,11 +147,15 @@ def test_two_processes_write_the_same_bytes(run, tmp_path):
 
 
 def test_command_takes_the_latest_run_and_prints_the_table(run, tmp_path):
-    done = script("figures.py", "--lang", "zh", "--only", "momentum", cwd=tmp_path, KIT_RUNS=str(run.path.parents[1]),
-                  KIT_CJK_FONT="none")
+    done = script("figures.py", "--lang", "zh", "--only", "network", "momentum", cwd=tmp_path,
+                  KIT_RUNS=str(run.path.parents[1]), KIT_CJK_FONT="none")
     assert (done.returncode, done.stderr) == (0, "")
     assert "no Chinese font found" in done.stdout and "0.298371109" in done.stdout and "更新一步后的 w5" in done.stdout
     assert (run.path / "figures" / "momentum_zh.png").read_bytes()[:4] == b"\x89PNG"
+    with open(run.path / "figures" / "momentum_zh.csv", encoding="utf-8", newline="") as file:
+        _, *rows = csv.reader(file)
+    np.testing.assert_allclose([float(row[-1]) for row in rows], np.concatenate(
+        [run.artifact(f"momentum_{key}", (2, None), "f").ravel() for key in ("fixed", "dropped")]), rtol=1e-9)
 
 
 def test_the_animation_needs_nothing_else(run, tmp_path):
