@@ -1,6 +1,7 @@
 """The commands of the README are run, in both languages' documents, with the smallest preset."""
 
 import json
+import math
 import os
 import re
 import shlex
@@ -88,6 +89,14 @@ def surroundings(tmp_path_factory):
     base = tmp_path_factory.mktemp("readme")
     return {**os.environ, "KIT_RUNS": str(base / "runs"), "KIT_CACHE": str(base / "cache"),
             "KIT_REPORT": str(base / "report"), "HERE": str(base)}
+
+
+def test_the_monkeys_hours_are_those_of_their_steps():
+    steps = 300 * math.ceil(1097 / 128)  # epochs of the document's batches
+    for document, words in (("README.md", (f"{steps:,} steps", "19 s each", "14 hours")),
+                            ("README.zh.md", (f"{steps:,} 步", "每步 19 秒", "14 小时"))):
+        text = (ROOT / "assignments" / "monkey_species" / document).read_text(encoding="utf-8")
+        assert all(each in text for each in words) and round(steps * 19 / 3600) == 14
 
 
 @pytest.mark.slow

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
-from data_tools.files.places import expand
+from data_tools.files.places import expand, short_path
 
 STAGES = ("decode", "detect", "classify", "draw", "write")
 GROUP = 8  # frames that are classified together, a camera's apart, which are wanted at once
@@ -118,7 +118,7 @@ def _predict(options: argparse.Namespace) -> int:
         out = options.out or new_run_path("predictions", shown(stem))
         make_folder(out, None if getattr(source, "camera", False) else expand(options.source))
         smallest = f"; faces from {finder.smallest:g} of the longest side on (--min-face)" if source.moving else ""
-        print(f"engine {reader.engine}{smallest}; writing to {shown(str(out))}", flush=True)
+        print(f"engine {reader.engine}{smallest}\nwriting to {shown(short_path(out))}", flush=True)
         sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False
         try:
@@ -251,7 +251,8 @@ def _report(clock: Clock, source, finder, sink, out: Path, stopped: bool) -> Non
     print(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
     if clock.frames:
         print(clock.table())
-        print(f"written: {shown(str(sink.written))}, {shown(str(out / 'faces.csv'))}")
+        for path in (sink.written, out / "faces.csv"):
+            print(f"written: {shown(short_path(path))}")
     else:
         print("no picture was read")
 

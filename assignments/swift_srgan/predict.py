@@ -16,7 +16,7 @@ from pathlib import Path
 
 from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
-from data_tools.files.places import expand
+from data_tools.files.places import expand, short_path
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
 RECORD = "enlarged.jsonl"  # in the output folder: what made the pictures there
@@ -84,8 +84,8 @@ def _predict(options: argparse.Namespace) -> int:
         make_folder(out, path)
         generator = computed_by(generator, options.engine, device)
         tile = tile_of(generator) if options.tile is None else options.tile
-        print(f"{generator.source}, x{generator.scale}, by {generator.engine} on {runtime.describe(device)}; "
-              f"writing to {shown(str(out))}", flush=True)
+        print(f"{generator.source}, x{generator.scale}, by {generator.engine} on {runtime.describe(device)}\n"
+              f"writing to {shown(short_path(out))}", flush=True)
         if isinstance(source, Video):
             return _enlarge_video(options, source, path, generator, tile, out)
         return _enlarge_pictures(source, generator, tile, out)
@@ -316,8 +316,8 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
         print(f"note: {problem}")
     seconds, sound = time.perf_counter() - begin, "with" if film.sound else "without"
     print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
-          f"ms per frame, network busy {busy / seconds:.0%}; "
-          + (f"written: {shown(str(target))}, {sound} sound" if count else "nothing was written"))
+          f"ms per frame, network busy {busy / seconds:.0%}\n"
+          + (f"written: {shown(short_path(target))}, {sound} sound" if count else "nothing was written"))
     return 130 if stopped else 0
 
 
