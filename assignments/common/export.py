@@ -31,7 +31,7 @@ def kept(name: str, write: Callable[[Path, bool], Any]) -> Path:
     with contextlib.suppress(KitError):
         read_card(folder)
         return folder
-    print(f"exporting {name} for this machine (once) ...", flush=True)
+    print(f"exporting for this machine, once:\n{name}", flush=True)
     write(folder, all(map(importlib.util.find_spec, ONNX_PACKAGES)))
     return folder
 
