@@ -20,7 +20,7 @@ from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from reports import tables
 from reports.figures import style
-from reports.figures.figure_script import Entry, FigureScript, suffix
+from reports.figures.figure_script import Entry, FigureScript, Output, suffix, write_figure
 from reports.pages.headlines import with_headlines
 from reports.pages.report import Number, Picture, Preset, Setting, Work, clear, origin_of, words, write_page, write_tree
 from reports.run_list import best_run, taken
@@ -133,7 +133,7 @@ def _draw(name: str, path: Path, folder: Path, language: str, drawn: bool) -> Dr
         for entry in script.figures_of(run):
             try:
                 files[entry.number] = (_take(entry, run, folder / "figures", language) if drawn else []) or \
-                    style.save(entry.make(run, t), folder / "figures", entry.file + suffix(language), FORMATS)
+                    write_figure(entry, run, t, folder / "figures", language, Output(FORMATS))
             except KitError as error:
                 failures[entry.number] = _without_place(error, path)
         for key, make in script.more_tables.items():
@@ -153,10 +153,12 @@ def _without_place(error: KitError, run: Path) -> str:
 
 
 def _take(entry: Entry, run: Run, folder: Path, language: str) -> list[Path]:
-    """Copies of the files of a figure from the run's own figures/; nothing where one is missing."""
-    sources = [run.path / "figures" / f"{entry.file}{suffix(language)}.{kind}" for kind in FORMATS]
+    """Copies of the files of a figure, and of its numbers, from the run's own figures/; nothing where one of the files
+    is missing."""
+    *sources, numbers = [run.path / "figures" / f"{entry.file}{suffix(language)}.{kind}" for kind in (*FORMATS, "csv")]
     if not all(source.is_file() for source in sources):
         return []
+    sources += [numbers] if numbers.is_file() else []
     folder.mkdir(parents=True, exist_ok=True)
     return [Path(shutil.copyfile(source, folder / source.name)) for source in sources]
 
