@@ -1,6 +1,5 @@
 """The runs that there are, and which one is taken where none is named: the best finished one of the fullest preset."""
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,6 +10,8 @@ from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.files.plain_yaml import read_yaml
+from data_tools.language import said, spoken
+from data_tools.terminal import wrapped
 from paddle_models.trainer.run_folder import run_date
 from reports.run_reader import Run, first_command, look_up
 from reports.tables import Measured, measured_value
@@ -87,19 +88,18 @@ def best_run(work: str, root: Path | None = None) -> tuple[Path, str]:
                        f"{first_command(work)}, or name a run folder")
     best = max(found, key=lambda run: run.rank)
     if not best.finished:
-        return max(found, key=lambda run: run.date).path, "no run has finished; this is the newest"
+        return max(found, key=lambda run: run.date).path, said("no run has finished; this is the newest")
     equals = [run for run in found if run.rank[:3] == best.rank[:3]]
     others = sorted({run.preset for run in found if run.finished and run.preset != best.preset})
     by = f" by {best.metric[0]}" if best.metric else ""
     which = f"the best{by} of {len(equals)}" if len(equals) > 1 else "the only"
-    left = f"; not of {', '.join(others)}" if others else ""
-    return best.path, f"{which} finished with preset {best.preset} on {best.origin} data{left}"
+    left = said(f"; not of {', '.join(others)}") if others else ""
+    return best.path, said(f"{which} finished with preset {best.preset} on {best.origin} data") + left
 
 
 def taken(path: Path, why: str) -> str:
     """Lines for people: a run folder as short as it goes, and below it why it is taken."""
-    return "\n".join([f"run: {places.short_path(path)}",
-                      *textwrap.wrap(why, 80, initial_indent="    ", subsequent_indent="    ")])
+    return "\n".join([spoken(f"run: {places.short_path(path)}"), *wrapped(why, "    ", "    ")])
 
 
 def headline(result: Mapping[str, Any], metric: str) -> tuple[str, Measured] | None:

@@ -8,13 +8,13 @@ import csv
 import io
 import math
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from data_tools.terminal import columns, display_width, joined, padded, wrapped
 from reports.run_reader import Run, look_up
 
 NONE = "-"
@@ -220,9 +220,11 @@ def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], li
 def as_text(rows: Sequence[Row], context: Context, language: str = "en") -> str:
     """For a terminal: columns aligned, Chinese characters counted as two wide."""
     lines, notes = _body(rows, language)
-    table = text_table(lines, ALIGNED[:len(lines[0])])
-    return "\n".join([clean(heading(context, language), 1000), *table,
-                      *(f"[{number}] {note}" for number, note in enumerate(notes, 1))]) + "\n"
+    table = fitted_table(lines, ALIGNED[:len(lines[0])])
+    width = columns()
+    return "\n".join([*wrapped(clean(heading(context, language), 1000), width=width), *table,
+                      *(line for number, note in enumerate(notes, 1)
+                        for line in wrapped(note, f"[{number}] ", "    ", width))]) + "\n"
 
 
 def as_markdown(rows: Sequence[Row], context: Context, language: str = "en") -> str:
@@ -344,10 +346,24 @@ def text_table(lines: Sequence[Sequence[str]], aligned: str) -> list[str]:
     """Lines of a table for a terminal, the first of `lines` is its header; Chinese characters count as two wide."""
     lines = [tuple(map(clean, line)) for line in lines]
     widths = [max(display_width(line[column]) for line in lines) for column in range(len(aligned))]
-    shown = ["  ".join(_pad(cell, width, side == "l") for cell, width, side in zip(line, widths, aligned)).rstrip()
+    shown = ["  ".join(padded(cell, width, side == "l") for cell, width, side in zip(line, widths, aligned)).rstrip()
              for line in lines]
     rule = "-" * (sum(widths) + 2 * (len(widths) - 1))
     return [rule, shown[0], rule, *shown[1:], rule]
+
+
+def fitted_table(lines: Sequence[Sequence[str]], aligned: str, width: int | None = None) -> list[str]:
+    """text_table where it is not wider than the terminal; else each row below its first cell, its other cells behind
+    their titles."""
+    width, table = width or columns(), text_table(lines, aligned)
+    if max(map(display_width, table)) <= width:
+        return table
+    titles, *rows = (tuple(map(clean, line)) for line in lines)
+    found = []
+    for first, *rest in rows:
+        told = [f"{title} {cell}".strip() for title, cell in zip(titles[1:], rest) if cell not in ("", NONE)]
+        found += joined([first, *told], width=width).splitlines()
+    return found
 
 
 def _latex_table(lines: Sequence[Sequence[str]], aligned: str) -> list[str]:
@@ -356,19 +372,9 @@ def _latex_table(lines: Sequence[Sequence[str]], aligned: str) -> list[str]:
     return [rf"\begin{{tabular}}{{{aligned}}}", r"\hline", table[0], r"\hline", *table[1:], r"\hline", r"\end{tabular}"]
 
 
-def display_width(text: str) -> int:
-    """Columns of a terminal: wide characters count two, combining ones none."""
-    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
 def clean(text: Any, longest: int = 200) -> str:
     """One line without control characters (no terminal escapes), cut at `longest`."""
     return "".join(c if c.isprintable() else " " for c in str(text)[:longest])
-
-
-def _pad(cell: str, width: int, left: bool) -> str:
-    space = " " * (width - display_width(cell))
-    return cell + space if left else space + cell
 
 
 def markdown(text: Any) -> str:

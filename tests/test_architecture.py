@@ -22,8 +22,8 @@ STOREYS = {
     "assignments": (("__main__",), ("commands",), ("bench", "demo"), ("api",), (WORK,), ("common",)),
     "reports": (("pages",), ("figures", "grading"), ("run_list",), ("tables",), ("run_reader",)),
     "paddle_models": (("deploy", "trainer"), ("tasks",), ("weights",), ("networks",), ("fast",), ("environment",)),
-    "data_tools": (("batches",), ("sets",), ("packed",), ("drawing",), ("files",),
-                   ("errors", "machine", "pipes", "quiet")),
+    "data_tools": (("batches",), ("sets",), ("packed",), ("drawing",), ("files",), ("progress",), ("language",),
+                   ("errors", "machine", "pipes", "quiet", "terminal")),
 }
 LONGEST_FILE = 400  # lines; a file that needs more is two files
 FINDS_ITSELF = {"data_tools.files.places"}  # the one module that asks where the project lies

@@ -1,54 +1,64 @@
 """What this machine offers the kit, and what keeps it from working: OK, warning or FAILURE, with what to do."""
 
+import json
 import logging
 import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import astuple
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.health import FAILURE, OK, WARNING, Finding, installed_version, packages
 from assignments.common.interpreter import which_python
 from assignments.common.surroundings import data_of_works
 from data_tools.files import places
+from data_tools.files.places import PROJECT_ROOT, short_path
+from data_tools.language import lines, said, show
+from data_tools.terminal import padded
 
 PACKAGES = ("paddleclas", "numpy", "opencv-python", "imaug", "matplotlib", "visualdl")
 SHARED = Path("/dev/shm")
 GB = 2**30
+LEVEL, WHAT = 9, 16  # columns
+PATIENCE = 120  # seconds for Paddle
 LITTLE_DISK, NO_DISK, LITTLE_MEMORY = 5.0, 0.5, 3.0  # GB
 
 
 def add_to(commands: Any) -> None:
     """The command."""
-    add_command(commands, "doctor", lambda _: examine(), examine)
+    speaks(add_command(commands, "doctor", lambda _: examine(), examine))
 
 
 def examine() -> int:
     """What this machine offers the kit, a line per finding; status 1 when the kit cannot train here."""
     failed = _tell(packages)
+    computing = None if failed else started()
     for check in (versions, opencv, machine_found, disks, font, data_of_works):
         failed |= _tell(check)
-    if not failed:  # a Paddle that is not whole may end the process
-        for check in (paddle_runs, device):
-            failed |= _tell(check)
+    if computing:
+        failed |= _tell(partial(computed, computing))
     if failed:
-        print("the kit cannot train here: see FAILURE above")
+        show("the kit cannot train here: see FAILURE above")
     return int(failed)
 
 
 def _tell(check: Callable[[], list[Finding]]) -> bool:
     """Print what a check finds; True where a run would fail. A check that fails is a finding itself."""
+    name = getattr(check, "__name__", "Paddle").replace("_", " ")
     try:
         found = check()
     except ModuleNotFoundError as error:
-        found = [Finding(FAILURE, check.__name__.replace("_", " "), which_python(error.name or str(error)))]
+        found = [Finding(FAILURE, name, which_python(error.name or str(error)))]
     except Exception as error:  # whatever a half-installed package may raise
-        found = [Finding(FAILURE, check.__name__.replace("_", " "), f"{type(error).__name__}: {error}")]
+        found = [Finding(FAILURE, name, f"{type(error).__name__}: {error}")]
     for each in found:
-        print(f"{each.level:9}{each.what:16} {' '.join(each.text.split())}", flush=True)
+        head = f"{padded(said(each.level), LEVEL)}{padded(said(each.what), WHAT)} "
+        print(lines(" ".join(each.text.split()), head, " " * (LEVEL + WHAT + 1)), flush=True)
     return any(each.level == FAILURE for each in found)
 
 
@@ -66,14 +76,36 @@ def opencv() -> list[Finding]:
     return [Finding(OK if side == 2 else FAILURE, "OpenCV starts", cv2.__version__)]
 
 
-def paddle_runs() -> list[Finding]:
-    """Paddle's own check, in a process of its own, which it may end."""
-    code = "import zlib, paddle; paddle.utils.run_check()"
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=120)
-    last = (done.stderr.strip().splitlines() or ["ended without a word"])[-1]
-    if done.returncode:
+def started() -> subprocess.Popen:
+    """What has to do with Paddle, in a process of its own, which a Paddle that is not whole may end; the other checks
+    are made meanwhile."""
+    words = [sys.executable, "-W", "ignore", "-c", "from assignments.commands.doctor import compute; compute()"]
+    return subprocess.Popen(words, cwd=PROJECT_ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def compute() -> None:
+    """Paddle's own check, and what it computes with, as a last line of JSON."""
+    import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+
+    import paddle  # isort: skip
+
+    paddle.utils.run_check()
+    found = [Finding(OK, "Paddle's check", "passed"), *device()]
+    print("\n" + json.dumps([astuple(each) for each in found]), flush=True)
+
+
+def computed(process: subprocess.Popen) -> list[Finding]:
+    """What that process has found."""
+    try:
+        out, errors = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return [Finding(FAILURE, "Paddle's check", f"no answer in {PATIENCE} s")]
+    if process.returncode:
+        last = (errors.strip().splitlines() or ["ended without a word"])[-1]
         return [Finding(FAILURE, "Paddle's check", f"{last}: install Paddle anew")]
-    return [Finding(OK, "Paddle's check", "passed")]
+    return [Finding(*each) for each in json.loads(out.splitlines()[-1])]
 
 
 def device() -> list[Finding]:
@@ -123,7 +155,7 @@ def disks() -> list[Finding]:
         elif free < LITTLE_DISK:
             level = FAILURE if free < NO_DISK else WARNING
             advice = f"; make room (`runs clean`), or {name}=FOLDER names another place"
-        found.append(Finding(level, name, f"{folder}, {_room(folder)}{advice}"))
+        found.append(Finding(level, name, f"{short_path(folder)}, {_room(folder)}{advice}"))
     return found
 
 

@@ -286,7 +286,7 @@ def works(names: Sequence[str], data: Mapping[str, str], rubrics: Mapping[str, s
           exercises: Mapping[str, Any] | None = None):
     """{assignment: Work} for reports.grading: data found, rubrics checked against what is measured. exercises: the
     grader's settings of exercises_of()."""
-    from assignments.common.judging import preset_settings
+    from assignments.common.settings import preset_settings
     from reports.grading.graded_work import GradedWork
     from reports.grading.rubric import check_metrics
 
@@ -349,9 +349,9 @@ def found_in(path: Path, single: bool = False, out: Path | None = None) -> tuple
 
 def show(grades: Sequence, language: str) -> None:
     """The table for the eye; of a single submission each criterion."""
-    from reports.grading.table import details, table
+    from reports.grading.table import details, shown_table
 
-    print("\n" + (details(grades[0], language) if len(grades) == 1 else table(grades, language)))
+    print("\n" + (details(grades[0], language) if len(grades) == 1 else shown_table(grades, language)))
 
 
 def _remove(target: Path) -> None:

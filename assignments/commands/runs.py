@@ -8,27 +8,32 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.runs import find_run
-from assignments.common.summary import amount, program, summary
+from assignments.common.summary import again, amount, program, summary
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError, harmless
 from data_tools.files.places import short_path
+from data_tools.language import said, show
+from data_tools.progress import size
+from data_tools.terminal import cut
 
 if TYPE_CHECKING:
     from reports.run_list import Listed
 
+LONGEST_NAME = 28  # columns; `runs show` tells the whole one
+
 
 def add_to(commands: Any) -> None:
     """The command, and the two below it."""
-    command = add_command(commands, "runs", list_runs)
+    command = speaks(add_command(commands, "runs", list_runs))
     command.add_argument("--work", choices=work_names(), help="of this one alone")
     command.add_argument("--best", action="store_true",
                          help="of each work the one that report, submit and figures take")
     below = command.add_subparsers(metavar="[show | clean]")
-    shown = add_command(below, "show", show_run)
+    shown = speaks(add_command(below, "show", show_run))
     shown.add_argument("run", help="a run folder, or its name under runs/")
-    clean = add_command(below, "clean", clean_runs)
+    clean = speaks(add_command(below, "clean", clean_runs))
     clean.add_argument("--work", choices=work_names(), help="of this one alone")
     clean.add_argument("--unfinished", action="store_true", help="also whole folders of runs that have not finished")
     clean.add_argument("--weights", action="store_true", help="also the best weights of finished runs")
@@ -40,17 +45,17 @@ def list_runs(arguments: argparse.Namespace) -> int:
     from reports.run_list import best_run
     from reports.tables import text_table
 
-    lines = [("run", "preset", "data", "metric", "date", "size", "")]
+    lines = [tuple(map(said, ("run", "preset", "data", "metric", "date", "size", "")))]
     works = _runs(arguments.work)
     for work, runs in works.items():
         best = best_run(work)[0]
         lines.append((work, *[""] * 6))
         lines += [_row(run, run.path == best) for run in runs if not arguments.best or run.path == best]
     if not works:
-        print(f"no runs yet; make one with: {program()} run NAME")
+        show(f"no runs yet; make one with: {program()} run NAME")
         return 0
     print("\n".join(text_table(lines, "lllllrl")))
-    print("* stands for its work in report, submit and figures")
+    show("* stands for its work in report, submit and figures")
     return 0
 
 
@@ -63,20 +68,20 @@ def show_run(arguments: argparse.Namespace) -> int:
     path, name = find_run(arguments.run, work_names(), ())
     work, run = work_of(name), Listed(path, name)
     state = "finished" if run.finished else "not finished"
-    print(harmless(f"{name}, preset {run.preset}, {state}, {_disk(path)}", 200))
+    show(harmless(f"{name}, preset {run.preset}, {state}, {_disk(path)}", 200))
     if run.finished:
         print(harmless(summary(work, run.result, path)))
     else:
-        print(f"finish it with\n    python assignments/{name}/run.py --resume {shlex.quote(str(path))}")
+        show(f"finish it with\n{again(name, path)}")
     preset = read_presets(work.folder / "presets.yaml").get(run.preset, {}).get("settings") or {}
     stated, settings = dict(flatten(preset)), flat_settings(Run(path, name))
     changed = [f"--{key} {shlex.quote(value)}" for key, value in settings.items()
                if key in stated and stated[key] != value]
-    print(harmless(f"begun with {run.config.get('command', 'an unknown command')}"))
+    show(harmless(f"begun with {run.config.get('command', 'an unknown command')}"))
     if changed:
-        print(harmless(f"other than its preset: {' '.join(changed)}"))
+        show(harmless(f"other than its preset: {' '.join(changed)}"))
     for file in sorted(file for file in path.rglob("*") if file.is_file()):
-        print(f"{_size(file.stat().st_size):>8}  {harmless(file.relative_to(path))}")
+        print(f"{size(file.stat().st_size):>8}  {harmless(file.relative_to(path))}")
     return 0
 
 
@@ -85,20 +90,20 @@ def clean_runs(arguments: argparse.Namespace) -> int:
     found = [run for runs in _runs(arguments.work).values() for run in runs]
     going = [path for run in found for path in _going(run, arguments.unfinished, arguments.weights)]
     if not going:
-        print("nothing to remove")
+        show("nothing to remove")
         return 0
     for path in going:
         print(f"{_disk(path):>8}  {short_path(path)}")
-    whole = _size(sum(map(_bytes, going)))
+    whole = size(sum(map(_bytes, going)))
     if not arguments.yes:
         if not sys.stdin.isatty():
             raise KitError(f"nothing was removed: {whole} would go; say so with --yes")
-        if input(f"remove these, {whole}? [y/N] ").strip().lower() not in ("y", "yes", "是"):
-            print("nothing was removed")
+        if input(said(f"remove these, {whole}? [y/N] ")).strip().lower() not in ("y", "yes", "是"):
+            show("nothing was removed")
             return 0
     for path in going:
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    print(f"removed {whole}")
+    show(f"removed {whole}")
     return 0
 
 
@@ -115,7 +120,7 @@ def _row(run: "Listed", best: bool) -> tuple[str, ...]:
     found = run.metric
     metric = amount(found[0], found[1][0]) if found else "-"
     date = run.date[0]
-    return (f"  {run.path.name}", run.preset, run.origin if run.finished else "-", metric,
+    return (f"  {cut(run.path.name, LONGEST_NAME)}", run.preset, said(run.origin) if run.finished else "-", metric,
             f"{date[4:6]}-{date[6:8]} {date[9:11]}:{date[11:13]}", _disk(run.path),
             _state(run, best))
 
@@ -135,7 +140,7 @@ def _state(run: "Listed", best: bool) -> str:
     """A word, or the star of the best."""
     if run.finished:
         return "*" if best else ""
-    return "running" if _in_use(run.path) else "stopped"
+    return said("running" if _in_use(run.path) else "stopped")
 
 
 def _in_use(run: Path) -> bool:
@@ -158,10 +163,4 @@ def _bytes(path: Path) -> int:
 
 
 def _disk(path: Path) -> str:
-    return _size(_bytes(path))
-
-
-def _size(count: int) -> str:
-    """A number of bytes for people."""
-    unit, name = (1e9, "GB") if count >= 1e9 else (1e6, "MB") if count >= 1e6 else (1e3, "kB")
-    return f"{count / unit:.{count < 10 * unit:d}f} {name}"
+    return size(_bytes(path))

@@ -3,16 +3,20 @@
 import argparse
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
+from assignments.common.runs import find_run
 from assignments.common.works import FOLDER, PRESETS, summary, work_names, work_of
 from data_tools.errors import KitError
+from data_tools.language import said
+from data_tools.terminal import wrapped
 
 
 def add_to(commands: Any) -> None:
     """The four commands."""
-    add_command(commands, "list", list_works)
+    speaks(add_command(commands, "list", list_works))
     for name, run in (("run", run_work), ("figures", draw_figures)):
         _takes_rest(add_command(commands, name, run), work_names())
     predicting = sorted(file.parent.name for file in FOLDER.glob("*/predict.py"))
@@ -25,12 +29,19 @@ def list_works(_: argparse.Namespace) -> int:
 
     for name in work_names():
         try:
-            lines = [f"{name}: {summary(name)}", *(f"  {preset:8} {details['hardware']}, {details['time']}" for
-                     preset, details in read_presets(FOLDER / name / PRESETS).items())]
+            told = [*wrapped(f"{name}: {summary(name)}", rest="    "),
+                    *(line for preset, details in read_presets(FOLDER / name / PRESETS).items()
+                      for line in _preset(preset, details))]
         except KitError as error:  # in a folder of somebody's own; the others are listed all the same
-            lines = [f"{name}: cannot be taken: {error}"]
-        print("\n".join(lines))
+            told = [said(f"{name}: cannot be taken: {error}")]
+        print("\n".join(told))
     return 0
+
+
+def _preset(name: str, details: dict[str, Any]) -> list[str]:
+    """Hardware and time of a preset, under a name of a fixed width."""
+    needs = said(", ").join(said(str(details[key])) for key in ("hardware", "time"))
+    return wrapped(needs, f"  {name:13}", " " * 15)
 
 
 def run_work(arguments: argparse.Namespace) -> int:
@@ -42,6 +53,9 @@ def draw_figures(arguments: argparse.Namespace) -> int:
     """Draw the figures of a run, as assignments/NAME/figures.py."""
     from assignments.common.figure_scripts import script_of
 
+    place, *rest = arguments.rest or [""]
+    if place and not place.startswith("-") and not Path(place).exists():  # the name of a run
+        arguments.rest = [str(find_run(place, [arguments.name], ())[0]), *rest]
     return script_of(arguments.name).main(f"Figures of {arguments.name}", arguments.rest)
 
 

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from assignments.commands.grade import MEMORY, choose, draw, show
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.runs import find_run
 from assignments.common.works import work_names
 from assignments.common.zips import member
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
+from data_tools.files.places import short_path
+from data_tools.language import language, spoken
+from data_tools.progress import size
 
 
 def add_to(commands: Any) -> None:
@@ -24,7 +27,7 @@ def add_to(commands: Any) -> None:
                          help="hand in the exercises of the assignment NAME that are filled in there")
     command.add_argument("-o", "--out", type=Path, metavar="FILE.zip", help="default: NAME-RUN.zip here")
     command.add_argument("--rubric", type=Path, metavar="FILE", help="the teacher's (default: the kit's)")
-    command.add_argument("--lang", choices=("en", "zh"), default="en")
+    speaks(command)
 
 
 def submit_command(arguments: argparse.Namespace) -> int:
@@ -32,8 +35,8 @@ def submit_command(arguments: argparse.Namespace) -> int:
     if arguments.exercises:
         from assignments.commands.submit_exercises import submit_exercises
 
-        return submit_exercises(arguments.target, arguments.exercises, arguments.out, arguments.lang)
-    return submit(arguments.target, arguments.out, arguments.rubric, arguments.lang)
+        return submit_exercises(arguments.target, arguments.exercises, arguments.out, language())
+    return submit(arguments.target, arguments.out, arguments.rubric, language())
 
 
 def submit(target: str, out: Path | None = None, rubric: Path | None = None, language: str = "en") -> int:
@@ -64,7 +67,7 @@ def submit(target: str, out: Path | None = None, rubric: Path | None = None, lan
             raise KitError(f"{run} cannot be graded: "
                            f"{grade.problems[0]['message'] if grade.problems else 'nothing was measured'}")
         show([grade], language)
-    print(f"{'replaced' if replaced else 'written to'} {out} ({out.stat().st_size / 1e6:.1f} MB)")
+    print(spoken(f"{'replaced' if replaced else 'written to'} {short_path(out)} ({size(out.stat().st_size)})"))
     return 0
 
 

@@ -11,7 +11,8 @@ from assignments.common.works import work_names
 from assignments.common.zips import member
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
-from data_tools.files.places import expand
+from data_tools.files.places import expand, short_path
+from data_tools.language import spoken
 
 
 def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -> int:
@@ -57,7 +58,7 @@ def submit_exercises(name: str, folder: Path, out: Path | None, language: str) -
         show([made], language)
         print("这些数值不是老师所用的，因此这不是成绩。" if language == "zh" else
               "The teacher's numbers are others, so this is not your grade.")
-    print(f"{'replaced' if replaced else 'written to'} {out}")
+    print(spoken(f"{'replaced' if replaced else 'written to'} {short_path(out)}"))
     return 0
 
 

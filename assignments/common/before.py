@@ -3,12 +3,12 @@ start."""
 
 import math
 import shutil
-import textwrap
 from typing import TYPE_CHECKING, Any
 
-from assignments.common.summary import INDENT, WIDTH, duration, wrapped
+from assignments.common.summary import duration, row
 from data_tools.errors import KitError
 from data_tools.files import places
+from data_tools.language import lines, said
 
 if TYPE_CHECKING:
     from paddle_models.trainer.trial import Needs
@@ -40,7 +40,7 @@ def look_before(work: Any, settings: Any, preset: str, folder: Any, dry_run: boo
         say("\n".join([*_block(work, settings, preset, trainer, needs, free, room), *unused_real(work, found)]))
         wrong = too_much(trainer, needs, free, room)
         if wrong and not (anyway or dry_run):
-            raise KitError(_paragraph(f"{wrong} --anyway starts it all the same."))
+            raise KitError(_paragraph(f"{wrong} {said('--anyway starts it all the same.')}"))
         if dry_run:
             raise Tried(_paragraph(wrong))
 
@@ -70,33 +70,35 @@ def too_much(trainer: Any, needs: "Needs", free: float, room: float) -> str:
     parts, batch = trainer.micro_batches, needs.batch
     if SPARE * needs.memory(parts) > free:
         fit = needs.parts_that_fit(free / SPARE, parts)
-        said = (f"a step with {math.ceil(batch / parts)} images at once needs about {_gb(needs.memory(parts))} of "
-                f"memory, and {_gb(free)} are free: this run does not start.")
+        reason = said(f"a step with {math.ceil(batch / parts)} images at once needs about {_gb(needs.memory(parts))} "
+                      f"of memory, and {_gb(free)} are free: this run does not start.")
         if fit is None:
-            return f"{said} Not even one image at a time would fit: take smaller images, or a smaller network."
-        norm = (f" (BatchNorm then takes its statistics over {batch // fit} images, not over {batch // parts}, so the "
-                "result is not quite the same)") if _has_batch_norm(trainer) else ""
-        return (f"{said} What would fit: --accumulate {fit}, by which a batch of {batch} passes in {fit} parts "
-                f"and needs about {_gb(needs.memory(fit))}{norm}; or --batch_size {batch // fit}, "
-                "which is another training.")
+            advice = said("Not even one image at a time would fit: take smaller images, or a smaller network.")
+            return f"{reason} {advice}"
+        norm = said(f" (BatchNorm then takes its statistics over {batch // fit} images, not over {batch // parts}, so "
+                    "the result is not quite the same)") if _has_batch_norm(trainer) else ""
+        advice = said(f"What would fit: --accumulate {fit}, by which a batch of {batch} passes in {fit} parts "
+                      f"and needs about {_gb(needs.memory(fit))}{norm}; or --batch_size {batch // fit}, "
+                      "which is another training.")
+        return f"{reason} {advice}"
     if needs.disk > room:
-        return (f"the checkpoints of this run need {_gb(needs.disk)} of disk and {_gb(room)} are free where it would "
-                "lie: it does not start. Make room (`runs clean`), or choose another place with --out.")
+        return said(f"the checkpoints of this run need {_gb(needs.disk)} of disk and {_gb(room)} are free where it "
+                    "would lie: it does not start. Make room (`runs clean`), or choose another place with --out.")
     return ""
 
 
 def unused_real(work: Any, found: Any) -> list[str]:
     """Lines on real data that lie where the work looks for them, while others are used."""
-    lines = []
+    told = []
     for what, search in work.searched().items() if getattr(found, "origin", "real") != "real" else ():
         try:
             data = search()
         except KitError:
             continue
         if data and data.origin != "drawn" and str(data.path) != str(found.path):
-            lines += [f"{'not used':{INDENT}}real data, {what}: {data.path}",
-                      f"{'':{INDENT}}--data with that folder takes them; so does a fuller preset"]
-    return lines
+            told += [*row("not used", f"real data, {what}: {data.path}"),
+                     *row("", "--data with that folder takes them; so does a fuller preset")]
+    return told
 
 
 def _block(work: Any, settings: Any, preset: str, trainer: Any, needs: "Needs", free: float, room: float) -> list[str]:
@@ -112,7 +114,7 @@ def _block(work: Any, settings: Any, preset: str, trainer: Any, needs: "Needs", 
     products = multiply_adds(network, (1, *work.input_shape(settings)))
     steps = trainer.total_steps
     seconds = min(steps * needs.seconds, 60 * (settings.max_minutes or math.inf))
-    parts = [("network", f"{work.describe(settings)}: {count_parameters(network) / 1e6:.3g} M parameters, "
+    parts = [("network", f"{said(work.describe(settings))}: {count_parameters(network) / 1e6:.3g} M parameters, "
                          f"{products / 1e9:.3g} G multiply-adds for an input"),
              ("preset", f"{preset}, made for {made['hardware']}: {made['time']}"),
              ("here", f"{runtime.describe(trainer.device)}; {cores()} cores, {_gb(memory()[1] or memory()[0])}"),
@@ -120,7 +122,7 @@ def _block(work: Any, settings: Any, preset: str, trainer: Any, needs: "Needs", 
                         + (f" of {_gb(free)} that are free" if free < math.inf else "")),
              ("time", f"about {duration(seconds)} for {steps} steps, besides validation"),
              ("disk", f"about {_gb(needs.disk)} for checkpoints, of {_gb(room)} that are free")]
-    return [line for label, text in parts for line in wrapped(label, text)]
+    return [line for label, text in parts for line in row(label, text)]
 
 
 def _has_batch_norm(trainer: Any) -> bool:
@@ -130,7 +132,7 @@ def _has_batch_norm(trainer: Any) -> bool:
 
 def _paragraph(text: str) -> str:
     """As wide as a terminal, after the word `error: `."""
-    return textwrap.fill(text, WIDTH, initial_indent=" " * 7, break_long_words=False, break_on_hyphens=False).strip()
+    return lines(text, first=" " * 7).strip()
 
 
 def _gb(count: float) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from assignments.common.interpreter import OURS, which_python
 from data_tools.errors import KitError, harmless
+from data_tools.language import LANGUAGES, VARIABLE, asked, said, speaking, spoken
 from data_tools.pipes import ends_with_its_reader
 
 
@@ -32,26 +33,45 @@ def tells_errors(main: Callable[..., int]) -> Callable[..., int]:
     without a word (141)."""
     @functools.wraps(main)
     def told(*arguments, **named) -> int:
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):  # a notebook's has none
-                stream.reconfigure(errors="backslashreplace")  # what a terminal, or UTF-8, cannot show
-        try:
-            with imports_in_peace():
-                return main(*arguments, **named)
-        except KitError as error:
-            print(f"error: {harmless(error)}", file=sys.stderr)
-            return 2
-        except ModuleNotFoundError as error:
-            package = (error.name or "").partition(".")[0]
-            if package in ("", *OURS):
-                raise
-            print(f"error: {which_python(package)}", file=sys.stderr)
-            return 2
-        except KeyboardInterrupt:
-            print("stopped", file=sys.stderr)
-            return 130
+        words = next((each for each in reversed(arguments) if isinstance(each, (list, tuple))), sys.argv[1:])
+        with speaking(asked(words)):
+            return _status(functools.partial(main, *arguments, **named))
 
     return ends_with_its_reader(told)
+
+
+def _status(main: Callable[[], int]) -> int:
+    """Of what was called; errors as tells_errors says."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a notebook's has none
+            stream.reconfigure(errors="backslashreplace")  # what a terminal, or UTF-8, cannot show
+    try:
+        with imports_in_peace():
+            return main()
+    except KitError as error:
+        _tell_error(harmless(error))
+        return 2
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package in ("", *OURS):
+            raise
+        _tell_error(which_python(package))
+        return 2
+    except KeyboardInterrupt:
+        print(said("stopped"), file=sys.stderr)
+        return 130
+
+
+def speaks(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """A command with the option that says in which language it speaks, which tells_errors obeys."""
+    command.add_argument("--lang", choices=LANGUAGES, help=f"language (default: {VARIABLE}, else the locale's)")
+    return command
+
+
+def _tell_error(text: str) -> None:
+    """On standard error, in the user's language; as wide as the terminal where that is one."""
+    told = said("error: ") + "\n".join(map(said, text.split("\n")))
+    print(spoken(told) if sys.stderr.isatty() else told, file=sys.stderr)
 
 
 def first_line(text: str | None) -> str:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import paddle_models  # noqa: F401  sets the environment before Paddle is imported
+from assignments.common.settings import preset_settings
 from data_tools.batches.loader import make_loader
 from data_tools.errors import BadFile, KitError
 from data_tools.files import places
@@ -30,7 +31,7 @@ from paddle_models.fast.fast_layers import accelerate
 from paddle_models.trainer import loop, runtime
 from paddle_models.trainer.checkpoint import load_network_arrays
 from paddle_models.trainer.run_folder import read_config
-from paddle_models.trainer.settings import from_dict, read_presets
+from paddle_models.trainer.settings import from_dict
 from paddle_models.weights.files import load_weights, read_header
 from reports.grading.graded_work import Judged
 from reports.run_reader import Run, read_arrays
@@ -154,13 +155,6 @@ def best_arrays(run: Path, prefix: str = "") -> dict[str, np.ndarray]:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise BadFile("not-finite", f"{BEST}: {name:.80} holds NaN or infinity")
     return mine
-
-
-@lru_cache
-def preset_settings(work: Any) -> list[Any]:
-    """The settings of every preset, by which most submissions were made; read once for all submissions."""
-    presets = read_presets(work.folder / "presets.yaml").values()
-    return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]
 
 
 def own_way(work: Any, settings: Any) -> tuple[Any, list[str]]:

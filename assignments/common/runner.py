@@ -15,10 +15,11 @@ from assignments.common.before import dry_run, look_before
 from assignments.common.command_line import tells_errors
 from assignments.common.find_lr import find_lr
 from assignments.common.health import refuse_unfit
-from assignments.common.summary import save_curves, summary
+from assignments.common.summary import again, save_curves, summary
 from data_tools.errors import BadFile, KitError, harmless
 from data_tools.files import places
-from data_tools.files.places import expand
+from data_tools.files.places import expand, short_path
+from data_tools.progress import tell
 
 
 @tells_errors
@@ -61,20 +62,19 @@ def start(work: Any, argv: Sequence[str] | None, quiet: bool = False) -> int:
         made = [named / "checkpoints", named, *made]
     path = Path(distributed.from_first_rank(str(named)))
     if resume and is_finished(work, settings, path):
-        say(f"{path} is finished; nothing to do")
+        say(f"{short_path(path)} is finished; nothing to do")
         return 0
     folder = RunFolder(path, writer=distributed.rank() == 0)
     if not resume and folder.writer:
         refuse_taken(work, folder)
     look_before(work, settings, options.preset, folder, dry_run=False, anyway=options.anyway)
     with folder:
-        say(f"{work.name}, preset {harmless(options.preset, 100)}, run folder {path}")
+        say(f"{work.name}, preset {harmless(options.preset, 100)}, run folder {short_path(path)}")
         result = train(work, settings, options.preset, folder, device, resume, made)
         if result is None:
             return 130
-        if not quiet:
-            say("result " + json.dumps(result, ensure_ascii=False) if options.json else
-                summary(work, result, path))
+        if folder.writer and not quiet:
+            tell(f"result {json.dumps(result, ensure_ascii=False)}" if options.json else summary(work, result, path))
         return 0
 
 
@@ -97,15 +97,15 @@ def train(work: Any, settings: Any, preset: str, folder: Any, device: str, resum
         folder.on_resume = begin  # a run that does not go on with these settings stays as it is
     else:
         begin()
-    again = f"    python assignments/{work.name}/run.py --resume {shlex.quote(str(folder.path))}"
+    following = again(work.name, folder.path)
     try:
         result = {"assignment": work.name, "preset": preset, **work.train(settings, folder, device, resume)}
     except Interrupted as stop:
-        say(f"{stop}\n{again}")
+        say(f"{stop}\n{following}")
         return None
     except KeyboardInterrupt:  # before or after the training, or the second one in it
         say(("continue from the last checkpoint with" if folder.last.exists() else
-             "nothing was trained yet; the same begins anew with") + f"\n{again}")
+             "nothing was trained yet; the same begins anew with") + f"\n{following}")
         raise
     except KitError:
         if not resume and folder.writer and not folder.begun:

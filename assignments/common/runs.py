@@ -1,10 +1,10 @@
 """A run as export, submit and release are told of it: by its folder, or by the name of its assignment."""
 
 import re
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from assignments.common.summary import again
 from data_tools.errors import KitError
 from data_tools.files.places import expand
 
@@ -32,7 +32,7 @@ def find_run(target: str, names: Sequence[str], needed: Sequence[str]) -> tuple[
     missing = [file for file in needed if not (run / file).is_file()]
     if missing:
         raise KitError(f"{run} has no {missing[0]}: the run has not finished. Finish it with\n"
-                       f"    python assignments/{name}/run.py --resume {shlex.quote(str(run))}")
+                       f"{again(str(name), run)}")
     return run, str(name)
 
 

@@ -1,9 +1,11 @@
 """What most works let one set, beside the trainer's settings."""
 
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 from paddle_models.trainer.ranges import bounded
-from paddle_models.trainer.settings import TrainerSettings
+from paddle_models.trainer.settings import TrainerSettings, from_dict, read_presets
 
 
 @dataclass
@@ -22,3 +24,10 @@ class WorkSettings(TrainerSettings):
     """side in pixels that images are resized to"""
     flip_at_test: bool = False
     """judge each image together with its mirror image"""
+
+
+@lru_cache
+def preset_settings(work: Any) -> list[Any]:
+    """The settings of every preset, by which most submissions were made; read once for all submissions."""
+    presets = read_presets(work.folder / "presets.yaml").values()
+    return [from_dict(work.settings, preset["settings"] or {}, "presets.yaml") for preset in presets]

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from assignments.common.splits import Splits
+from data_tools.language import said
 
 if TYPE_CHECKING:
     from paddle_models.fast.fast_layers import Decision
@@ -20,5 +21,5 @@ def make_trainer(work: Any, settings: Any, splits: Splits, run: Any, device: str
     classes = work.classes_of(splits.found)
     task = work.task(settings, work.network(settings, classes), classes, splits.training)
     layers = [accelerate(network, settings.fast_layers) for network in (*task.networks.values(), *task.frozen)]
-    say(f"{work.describe(settings)} on {runtime.describe(device)}; {layers[0].reason}")
+    say(said("; ").join(map(said, (work.describe(settings), runtime.describe(device), layers[0].reason))))
     return Trainer(task, work.batches(settings, splits), settings, run, device), layers[0]

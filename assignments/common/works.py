@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from assignments.common.interpreter import check
 from data_tools.errors import KitError
 from data_tools.files.places import PROJECT_ROOT
+from data_tools.files.plain_yaml import read_yaml
+from data_tools.language import language
 
 if TYPE_CHECKING:
     from assignments.common.work import Work
 
 FOLDER = PROJECT_ROOT / "assignments"
-PRESETS = "presets.yaml"
+PRESETS, ABOUT = "presets.yaml", "about.yaml"
 
 
 def work_names() -> list[str]:
@@ -46,7 +48,10 @@ def work_of(name: str) -> "Work":
 
 
 def summary(name: str) -> str:
-    """What a work is in a line: the first of the docstring of its folder, else of its run.py; nothing is imported."""
+    """What a work is in a line: the first of the docstring of its folder, else of its run.py; nothing is imported. In
+    Chinese the title of its about.yaml, where it has one."""
+    if language() == "zh" and (FOLDER / name / ABOUT).is_file():
+        return str(read_yaml(FOLDER / name / ABOUT)["title"]["zh"])
     for file in ("__init__.py", "run.py"):
         path = FOLDER / name / file
         try:
@@ -54,7 +59,8 @@ def summary(name: str) -> str:
         except (SyntaxError, ValueError) as error:
             raise KitError(f"{_where(error, path)}: {getattr(error, 'msg', error)}") from None
         if text:
-            return text.splitlines()[0].rpartition(": python ")[0] or text.splitlines()[0]
+            first = " ".join(text.split("\n\n")[0].split())
+            return first.rpartition(": python ")[0] or first
     return name
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
 from data_tools.files.places import expand, short_path
+from data_tools.progress import Progress, tell
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
 RECORD = "enlarged.jsonl"  # in the output folder: what made the pictures there
@@ -91,37 +92,6 @@ def _predict(options: argparse.Namespace) -> int:
         return _enlarge_pictures(source, generator, tile, out)
 
 
-class Bar:
-    """Tiles on a live line where there is a terminal, else a line for the first one and then each `EVERY` seconds."""
-
-    EVERY = 10.0
-
-    def __init__(self, total: int, unit: str):
-        from tqdm import tqdm
-
-        self._bar = tqdm(total=total or None, unit=unit, file=sys.stdout, dynamic_ncols=True, leave=False,
-                         disable=not sys.stdout.isatty())
-        self._total, self._unit, self._done, self._said = total, unit, 0, -self.EVERY
-
-    def advance(self, what: str) -> None:
-        """One more; `what` names it."""
-        self._done += 1
-        self._bar.set_postfix_str(what[-40:], refresh=False)
-        self._bar.update()
-        if self._bar.disable and time.monotonic() - self._said > self.EVERY:
-            self._said = time.monotonic()
-            print(f"{self._unit} {self._done}{f'/{self._total}' if self._total else ''}: {what}", flush=True)
-
-    def say(self, text: str) -> None:
-        """A line that does not disturb the live one."""
-        self._bar.clear()
-        print(text, flush=True)
-
-    def close(self) -> None:
-        """Remove the live line."""
-        self._bar.close()
-
-
 def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     """Every image as a PNG of the same name; those that the record calls finished are not done again."""
     from assignments.common.media import say_left_out
@@ -133,7 +103,7 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     problems, done, kept, stopped = source.problems, 0, 0, False
     targets = _targets(source.names)
     begin = time.perf_counter()
-    with closing(Record(out / RECORD, made_by)) as record, closing(Bar(len(source.names), "image")) as bar, \
+    with closing(Record(out / RECORD, made_by)) as record, Progress(len(source.names), "image") as bar, \
             suppress(KeyboardInterrupt):
         stopped = True  # unless the loop comes to its end
         for name in source.names:
@@ -143,7 +113,7 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
                     kept += 1
                 else:
                     for note in _enlarge_picture(source, name, content, generator, tile, out / targets[name]):
-                        bar.say(f"note: {note}")
+                        tell(f"note: {note}")
                     record.add(name, content)
                     done += 1
             except _Unreadable as error:
@@ -293,7 +263,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
     film = FilmWriter(target, source.rate, source.reader)
     begin = time.perf_counter()
     try:
-        with (closing(Bar(options.frames or source.total, "frame")) as bar, Behind() as behind,
+        with (Progress(options.frames or source.total or 0, "frame") as bar, Behind() as behind,
               closing(ahead(islice(iter(source), options.frames or None))) as frames):
             try:
                 for frame in frames:

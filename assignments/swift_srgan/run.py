@@ -39,7 +39,7 @@ class SwiftSRGAN(Work):
     def searched(self):
         from functools import partial
 
-        from assignments.common.judging import preset_settings
+        from assignments.common.settings import preset_settings
         from assignments.swift_srgan.image_sets import find_place
 
         names = dict.fromkeys(each.train_sets[0] for each in preset_settings(self) if not each.data)

@@ -2,19 +2,19 @@
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
-from tqdm import tqdm
-
 from data_tools.errors import KitError
 from data_tools.files.locks import locked
 from data_tools.files.sources import FolderSource, Source
+from data_tools.language import said
 from data_tools.machine import cores
+from data_tools.progress import Progress, tell
+from data_tools.terminal import is_live
 
 NOTICE_FILE = "DRAWN.txt"
 MARK = "Drawn stand-in"  # how every notice begins
@@ -79,8 +79,8 @@ def write_drawn_set(
 def _draw(folder: Path, notice: str, pictures, draw, texts, what: str, progress: bool, threads: int) -> None:
     """Draws beside the place and renames; called under the lock, so leftovers there are nobody's."""
     fresh, old = folder.with_name(f".{folder.name}.drawing"), folder.with_name(f".{folder.name}.old")
-    if progress and not sys.stdout.isatty():
-        print(f"drawing {len(pictures)} {what}", flush=True)
+    if progress and not is_live():
+        tell(said(f"drawing {len(pictures)} {what}"))
     for leftover in (fresh, old):
         shutil.rmtree(leftover, ignore_errors=True)
     try:
@@ -94,12 +94,11 @@ def _draw(folder: Path, notice: str, pictures, draw, texts, what: str, progress:
         # Threads, not processes: OpenCV draws without the interpreter's lock; forking after Paddle is unsafe.
         with (
             ThreadPoolExecutor(min(threads, cores())) as pool,
-            tqdm(desc=f"drawing {what}", total=len(pictures), file=sys.stdout,
-                 disable=not progress or not sys.stdout.isatty()) as bar,
+            Progress(len(pictures), f"drawing {what}", progress) as bar,
         ):
             while chunk := list(islice(waiting, CHUNK)):
                 for _ in pool.map(write, chunk):
-                    bar.update()
+                    bar.advance()
         for name, content in texts.items():
             (fresh / name).write_bytes(content)
         (fresh / NOTICE_FILE).write_bytes(notice.encode())

@@ -12,13 +12,13 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import file_sha256, sync
 from data_tools.files.locks import locked
 from data_tools.files.places import expand
+from data_tools.progress import Progress
+from data_tools.progress import size as shown_size
 
 BLOCK = 2**18
 ATTEMPTS = 5
@@ -180,8 +180,7 @@ def _receive_once(url: str, part: Path, by_hand: str, progress: bool, size: int 
             raise KitError(f"{url} is a web page, not an archive: log in and {by_hand}")
         _write_tag(part, url, answer.headers.get("ETag") or answer.headers.get("Last-Modified"))
         total = int(length) + have if length and length.isdecimal() else None
-        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=part.stem, file=sys.stdout,
-                   disable=not (progress and sys.stdout.isatty()))
+        bar = Progress(total or 0, part.stem, progress, shown_size).begun(have)
         with bar, open(part, "ab" if continues else "wb") as file:
             block = first
             while block:
@@ -189,7 +188,7 @@ def _receive_once(url: str, part: Path, by_hand: str, progress: bool, size: int 
                 if size is not None and max(have, total or 0) > size:
                     break
                 file.write(block)
-                bar.update(len(block))
+                bar.advance(count=len(block))
                 block = answer.read(BLOCK)
             file.flush()
             sync(file.fileno())

@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from tqdm import tqdm
-
 from data_tools.errors import KitError
 from data_tools.files.atomic import file_sha256
 from data_tools.files.image_set import DECODE_VERSION, ImageSet
 from data_tools.files.locks import locked
 from data_tools.files.places import PROJECT_ROOT, expand
+from data_tools.language import said
 from data_tools.machine import cores
 from data_tools.packed.pack_worker import answer
 from data_tools.packed.record_files import (
@@ -35,6 +34,8 @@ from data_tools.packed.record_files import (
     write_manifest,
 )
 from data_tools.packed.store import CROPS, with_stamps
+from data_tools.progress import Progress, tell
+from data_tools.terminal import is_live
 
 SHARD = 450  # images; the document's chunk
 MOST_SHARDS = 99_999
@@ -269,11 +270,10 @@ def _watched(results: Iterator, plan: _Plan, jobs: dict[str, dict],
              progress: bool) -> Generator[tuple[str, dict], None, None]:
     what = f"packing {plan.image_set.name} at {plan.size}"
     total = sum(len(job["names"]) for job in jobs.values())
-    bar = tqdm(total=total, desc=what, unit="image", file=sys.stdout, disable=not (progress and sys.stdout.isatty()))
-    if progress and bar.disable:
+    if progress and not is_live():
         kept = len(plan.image_set) - total
-        print(f"{what}: {total:,} images{f', {kept:,} are packed already' if kept else ''}", flush=True)
-    with bar:
+        tell(said(f"{what}: {total:,} images, {kept:,} are packed already" if kept else f"{what}: {total:,} images"))
+    with Progress(total, what, progress) as bar:
         for name, result in results:
             yield name, result
-            bar.update(len(jobs[name]["names"]))
+            bar.advance(count=len(jobs[name]["names"]))

@@ -12,7 +12,6 @@ import json
 import mmap
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, fields
@@ -21,7 +20,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-from tqdm import tqdm
 
 from data_tools.errors import KitError
 from data_tools.files import places
@@ -29,7 +27,10 @@ from data_tools.files.atomic import atomic_path, write_atomically
 from data_tools.files.image_set import DECODE_VERSION, ImageSet, decode
 from data_tools.files.locks import locked
 from data_tools.files.places import expand
+from data_tools.language import said
 from data_tools.machine import cores
+from data_tools.progress import followed, tell
+from data_tools.terminal import is_live
 
 STORE_VERSION = 2
 CHUNK = 32  # decoded images held in memory at a time
@@ -307,8 +308,6 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 def _watched(results: Iterator, image_set: ImageSet, progress: bool) -> Iterator:
     if not progress:
         return results
-    if sys.stdout.isatty():
-        return tqdm(results, total=len(image_set), desc=f"packing {image_set.name}", unit="image",
-                    file=sys.stdout)
-    print(f"packing {len(image_set)} {image_set.name} images", flush=True)
-    return results
+    if not is_live():
+        tell(said(f"packing {len(image_set)} {image_set.name} images"))
+    return followed(results, len(image_set), f"packing {image_set.name}")

@@ -28,7 +28,7 @@ from paddle_models.trainer.limits import Limits
 from paddle_models.trainer.optimizers import build_optimizer, load_optimizer_arrays, optimizer_arrays
 from paddle_models.trainer.position import Position
 from paddle_models.trainer.precision import Precision
-from paddle_models.trainer.progress import Journal, ProgressBar, say
+from paddle_models.trainer.progress import Journal, ProgressBar, say, watched
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.schedules import Schedule
 from paddle_models.trainer.settings import TrainerSettings
@@ -114,10 +114,10 @@ class Trainer:
             self._note(losses)
             if position.step % settings.log_every == 0 or position.batch == self.data.steps_per_epoch:
                 self._log_step(learning_rate)
-            self.bar.advance(messages.step_line(position, self.device))
+            self.bar.advance(*messages.step_parts(position, self.device))
             if self._stop_wanted():
                 self._save_last()
-                raise Interrupted(messages.stopped(position.step, self.run.path))
+                raise Interrupted(messages.stopped(position.step))
             if time.monotonic() - last_saved > 60 * settings.checkpoint_minutes:
                 self._save_last()
                 last_saved = time.monotonic()
@@ -217,7 +217,7 @@ class Trainer:
             for average in self.averages.values():
                 stack.enter_context(average.applied())
             stack.enter_context(self.precision.evaluating())
-            return evaluate(self.task, batches)
+            return evaluate(self.task, watched(batches))
 
     def load_best(self) -> None:
         """Put the best weights into the networks that are judged, in float32; KitError where none were kept."""
@@ -237,7 +237,7 @@ class Trainer:
         if not self.run.last.exists():
             if self.run.finished:
                 raise messages.no_last(self.run.path)
-            say(f"{self.run.path} has no checkpoint yet: it begins again")
+            say(messages.begins_again(self.run.path))
             self.run.go_on(0, 0)
             return
         groups, state = load_checkpoint(self.run.last)

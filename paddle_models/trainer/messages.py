@@ -1,31 +1,34 @@
 """What a training says while it goes on, and when it cannot."""
 
-import shlex
 from pathlib import Path
 from typing import Any
 
 from data_tools.errors import KitError
+from data_tools.files.places import short_path
+from data_tools.language import said
+from data_tools.terminal import joined
 from paddle_models.trainer.position import Position
 from paddle_models.trainer.progress import peak_memory_mb
 
 
-def step_line(position: Position, device: str) -> str:
-    """Beside the progress bar: means of this epoch, speed, memory."""
-    return f"{_numbers(position.means())}  {_speed_and_memory(position, device)}"
+def step_parts(position: Position, device: str) -> list[str]:
+    """Beside the progress: means of this epoch, speed, memory."""
+    return [*_numbers(position.means()), *_speed_and_memory(position, device)]
 
 
 def epoch_line(row: dict[str, Any], epochs: int, best: bool, position: Position, device: str, eta: str) -> str:
-    """After an epoch: means and metrics of its row in metrics.jsonl, speed, memory, time to the end."""
+    """After an epoch: means and metrics of its row in metrics.jsonl, speed, time to the end, memory."""
     shown = _numbers({key: value for key, value in row.items()
                       if key.startswith(("train/", "val/")) and isinstance(value, float)})
-    return (f"epoch {row['epoch'] + 1}/{epochs}  {shown}{'  (best so far)' if best else ''}  "
-            f"{_speed_and_memory(position, device)}  ETA {eta}")
+    speed, memory = _speed_and_memory(position, device)
+    return joined([said(f"epoch {row['epoch'] + 1}/{epochs}"), *shown, *([said("(best so far)")] if best else []),
+                   said(f"ETA {eta}"), speed, memory])
 
 
 def in_parts(batch_size: int, parts: int) -> str:
     """Memory ran out, and the training goes on."""
-    return (f"out of memory: the batch of {batch_size} now goes through in {parts} parts; the optimizer still steps "
-            "once for all of them")
+    return (f"out of memory: the batch of {batch_size} now goes through in {parts} parts; the optimizer still "
+            "steps once for all of them")
 
 
 def no_loss(values: dict[str, float]) -> KitError:
@@ -40,14 +43,19 @@ def threads_differ(begun: int, now: int) -> str:
             f"weights will differ from those of a run that never stopped; --threads {begun} keeps them the same")
 
 
-def stopped(step: int, folder: Path) -> str:
+def stopped(step: int) -> str:
     """A signal came."""
-    return f"stopped after step {step}; continue with --resume {shlex.quote(str(folder))}"
+    return said(f"stopped after step {step}")
 
 
 def continuing(position: Position, folder: Path) -> str:
     """A run goes on from its checkpoint."""
-    return f"continuing {folder} after epoch {position.epoch}, step {position.step}"
+    return f"continuing {short_path(folder)} after epoch {position.epoch}, step {position.step}"
+
+
+def begins_again(folder: Path) -> str:
+    """A run to go on with has not come to a checkpoint."""
+    return f"{short_path(folder)} has no checkpoint yet: it begins again"
 
 
 def no_last(folder: Path) -> KitError:
@@ -74,9 +82,9 @@ def no_best(monitor: str, folder: Path) -> KitError:
                     f"{folder / 'metrics.jsonl'}")
 
 
-def _numbers(values: dict[str, float]) -> str:
-    return "  ".join(f"{key} {value:.4f}" for key, value in values.items())
+def _numbers(values: dict[str, float]) -> list[str]:
+    return [f"{key} {value:.4f}" for key, value in values.items()]
 
 
-def _speed_and_memory(position: Position, device: str) -> str:
-    return f"{position.images_per_second():.1f} images/s  {peak_memory_mb(device):.0f} MB"
+def _speed_and_memory(position: Position, device: str) -> list[str]:
+    return [said(f"{position.images_per_second():.1f} images/s"), f"{peak_memory_mb(device):.0f} MB"]

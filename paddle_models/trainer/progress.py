@@ -3,21 +3,25 @@
 import importlib.util
 import resource
 import sys
-import time
-from typing import Any
+from collections.abc import Iterable
+from operator import length_hint
+from typing import Any, TypeVar
 
 import paddle
-from tqdm import tqdm
 
+from data_tools.language import spoken
+from data_tools.progress import Progress, followed, tell
 from paddle_models.trainer import distributed
 from paddle_models.trainer.run_folder import RunFolder
 
+Item = TypeVar("Item")
+
 
 def say(text: str) -> None:
-    """A notice on standard output, from the first rank only; standard error is for errors."""
+    """Lines on standard output, in the user's language and as wide as the terminal, from the first rank only; standard
+    error is for errors."""
     if distributed.rank() == 0:
-        tqdm.write(text, file=sys.stdout)
-        sys.stdout.flush()
+        tell(spoken(text))
 
 
 def peak_memory_mb(device: str) -> float:
@@ -65,48 +69,13 @@ class Journal:
                     self._curves.add_scalar(f"{row['kind']}/{key}", value, row["step"])
 
 
-class ProgressBar:
-    """One bar over all steps of a run: a live line on a terminal and in notebooks, a line every half minute else.
+class ProgressBar(Progress):
+    """The steps of a run, from the first rank only."""
 
-    `with bar.begun(steps): ... bar.advance(text)`
-    """
+    def __init__(self, total: int, what: str = "step"):
+        super().__init__(total, what, shown=distributed.rank() == 0)
 
-    EVERY = 30.0
 
-    def __init__(self, total: int):
-        self.total, self.done, self.start_done = total, 0, 0
-        self.start = self.last_line = time.monotonic()
-        self.bar: tqdm | None = None
-
-    def begun(self, done: int) -> "ProgressBar":
-        """The same bar, `done` steps of it behind; time counts from now on."""
-        self.done = self.start_done = done
-        self.start = self.last_line = time.monotonic()
-        return self
-
-    def __enter__(self) -> "ProgressBar":
-        if distributed.rank() == 0 and sys.stdout.isatty():
-            self.bar = tqdm(total=self.total, initial=self.done, file=sys.stdout, dynamic_ncols=True, unit="step",
-                            leave=False)
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        if self.bar is not None:
-            self.bar.close()
-            self.bar = None
-
-    def advance(self, text: str) -> None:
-        """One more step; `text` shows loss, speed and memory."""
-        self.done += 1
-        if self.bar is not None:
-            self.bar.set_postfix_str(text, refresh=False)
-            self.bar.update()
-        elif time.monotonic() - self.last_line > self.EVERY:
-            self.last_line = time.monotonic()
-            say(f"step {self.done}/{self.total}  {text}  ETA {self.eta()}")
-
-    def eta(self) -> str:
-        """Time to the last step at the pace so far, h:mm:ss."""
-        pace = (time.monotonic() - self.start) / max(1, self.done - self.start_done)
-        seconds = int(pace * max(0, self.total - self.done))
-        return f"{seconds // 3600}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+def watched(batches: Iterable[Item], what: str = "judging, batch") -> Iterable[Item]:
+    """The same batches, with their progress, from the first rank only."""
+    return followed(batches, length_hint(batches), what, shown=distributed.rank() == 0)

@@ -75,7 +75,7 @@ def find_rates(trainer: Trainer, steps: int = STEPS, lowest: float = LOWEST, hig
             mean = MEMORY * mean + (1 - MEMORY) * loss
             running = mean / (1 - MEMORY ** len(losses))
             best = min(best, running)
-            bar.advance(f"rate {rates[number]:.1e}  loss {loss:.4f}")
+            bar.advance(f"rate {rates[number]:.1e}", f"loss {loss:.4f}")
             if number >= FEWEST and running > best + BROKEN * abs(losses[0]):
                 break
     if len(losses) < FEWEST:

@@ -19,10 +19,12 @@ import yaml
 
 from data_tools.errors import KitError
 from data_tools.files.plain_yaml import read_yaml
+from data_tools.language import LANGUAGES, VARIABLE
 from paddle_models.trainer.ranges import bounded, check_ranges, ranges
 
 jsonargparse.set_parsing_settings(docstring_parse_attribute_docstrings=True)
-OPTIONS = ("preset", "out", "name", "resume", "find_lr", "json", "dry_run", "anyway", "config")  # beside the settings
+# beside the settings
+OPTIONS = ("preset", "out", "name", "resume", "find_lr", "json", "dry_run", "anyway", "config", "lang")
 KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text",
          "list": "a list such as [1, 2]", "NoneType": "null"}
 
@@ -217,6 +219,8 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
     parser.add_argument("--dry-run", "--dry_run", action="store_true",
                         help="say what the run will be and need, from one or two steps, and end")
     parser.add_argument("--anyway", action="store_true", help="start even where it needs more than is free here")
+    parser.add_argument("--lang", choices=LANGUAGES, help=f"language of what is said (default: {VARIABLE}, else the "
+                        "locale's)")
     parser.add_argument("--config", action="config", help="settings in YAML, as --print_config writes them")
     argv = list(sys.argv[1:] if argv is None else argv)
     _check_flags(argv, settings_class, extra=(*OPTIONS, "dry-run", "print_config", "help"))
@@ -245,7 +249,7 @@ def parse_command_line(settings_class: type, presets_file: Path, argv: Sequence[
     if options.name and (options.out or not re.fullmatch(r"[\w][\w.+-]{0,60}", options.name)):
         raise KitError(f"--name {options.name}: letters, digits, _ . + - name a folder under runs/; --out, without "
                        "--name, names any other")
-    for name in ("preset", "resume", "config"):
+    for name in ("preset", "resume", "config", "lang"):
         parsed.pop(name)
     return options, from_dict(settings_class, parsed.as_dict(), "settings")
 

@@ -9,7 +9,6 @@ import os
 import re
 import signal
 import stat
-import sys
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,10 +18,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from data_tools.errors import BadFile, KitError
 from data_tools.files.atomic import write_atomically
+from data_tools.language import said
+from data_tools.progress import Progress, tell
+from data_tools.terminal import is_live
 from reports.grading import class_page, grades_csv, gradescope, junit, likeness, table
 from reports.grading.class_folder import Handed, student_of
 from reports.grading.grade_one import Grade
@@ -30,6 +30,7 @@ from reports.grading.inert import plain
 from reports.grading.jail import GRADE_LIMIT, Jail, Task
 from reports.grading.limits import Limits
 from reports.grading.unpack import open_plain
+from reports.grading.verdict import name_of
 from reports.tables import csv_cell
 
 LONGEST_STEM = 80  # characters of a file name that is made of a submission's name
@@ -138,15 +139,13 @@ def _grade_class(submissions: Mapping[str, Path], out: Path, works: str, options
             grades = {}
         waiting = [Task(name, path) for name, path in submissions.items() if name not in grades]
         try:
-            if progress and not sys.stdout.isatty():
-                print(f"grading {len(waiting)} of {len(submissions)} submissions", flush=True)
-            with tqdm(total=len(submissions), initial=len(grades), desc="grading", unit="submission", file=sys.stdout,
-                      disable=not progress or not sys.stdout.isatty()) as bar:
+            if progress and not is_live():
+                tell(said(f"grading {len(waiting)} of {len(submissions)} submissions"))
+            with Progress(len(submissions), "grading", progress).begun(len(grades)) as bar:
                 for task, grade in jail.grade(waiting):
                     grades[task.name] = grade
                     kept.write(task.name, grade)
-                    bar.set_postfix_str(f"{plain(task.name, 24)} {grade.verdict}", refresh=False)
-                    bar.update()
+                    bar.advance(f"{plain(task.name, 24)} {name_of(grade.verdict, language)}")
         finally:
             done = {name: _with_student(grades[name], handed.get(name, Handed()))
                     for name in submissions if name in grades}

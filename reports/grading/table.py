@@ -3,11 +3,12 @@
 from collections import Counter
 from collections.abc import Sequence
 
+from data_tools.terminal import cut, wrapped
 from reports.grading.grade_one import Grade
 from reports.grading.gradescope import summary
 from reports.grading.inert import plain
 from reports.grading.verdict import in_both, name_of
-from reports.tables import display_width, markdown_table, text_table
+from reports.tables import fitted_table, markdown_table, text_table
 
 HEADER = {"en": ("submission", "assignment", "points", "verdict", "claimed", "measured", "what is wrong"),
           "zh": ("提交", "作业", "得分", "结论", "所称", "实测", "问题")}
@@ -40,19 +41,28 @@ def counts(grades: Sequence[Grade], language: str = "en") -> str:
 
 
 def table(grades: Sequence[Grade], language: str = "en") -> str:
-    """For a terminal, columns aligned; over-long cells are cut."""
-    cells = [[_cut(cell, most) for cell, most in zip(row, _WIDEST)]
-             for row in (HEADER[language], *rows(grades, language))]
-    return "\n".join([*text_table(cells, ALIGNED), counts(grades, language)]) + "\n"
+    """For a file, columns aligned; over-long cells are cut."""
+    return "\n".join([*text_table(_cells(grades, language), ALIGNED), counts(grades, language)]) + "\n"
+
+
+def shown_table(grades: Sequence[Grade], language: str = "en") -> str:
+    """The same for a terminal: not wider than it."""
+    return "\n".join([*fitted_table(_cells(grades, language), ALIGNED), *wrapped(counts(grades, language))]) + "\n"
+
+
+def _cells(grades: Sequence[Grade], language: str) -> list[list[str]]:
+    return [[cut(cell, most) for cell, most in zip(row, _WIDEST)]
+            for row in (HEADER[language], *rows(grades, language))]
 
 
 def details(grade: Grade, language: str = "en") -> str:
     """A single grade for a terminal: each criterion, then what was found."""
     cells = [LINES[language]]
-    cells += [(_cut(plain(line.title.get(language) or line.id), 48), f"{line.points:g} / {line.max:g}",
-               "✓" if line.passed else "✗", _cut(plain(line.message[language]), 110)) for line in grade.criteria]
+    cells += [(cut(plain(line.title.get(language) or line.id), 48), f"{line.points:g} / {line.max:g}",
+               "✓" if line.passed else "✗", cut(plain(line.message[language]), 110)) for line in grade.criteria]
     whole = f"{plain(grade.name, 80)}: {grade.score:g} / {grade.max_score:g}, {name_of(grade.verdict, language)}"
-    return "\n".join([*text_table(cells, "lrll"), summary(grade, language), "", whole]) + "\n"
+    return "\n".join([*fitted_table(cells, "lrll"), *(line for text in summary(grade, language).splitlines()
+                                                     for line in wrapped(text)), "", *wrapped(whole)]) + "\n"
 
 
 def markdown_page(grades: Sequence[Grade], language: str = "en") -> str:
@@ -69,11 +79,3 @@ def _problem(problem: dict[str, str], language: str) -> str:
 
 def _value(values: dict[str, float], metric: str) -> str:
     return f"{values[metric]:.4f}" if metric in values else ""
-
-
-def _cut(text: str, most: int) -> str:
-    if display_width(text) <= most:
-        return text
-    while display_width(text) > most - 1:
-        text = text[:-1]
-    return text + "…"

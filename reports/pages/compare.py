@@ -9,6 +9,7 @@ from typing import Any
 
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
+from data_tools.language import language, said, spoken
 from reports import tables
 from reports.figures import plots, style
 from reports.run_reader import Run, flat_settings
@@ -31,14 +32,16 @@ def compare_runs(paths: Sequence[Path], out: Path | None) -> str:
     runs = [_open(Path(path)) for path in paths]
     names = run_names(runs)
     found = {"settings": settings_table(runs, names), "metrics": metrics_table(runs, names)}
-    lines = [f"{name}: {tables.clean(run.config.get('assignment'))}, preset {tables.clean(run.config.get('preset'))}, "
-             f"data {tables.clean(run.origin)}" for name, run in zip(names, runs)]
+    lines = [said(f"{name}: {tables.clean(run.config.get('assignment'))}, "
+                  f"preset {tables.clean(run.config.get('preset'))}, data {tables.clean(run.origin)}")
+             for name, run in zip(names, runs)]
     works = sorted({tables.clean(run.config.get("assignment")) for run in runs})
     if len(works) > 1:
-        lines.append(f"runs of different works ({', '.join(works)}): their numbers do not compare")
-    text = list(lines)
+        lines.append(said(f"runs of different works ({', '.join(works)}): their numbers do not compare"))
+    text = [spoken(line) for line in lines]
     for key, table in found.items():
-        text += ["", TITLES[key], *(tables.text_table(table, "l" * len(table[0])) if len(table) > 1 else ["none"])]
+        shown = tables.fitted_table(table, "l" * len(table[0])) if len(table) > 1 else [said("none")]
+        text += ["", said(TITLES[key]), *shown]
     if out is not None:
         _write(runs, names, lines, found, Path(out))
     return "\n".join(text)
@@ -60,7 +63,7 @@ def settings_table(runs: Sequence[Run], names: Sequence[str]) -> Table:
                  **flat_settings(run)} for run in runs]
     keys = dict.fromkeys(key for values in settings for key in values)
     rows = [[key, *(values.get(key, tables.NONE) for values in settings)] for key in keys]
-    return [["setting", *names], *(row for row in rows if len(set(row[1:])) > 1)]
+    return [[said("setting"), *names], *(row for row in rows if len(set(row[1:])) > 1)]
 
 
 def metrics_table(runs: Sequence[Run], names: Sequence[str]) -> Table:
@@ -79,7 +82,7 @@ def metrics_table(runs: Sequence[Run], names: Sequence[str]) -> Table:
                 cell += f" [{_shown(low)} .. {_shown(high)}]"
             row.append(cell if n is None else f"{cell} n={n}")
         rows.append(row)
-    return [["metric", *names], *rows]
+    return [[said("metric"), *names], *rows]
 
 
 def draw_curves(runs: Sequence[Run], names: Sequence[str], t: style.Labels):
@@ -150,12 +153,12 @@ def _shown(value: Any) -> str:
 
 def _write(runs: Sequence[Run], names: Sequence[str], lines: Sequence[str], found: dict[str, Table], out: Path) -> None:
     """Figure, Markdown and CSV."""
-    t = style.start("en")
+    t = style.start(language())
     figure = draw_curves(runs, names, t)
-    page = ["# Runs side by side", "", *(f"- {tables.markdown(line)}" for line in lines)]
+    page = [f"# {said('Runs side by side')}", "", *(f"- {tables.markdown(line)}" for line in lines)]
     for key, table in found.items():
-        page += ["", f"## {TITLES[key]}", "",
-                 *(tables.markdown_table(table, "l" * len(table[0])) if len(table) > 1 else ["none"])]
+        page += ["", f"## {said(TITLES[key])}", "",
+                 *(tables.markdown_table(table, "l" * len(table[0])) if len(table) > 1 else [said("none")])]
     _csv(out / "settings.csv", [[cell if cell != tables.NONE else None for cell in line] for line in found["settings"]])
     values = [(key, name, *measured) for name, run in zip(names, runs) for key, measured in _metrics(run).items()]
     _csv(out / "metrics.csv", [("metric", "run", "value", "low", "high", "n"), *values])

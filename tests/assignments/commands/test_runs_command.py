@@ -60,7 +60,7 @@ def test_a_run_is_shown_by_the_end_of_its_name(runs, capfd):
     said = capfd.readouterr().out
     assert said.startswith("monkey_species, preset sample, finished, 6.") and "\nresult      accuracy " in said
     assert "other than its preset: " in said and "--epochs 8" in said and "3.0 MB  checkpoints/best.safetensors" in said
-    assert main(["runs", "show", "smoke"]) == 0 and "run.py --resume" in capfd.readouterr().out
+    assert main(["runs", "show", "smoke"]) == 0 and "run glasses --resume" in capfd.readouterr().out
     make_run(runs / "monkey_species" / "20260104-120000-first-try")
     with pytest.raises(KitError, match="first-try may be one of .*; name its folder"):
         find_run("first-try", NAMES, ())

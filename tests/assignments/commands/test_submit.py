@@ -79,7 +79,7 @@ def test_a_finished_run_is_sealed_and_one_that_goes_on_is_sealed_anew(backprop_r
 def test_what_cannot_be_handed_in_is_refused(backprop_run, tmp_path):
     unfinished = shutil.copytree(backprop_run, tmp_path / "unfinished")
     (unfinished / "result.json").unlink()
-    with pytest.raises(KitError, match=f"no result.json.*\n *python assignments/backprop/run.py --resume {unfinished}"):
+    with pytest.raises(KitError, match=r"no result.json.*\n.* run backprop --resume \\\n *" + str(unfinished)):
         submit(str(unfinished), tmp_path / "a.zip")
     other = shutil.copytree(backprop_run, tmp_path / "other")
     (other / "config.yaml").write_text("assignment: cooking\npreset: x\nsettings: {}\n")

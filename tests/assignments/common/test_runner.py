@@ -132,7 +132,7 @@ def test_ctrl_c_outside_the_training_is_one_line_and_the_way_on(tmp_path, capfd,
     assert run_work(stopped, [*WORDS, "--out", str(folder)]) == 130
     said, errors = capfd.readouterr()
     assert errors == "stopped\n"
-    assert f"run.py --resume '{folder}'" in said and ("nothing was trained yet" in said) != interrupted
+    assert f"--resume \\\n        '{folder}'" in said and ("nothing was trained yet" in said) != interrupted
     assert unfinished_run("monkey_species") == folder
     assert run_work(assignment(), ["--resume"]) == 0 and (folder / "result.json").exists()
 

@@ -9,7 +9,8 @@ import pytest
 
 from data_tools.files.places import PROJECT_ROOT
 from reports.grading import hints, likeness, source_rules
-from reports.grading.chinese import _sentences, chinese
+from reports.grading.chinese import chinese
+from reports.grading.chinese import sentences as graders_sentences
 from reports.grading.class_folder import DAY, Handed, Student
 from reports.grading.class_page import html_page
 from reports.grading.grade_one import grade
@@ -62,7 +63,7 @@ def test_every_note_has_a_translation():
 
 
 def test_translations_keep_what_changes_from_case_to_case():
-    for pattern, translation in _sentences():
+    for pattern, translation in graders_sentences().patterns:
         groups = [f"G{number}" for number in range(pattern.groups)]
         assert all(group in translation.format(*groups) for group in groups), translation
     assert chinese("nothing like it") == "nothing like it"

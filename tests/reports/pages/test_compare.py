@@ -28,12 +28,18 @@ def change(run, name, edit):
     file.write_text(yaml.safe_dump(content) if name.endswith("yaml") else json.dumps(content))
 
 
-def test_text_says_what_differs(runs):
+def test_text_says_what_differs(runs, monkeypatch):
+    monkeypatch.setattr("reports.tables.columns", lambda: 120)
     text = compare_runs(runs, None)
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.split()}
     assert lines["batch_size"] == ["32", "64"] and lines["note"] == ["-", "=cmd|'<b>'"]
     assert "image_size" not in lines and "optimizer.lr" not in lines  # the same in both
     assert "0.5 (-" in text and "[0.4 .. 0.6] n=136" in text and lines["epochs"] == ["8", "8"]
+
+
+def test_a_terminal_that_is_too_narrow_gets_its_rows_one_by_one(runs):
+    text = compare_runs(runs, None).splitlines()
+    assert max(map(len, text)) <= 80 and "epochs  a 8  b 8" in text
 
 
 def test_runs_of_different_works_are_said_not_to_compare(runs, tmp_path):

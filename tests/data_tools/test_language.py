@@ -1,0 +1,68 @@
+"""The kit's sentences in Chinese: each is one that the code says, and the language is chosen as people expect."""
+
+import ast
+import re
+
+import pytest
+
+from data_tools.files.places import PROJECT_ROOT
+from data_tools.language import TABLE, asked, chinese, language, read_sentences, said, speaking, spoken
+
+FOLDERS = ("assignments", "reports", "paddle_models", "data_tools")
+KEYS = read_sentences(TABLE)
+
+
+@pytest.fixture(scope="module")
+def texts() -> str:
+    """All literal texts of the code and of the presets, one after the other; {} for what is put in."""
+    found = [(PROJECT_ROOT / file).read_text() for file in PROJECT_ROOT.glob("assignments/*/presets.yaml")]
+    for folder in FOLDERS:
+        for file in (PROJECT_ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    found.append(node.value)
+                elif isinstance(node, ast.JoinedStr):
+                    found.append("".join(part.value if isinstance(part, ast.Constant) else "{}" for part in
+                                         node.values))
+    return "\n".join(found)
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_every_sentence_is_one_that_the_code_says(key, texts):
+    longest = max(re.split(r"\{\}|[,;:.()-]|(?<=the best) by", key), key=len).strip()
+    assert longest in texts
+
+
+def test_translations_keep_what_changes_from_case_to_case():
+    for pattern, translation in chinese().patterns:
+        groups = [f"G{number}" for number in range(pattern.groups)]
+        assert all(group in translation.format(*groups) for group in groups), translation
+
+
+@pytest.mark.parametrize("settings, expected", [
+    ({}, "en"), ({"LANG": "zh_CN.UTF-8"}, "zh"), ({"LANG": "zh_CN.UTF-8", "LC_ALL": "C"}, "en"),
+    ({"LC_MESSAGES": "zh_TW", "LANG": "de_DE.UTF-8"}, "zh"), ({"LANG": "zh_CN.UTF-8", "KIT_LANG": "en"}, "en"),
+    ({"KIT_LANG": "zh"}, "zh"), ({"KIT_LANG": "fr", "LANG": "zh_CN"}, "zh")])
+def test_the_language_is_the_wish_else_the_locale(monkeypatch, settings, expected):
+    for name in ("KIT_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert language() == expected
+    with speaking("zh"):
+        assert language() == "zh" and said("stopped after step 7") == "已在第 7 步后停止"
+        with speaking("both"):
+            assert language() == "zh"
+    assert language() == expected
+
+
+def test_an_option_of_the_command_line_is_seen():
+    assert asked(["run", "x", "--lang", "zh"]) == asked(["--lang=zh"]) == "zh" and asked(["--language", "zh"]) is None
+
+
+def test_sentences_within_sentences_and_others_texts():
+    with speaking("zh"):
+        assert said("3 stay eager: a sum with something else") == "3 层保持原样：a sum with something else"
+        assert spoken("finish it with\n    kit run x \\\n        --resume y\n  cpu, 2 threads") == (
+            "继续完成：\n    kit run x \\\n        --resume y\n  CPU，2 个线程")
+        assert said("nothing like it") == "nothing like it"
