@@ -28,6 +28,7 @@ def own_folders(tmp_path_factory):
     drawn = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "samples"  # once for all workers
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KIT_SAMPLES", str(drawn))
+        patch.setenv("KIT_LANG", "en")  # whatever the locale is
         for word in ("RUNS", "CACHE", "REPORT"):
             patch.setenv(f"KIT_{word}", str(base / word.lower()))
         for word in ("MONKEY", "CELEBA", "GLASSES", "SUPER_RESOLUTION"):
