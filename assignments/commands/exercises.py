@@ -4,11 +4,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.exercises import has_exercises
 from assignments.common.works import work_names
 from data_tools.errors import KitError
 from data_tools.files.places import expand
+from data_tools.language import language
 
 
 def add_to(commands: Any) -> None:
@@ -16,7 +17,7 @@ def add_to(commands: Any) -> None:
     command = add_command(commands, "exercises", exercises)
     command.add_argument("name", metavar="NAME", help="the assignment")
     command.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
-    command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of statements and hints")
+    speaks(command)
     command.add_argument("--solution", action="store_true", help="leave the bodies in: the reference, for teachers")
 
 
@@ -28,6 +29,6 @@ def exercises(arguments: argparse.Namespace) -> int:
         raise KitError(f"{name} has no exercises; those that have: {', '.join(having)}")
     from assignments.common.student_folder import write_folder
 
-    for path in write_folder(name, out, arguments.lang, arguments.solution):
+    for path in write_folder(name, out, language(), arguments.solution):
         print(path)
     return 0

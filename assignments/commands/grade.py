@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.exercises import (
     exercise_files,
     exercises_of,
@@ -23,6 +23,7 @@ from assignments.common.exercises import (
 from assignments.common.works import FOLDER, PRESETS, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files.places import expand
+from data_tools.language import language, spoken
 
 OUT = Path("grading")  # where grades go unless told otherwise
 MEMORY = 1500  # MB of all submissions that are judged at a time; with the kit itself, which they share, less than 2 GB
@@ -51,7 +52,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--memory", type=int, default=MEMORY, metavar="MB",
                          help="for all that are judged at a time, in equal "
                                                                                   f"shares (default: {MEMORY})")
-    command.add_argument("--lang", choices=("en", "zh"), default="en")
+    speaks(command)
     command.add_argument("--due", metavar="DATE", help="when it was due, as 2026-05-31 or "
                          "\"2026-05-31 18:00\"; the times of the files count")
     command.add_argument("--late", type=float, default=0.0, metavar="PERCENT",
@@ -116,20 +117,20 @@ def grade(arguments: argparse.Namespace) -> int:
         named = name_submissions(paths)
         grades = grade_class(named, arguments.out, "assignments.commands.grade:works", options,
                              assignment=only,
-                             limits=limits, jobs=jobs, again=arguments.again, language=arguments.lang,
+                             limits=limits, jobs=jobs, again=arguments.again, language=language(),
                              handed={name: handed[path] for name, path in zip(named, paths)})
     except KeyboardInterrupt:
-        print(f"\nstopped; what is graded is in {arguments.out}, the same command goes on from there")
+        print("\n" + spoken(f"stopped; what is graded is in {arguments.out}, the same command goes on from there"))
         return 130
-    show(grades, arguments.lang)
+    show(grades, language())
     _say_what_shut_in(grades)
     if any("out-of-memory" in made.kinds for made in grades):
-        print(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs larger "
-              f"shares")
+        print(spoken(f"{megabytes} MB each were not enough for every submission; --memory gives more, fewer --jobs "
+                     "larger shares"))
     _write_elsewhere(arguments)
     if single and not grades[0].unjudged:  # else run_autograder says that it failed itself
-        write_results(arguments.gradescope, grades[0], arguments.lang)
-    print(f"written to {arguments.out}")
+        write_results(arguments.gradescope, grades[0], language())
+    print(spoken(f"written to {arguments.out}"))
     unjudged = [made.unjudged for made in grades if made.unjudged]
     if unjudged:
         raise KitError(f"{len(unjudged)} of {len(grades)} could not be judged, by no fault of theirs; mend this and "
@@ -322,7 +323,7 @@ def _say_left_out(names: Sequence[str]) -> None:
 
     if names:
         more = f" and {len(names) - 10} more" * (len(names) > 10)
-        print(f"left out, as no submissions: {', '.join(plain(name, 60) for name in names[:10])}{more}")
+        print(spoken(f"left out, as no submissions: {', '.join(plain(name, 60) for name in names[:10])}{more}"))
 
 
 def found_in(path: Path, single: bool = False, out: Path | None = None) -> tuple[list[Path], list[str]]:

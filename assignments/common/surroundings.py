@@ -7,6 +7,7 @@ from typing import Any
 from assignments.common.health import OK, WARNING, Finding
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
+from data_tools.files.places import short_path
 
 
 def data_of_works() -> list[Finding]:
@@ -39,5 +40,5 @@ def _data(what: str, find: Callable[[], Any]) -> Finding:
         data = find()
     except KitError as error:
         return Finding(WARNING, what, f"unusable: {str(error).splitlines()[0]}")
-    return Finding(OK, what, f"{data.path} ({data.origin})" if data else
+    return Finding(OK, what, f"{short_path(data.path)} ({data.origin})" if data else
                    "none: --data PATH (else pictures are drawn)")

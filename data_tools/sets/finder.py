@@ -66,7 +66,7 @@ class Finder(Generic[Found]):
         found = None if data == "sample" else self.find(data)
         if found is not None:
             return found
-        drawn = self._at(str(draw_sample(self.sample, progress=False)))
+        drawn = self._at(str(draw_sample(self.sample)))
         return drawn if data == "sample" else as_last_resort(drawn, self.pictures, self.variable, self.places)
 
     def _at(self, given: str) -> Found:

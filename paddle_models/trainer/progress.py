@@ -52,7 +52,8 @@ class Journal:
         if self.run.writer and importlib.util.find_spec("visualdl"):
             from visualdl import LogWriter
 
-            self._curves = LogWriter(logdir=str(self.run.path / "vdl"), display_name=self.run.path.name)
+            self._curves = LogWriter(logdir=str(self.run.path / "vdl"),
+                                     display_name=f"{self.run.assignment}/{self.run.path.name}")
         return self
 
     def __exit__(self, *_: Any) -> None:

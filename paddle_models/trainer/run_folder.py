@@ -48,6 +48,7 @@ class RunFolder:
 
     def __init__(self, path: Path, writer: bool = True):
         self.path, self.writer = Path(path), writer
+        self.assignment = self.path.parent.name  # until write_config tells
         self._held = ExitStack()
         self.on_resume: Callable[[], None] = lambda: None
         self.on_ready: Callable[[Any, Any], None] = lambda trainer, found: None
@@ -123,6 +124,7 @@ class RunFolder:
 
     def write_config(self, assignment: str, preset: str, settings: dict[str, Any]) -> None:
         """config.yaml, with the exact command of this process."""
+        self.assignment = assignment
         self._write("config.yaml", yaml.safe_dump(
             {"assignment": assignment, "preset": preset, "command": command(), "settings": settings},
             sort_keys=False, allow_unicode=True))

@@ -22,6 +22,7 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.noted = 0
+        self._twice = False  # two that come within one long call reach the handler as one
         self._former: dict[int, Any] = {}
         self._former_fd = self._heard = self._told = -1
         self._answering = threading.Thread()
@@ -46,7 +47,7 @@ class StopSignals:
             os.close(end)
 
     def _note(self, number: int, _frame: Any) -> None:
-        if number == self.noted == signal.SIGINT:
+        if number == signal.SIGINT and (self._twice or self.noted == signal.SIGINT):
             raise KeyboardInterrupt
         self.noted = number
 
@@ -56,7 +57,8 @@ class StopSignals:
         while (received := os.read(self._heard, 1)) != END:
             number = received[0]
             if number == signal.SIGINT:
-                say("stopping now" if number in answered else "stopping after this step; a second Ctrl-C aborts")
+                self._twice = number in answered
+                say("stopping now" if self._twice else "stopping after this step; a second Ctrl-C aborts")
             elif number == signal.SIGTERM and number not in answered:
                 say("stopping after this step")
             answered.add(number)

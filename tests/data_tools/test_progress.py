@@ -9,6 +9,7 @@ import struct
 import subprocess
 import sys
 import termios
+from pathlib import Path
 
 import pytest
 
@@ -30,13 +31,13 @@ with Progress(40, "step") as bar:
 """
 
 
-def on_terminal(columns: int, words: list[str], **environment: str) -> str:
-    """What a process writes to a terminal so wide."""
+def on_terminal(columns: int, words: list[str], folder: Path = PROJECT_ROOT, **environment: str) -> str:
+    """What a process writes to a terminal so wide; folder: where it runs."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "JPY_PARENT_PID")}
-    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=PROJECT_ROOT,
-                               env={**kept, "TERM": "xterm", **environment})
+    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
+                               env={**kept, "TERM": "xterm", "PYTHONPATH": str(PROJECT_ROOT), **environment})
     os.close(theirs)
     told = b""
     while select.select([ours], [], [], 100)[0]:
