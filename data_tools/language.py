@@ -63,7 +63,8 @@ class Sentences:
         for pattern, translation in self.patterns if depth < DEEPEST else ():
             found = pattern.fullmatch(text)
             if found:
-                return translation.format(*(self(part, depth + 1) for part in found.groups()))
+                return translation.format(*(part if part.isidentifier() else self(part, depth + 1)
+                                            for part in found.groups()))  # a word may be a name
         return text
 
     @cached_property

@@ -20,7 +20,7 @@ WORK = "(a work)"  # any folder of assignments/ that STOREYS does not name
 # storeys. Rooms on one storey do not know each other, nor does one work know another.
 STOREYS = {
     "assignments": (("__main__",), ("commands",), ("bench", "demo"), ("api",), (WORK,), ("common",)),
-    "reports": (("pages",), ("figures", "grading"), ("run_list",), ("tables",), ("run_reader",)),
+    "reports": (("pages",), ("figures", "grading"), ("run_list",), ("tables",), ("text_table",), ("run_reader",)),
     "paddle_models": (("deploy", "trainer"), ("tasks",), ("weights",), ("networks",), ("fast",), ("environment",)),
     "data_tools": (("batches",), ("sets",), ("packed",), ("drawing",), ("files",), ("progress",), ("language",),
                    ("errors", "machine", "pipes", "quiet", "terminal")),

@@ -43,7 +43,7 @@ def add_to(commands: Any) -> None:
 def list_runs(arguments: argparse.Namespace) -> int:
     """All runs: preset, data, metric, date, size, finished or not."""
     from reports.run_list import best_run
-    from reports.tables import text_table
+    from reports.text_table import text_table
 
     lines = [tuple(map(said, ("run", "preset", "data", "metric", "date", "size", "")))]
     works = _runs(arguments.work)

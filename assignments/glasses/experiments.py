@@ -214,7 +214,7 @@ def table(summary: Mapping[str, Any]) -> str:
     """Means and standard deviations over the seeds, as lines of text."""
     import statistics
 
-    from reports.tables import text_table
+    from reports.text_table import text_table
 
     lines = [("experiment", "setting", "n", "val accuracy, %", "val loss", "test accuracy, %", "test loss", "seconds",
               "epochs", "test accuracy to the first, points")]

@@ -274,7 +274,7 @@ def report(study: optuna.Study, plan: Plan, out: Path) -> str:
         "val_loss": done[0].value, "val_accuracy": done[0].user_attrs.get("val_accuracy"), "settings": best,
         "command": command},
         sort_keys=False).encode())
-    from reports.tables import text_table
+    from reports.text_table import text_table
 
     lines = [("trial", "val loss", "val accuracy", "settings")]
     lines += [(str(trial.number), f"{trial.value:.4f}", f"{trial.user_attrs.get('val_accuracy', float('nan')):.4f}",

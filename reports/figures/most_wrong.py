@@ -16,12 +16,13 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.names import shown
+from data_tools.terminal import display_width
 from paddle_models.tasks.metrics import cross_entropies
 from reports.figures import numbers, plots
 from reports.figures.figure_script import Entry, Writer
 from reports.figures.style import Labels
 from reports.run_reader import Run
-from reports.tables import csv_cell, display_width
+from reports.tables import csv_cell
 
 SHOWN, COLUMNS, ROW_HEIGHT = 12, 4, 1.8  # pictures, in a row, inches of a row
 FILE_WIDTH, CLASS_WIDTH = 28, 25  # letters of a file's name and of a class; a Chinese one counts as two

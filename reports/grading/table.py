@@ -8,7 +8,8 @@ from reports.grading.grade_one import Grade
 from reports.grading.gradescope import summary
 from reports.grading.inert import plain
 from reports.grading.verdict import in_both, name_of
-from reports.tables import fitted_table, markdown_table, text_table
+from reports.tables import markdown_table
+from reports.text_table import fitted_table, text_table
 
 HEADER = {"en": ("submission", "assignment", "points", "verdict", "claimed", "measured", "what is wrong"),
           "zh": ("提交", "作业", "得分", "结论", "所称", "实测", "问题")}

@@ -13,6 +13,7 @@ from data_tools.language import language, said, spoken
 from reports import tables
 from reports.figures import plots, style
 from reports.run_reader import Run, flat_settings
+from reports.text_table import fitted_table
 
 MOST_RUNS, MOST_CURVES, MOST_METRICS, MOST_KEYS = 10, 6, 40, 200
 FACTS = ("best_epoch", "epochs", "steps", "seconds", "images_per_second", "peak_memory_mb", "parameters")
@@ -40,7 +41,7 @@ def compare_runs(paths: Sequence[Path], out: Path | None) -> str:
         lines.append(said(f"runs of different works ({', '.join(works)}): their numbers do not compare"))
     text = [spoken(line) for line in lines]
     for key, table in found.items():
-        shown = tables.fitted_table(table, "l" * len(table[0])) if len(table) > 1 else [said("none")]
+        shown = fitted_table(table, "l" * len(table[0])) if len(table) > 1 else [said("none")]
         text += ["", said(TITLES[key]), *shown]
     if out is not None:
         _write(runs, names, lines, found, Path(out))

@@ -6,6 +6,7 @@ import io
 import pytest
 
 from data_tools.errors import KitError
+from data_tools.terminal import display_width
 from reports import tables
 
 CLAIMS = [
@@ -51,8 +52,8 @@ def test_values_that_are_no_numbers_count_as_missing(bad):
 
 def test_text_columns_align_in_chinese():
     lines = tables.as_text(tables.compare(CLAIMS, VALUES, "zh"), CONTEXT, "zh").splitlines()
-    ends = {tables.display_width(line) for line in lines[4:9]}
-    assert len(ends) == 1 and tables.display_width("图a") == 3
+    ends = {display_width(line) for line in lines[4:9]}
+    assert len(ends) == 1 and display_width("图a") == 3
     assert "[1] 说明" in lines
 
 

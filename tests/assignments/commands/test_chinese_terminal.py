@@ -48,7 +48,7 @@ def test_list_and_runs(terminal):
 
 
 def test_compare(terminal):
-    check(terminal("compare", "first-try", "20260101-120000-sample"), "数据 程序生成", "指标", "已写入 comparison")
+    check(terminal("compare", "first-try", "20260101-120000-sample"), "程序生成的数据", "指标", "已写入 comparison")
 
 
 def test_a_run_from_its_first_line_to_its_zip(terminal):

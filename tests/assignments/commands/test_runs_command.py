@@ -9,7 +9,7 @@ from assignments.common.runner import run_work
 from assignments.common.runs import find_run
 from data_tools.errors import KitError
 from data_tools.files.locks import locked
-from reports.tables import display_width
+from data_tools.terminal import display_width
 from tests.assignments.common.test_runner import WORDS, assignment
 from tests.reports.make_run import make_run
 

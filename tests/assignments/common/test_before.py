@@ -9,10 +9,10 @@ import pytest
 from assignments.common import before
 from assignments.common.runner import run_work
 from assignments.common.works import work_of
+from data_tools.terminal import display_width
 from paddle_models.trainer.checkpoint import network_arrays
 from paddle_models.trainer.run_folder import RunFolder
 from paddle_models.trainer.trial import Needs, measure
-from reports.tables import display_width
 from tests.assignments.glasses.glasses_set import write_set
 from tests.paddle_models.trainer.tiny import tiny_network, tiny_trainer
 

@@ -10,7 +10,7 @@ import pytest
 from assignments.common.runner import run_work
 from assignments.common.summary import CURVES, duration, save_curves, summary
 from assignments.common.works import work_names, work_of
-from reports.tables import display_width
+from data_tools.terminal import display_width
 from tests.assignments.common.test_runner import WORDS, assignment
 from tests.reports.make_run import make_run
 

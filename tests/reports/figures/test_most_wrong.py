@@ -10,11 +10,11 @@ from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet
 from data_tools.files.sources import FolderSource
 from data_tools.packed.arrays import ArrayStore
+from data_tools.terminal import display_width
 from paddle_models.tasks.metrics import cross_entropies
 from reports.figures.first_figures import first_script
 from reports.figures.most_wrong import FILE, short, two_classes
 from reports.run_reader import Run
-from reports.tables import display_width
 from tests.figure_checks import check_legible, check_same_bytes, labels_in
 from tests.reports.figures.test_first_figures import made
 

@@ -29,7 +29,7 @@ def change(run, name, edit):
 
 
 def test_text_says_what_differs(runs, monkeypatch):
-    monkeypatch.setattr("reports.tables.columns", lambda: 120)
+    monkeypatch.setattr("reports.text_table.columns", lambda: 120)
     text = compare_runs(runs, None)
     lines = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.split()}
     assert lines["batch_size"] == ["32", "64"] and lines["note"] == ["-", "=cmd|'<b>'"]
