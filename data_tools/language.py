@@ -3,6 +3,7 @@
     "stopped after step {}": "已在第 {} 步后停止"      # {}: whatever stands there, itself translated where it can be
 """
 
+import importlib.util
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,8 +85,9 @@ def read_sentences(file: Path) -> dict[str, str]:
 
 @lru_cache
 def chinese() -> Sentences:
-    """What the kit says besides grades."""
-    return Sentences(read_sentences(TABLE))
+    """What the kit says besides grades; without sentences where this Python cannot read them, which it is told in
+    English."""
+    return Sentences(read_sentences(TABLE) if importlib.util.find_spec("yaml") else {})
 
 
 def said(text: str) -> str:

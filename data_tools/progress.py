@@ -4,12 +4,13 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import TypeVar
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, TypeVar
 
 from data_tools.language import said
 from data_tools.terminal import columns, fitted, is_live, joined
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 FIRST, SPARSEST = 2.0, 60.0  # seconds to the first line where no line is live; most between two, which doubles
 OFTEN = 0.1  # seconds between two states of a live line
@@ -19,6 +20,8 @@ Item = TypeVar("Item")
 
 def tell(text: str) -> None:
     """Lines on standard output, above a live one."""
+    from tqdm import tqdm  # not above: a Python that lacks it is told so
+
     tqdm.write(text, file=sys.stdout)
     sys.stdout.flush()
 
@@ -86,6 +89,8 @@ class Progress:
                 said(f"ETA {self.eta()}"), *parts]
 
     def _redraw(self, line: str) -> None:
+        from tqdm import tqdm
+
         if self._bar is None:
             self._bar = tqdm(file=sys.stdout, bar_format="{desc}", leave=False)
         self._bar.set_description_str(line)

@@ -37,7 +37,7 @@ def test_a_class_with_one_of_each_bad_kind(good, tmp_path, capfd):
     out = tmp_path / "out"
     grades = grade_class(paths, out, WORKS, {}, assignment="toy", limits=Limits(seconds=60), jobs=2)
     shown = capfd.readouterr()
-    assert shown.err == "" and shown.out == f"grading {len(paths)} of {len(paths)} submissions\n"
+    assert shown.err == "" and shown.out.startswith(f"grading {len(paths)} of {len(paths)} submissions\n")
     assert [grade.name for grade in grades] == list(paths)
     for grade in grades:
         problem, verdict = EXPECTED.get(grade.name.removeprefix("student-"), ("", "reproduced"))
