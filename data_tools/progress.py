@@ -30,13 +30,16 @@ class Progress:
     """`with Progress(total, "step") as bar: bar.advance("loss 0.5", ...)`
 
     A line holds per cent, `what` with its number, time to the end, then what `advance` is told, as much as its width
-    takes. total: 0 where nobody knows. shown: False says nothing at all. number: how counts are written.
+    takes. total: 0 where nobody knows. shown: False says nothing at all. number: how counts are written. first: seconds
+    to the first line where no line is live.
     """
 
     _open: "list[Progress]" = []  # the innermost last: it has the live line
 
-    def __init__(self, total: int, what: str, shown: bool = True, number: Callable[[int], str] = "{:,}".format):
+    def __init__(self, total: int, what: str, shown: bool = True, number: Callable[[int], str] = "{:,}".format,
+                 first: float | None = None):
         self.total, self.what, self.shown, self.number = total, what, shown, number
+        self.first = FIRST if first is None else first
         self.done = self.start_done = 0
         self._bar: tqdm | None = None
         self.begun(0)
@@ -45,7 +48,7 @@ class Progress:
         """The same, `done` of it behind; time counts from now on."""
         self.done = self.start_done = done
         self.start = self._said = time.monotonic()
-        self._wait = FIRST
+        self._wait = self.first
         return self
 
     def __enter__(self) -> "Progress":
@@ -72,7 +75,7 @@ class Progress:
         if live:
             self._redraw(fitted(self._parts(parts), columns() - 1))
         else:
-            self._wait = min(SPARSEST, 2 * self._wait)
+            self._wait = min(SPARSEST, max(FIRST, 2 * self._wait))
             tell(joined(self._parts(parts)))
 
     def eta(self) -> str:

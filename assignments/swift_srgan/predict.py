@@ -103,7 +103,7 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     problems, done, kept, stopped = source.problems, 0, 0, False
     targets = _targets(source.names)
     begin = time.perf_counter()
-    with closing(Record(out / RECORD, made_by)) as record, Progress(len(source.names), "image") as bar, \
+    with closing(Record(out / RECORD, made_by)) as record, Progress(len(source.names), "image", first=0) as bar, \
             suppress(KeyboardInterrupt):
         stopped = True  # unless the loop comes to its end
         for name in source.names:
@@ -263,7 +263,7 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
     film = FilmWriter(target, source.rate, source.reader)
     begin = time.perf_counter()
     try:
-        with (Progress(options.frames or source.total or 0, "frame") as bar, Behind() as behind,
+        with (Progress(options.frames or source.total or 0, "frame", first=0) as bar, Behind() as behind,
               closing(ahead(islice(iter(source), options.frames or None))) as frames):
             try:
                 for frame in frames:

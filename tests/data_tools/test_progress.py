@@ -61,7 +61,7 @@ def test_the_live_line_never_exceeds_the_terminal(columns, language):
     found = states(told)
     assert max(map(display_width, found)) < columns and len(found) > 10 and "a notice above" in found
     steps = [state.strip() for state in found if ("step " if language == "en" else "步 ") in state]
-    first = {"en": r"\d+%  step \d+/40  ETA 0:00:0\d", "zh": r"\d+%  步 \d+/40  剩余 0:00:0\d"}[language]
+    first = {"en": r"\d+%  step \d+/40  ETA 0:\d\d:\d\d", "zh": r"\d+%  步 \d+/40  剩余 0:\d\d:\d\d"}[language]
     assert all(re.match(first, state) for state in steps)
     assert all("loss 0.1234  macro_f1 0.5678  123.4 images/s  1812 MB".startswith(state.split("  ", 3)[3])
                for state in steps if state.count("  ") > 2)  # memory goes first, then speed

@@ -264,7 +264,7 @@ def start(source, weights, out) -> subprocess.Popen:
     process = subprocess.Popen([*command, "--out", out], cwd=PROJECT_ROOT, text=True, stdout=subprocess.PIPE,
                                stderr=subprocess.PIPE, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     for line in process.stdout:
-        if line.startswith(("image 1/", "frame 1/")):
+        if re.match(r"\d+%  (image|frame) 1/", line):
             return process
     raise AssertionError(process.communicate())
 
