@@ -11,6 +11,7 @@ from typing import Any
 from data_tools.errors import KitError
 from data_tools.files.places import short_path
 from data_tools.pipes import ends_with_its_reader
+from data_tools.terminal import display_width
 from reports import tables
 from reports.figures import style
 from reports.figures.numbers import write_numbers
@@ -135,7 +136,7 @@ class FigureScript:
         room = max(map(len, titles)) + 2
         lines = []
         for name, title in titles.items():
-            first, *more = lines_of(title, lambda text: tables.display_width(text) <= COLUMNS - room)
+            first, *more = lines_of(title, lambda text: display_width(text) <= COLUMNS - room)
             lines += [f"{name:{room}}{first}".rstrip(), *(" " * room + line for line in more)]
         return lines
 

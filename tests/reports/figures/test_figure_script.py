@@ -7,8 +7,8 @@ import pytest
 from assignments.common.figure_scripts import script_of
 from assignments.common.works import work_names
 from assignments.monkey_species import figures
+from data_tools.terminal import display_width
 from reports.figures.words import LANGUAGES, lines_of
-from reports.tables import display_width
 from tests.reports.make_run import make_run
 
 
