@@ -22,7 +22,7 @@ LETTERS, LOW = 5.5, 1.2        # points of the smallest letters of a table; inch
 EDGE, HEAD, FOOT = 0.08, 0.32, 0.04  # inches: left of the texts, of a heading of one line, below
 LINE = {10: 0.17, 7: 0.14, 7.5: 0.13}  # inches of a line of heading, note, caption
 WIDER, HIGHER = 1.15, 1.3      # steps in which room is sought
-TOUCHING = 0.5                 # pixels by which two texts may overlap
+TOUCHING = (0, 1, 2)           # pixels within two texts, at which they are found to overlap
 TIGHT = 1.0                    # of the height of slanting texts, by which they are to keep apart
 CAPTION = {"boxstyle": "square,pad=0.25", "facecolor": "#FFF3D6", "edgecolor": "#D55E00", "linewidth": 0.8}
 
@@ -148,15 +148,15 @@ def lowest_panel(page: Page) -> float:
 
 
 def faults(page: Page) -> int:
-    """How many texts leave the page or lie on another."""
+    """How many texts leave the page or lie on another; one that lies deep in another counts more than once."""
     page.finish()
     width, height = page.bbox.size
     seen = Texts(width, height, page.dpi)
     page.draw(seen)
     left = sum(box.x0 < 0 or box.y0 < 0 or box.x1 > width + 1 or box.y1 > height + 1 for box in seen.boxes)
     slanting = sum(abs(one - other) < TIGHT * size for (one, size), (other, _) in combinations(seen.slanting, 2))
-    return left + slanting + sum(one.overlaps(other) for one, other in combinations(
-        [box.padded(-TOUCHING) for box in seen.boxes], 2))
+    return left + slanting + sum(one.overlaps(other) for within in TOUCHING for one, other in combinations(
+        [box.padded(-within) for box in seen.boxes], 2))
 
 
 class Texts(RendererAgg):
