@@ -138,9 +138,10 @@ def digits(figure, run: Run, t: Labels) -> None:
     panels[2].plot(steps, np.maximum(np.abs(hand - theirs), 1e-9), color=ORANGE, linewidth=0.6, label=t("difference"))
     plots.logarithmic(panels[2], "y", 7)
     panels[2].set(xlabel=t("batch"), ylabel=t("batch_loss"))
-    panels[2].legend(loc="lower left", fontsize=7.2)
+    panels[2].set_ylim(top=30 * hand.max())
+    panels[2].legend(loc="upper right", fontsize=7.2)
     for axes in panels[:2]:
-        plots.whole_numbers(axes.xaxis)
+        plots.whole_numbers(axes.xaxis, 4)
 
 
 def autoencoder(figure, run: Run, t: Labels) -> None:

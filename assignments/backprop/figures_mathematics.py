@@ -68,7 +68,7 @@ def worked_curve(figure, run: Run, t: Labels) -> None:
         left.plot(x + 1, y, color=style.CYCLE[number], linestyle=plots.LINE_STYLES[number], label=f"{label}: {x[-1]:,}")
     target = float(run.setting("target_error", 3.6e-5))
     left.axhline(target, color=GREY, linewidth=0.8, linestyle=":")
-    left.text(1, target * 1.15, f"{target:.1e}", color=GREY, fontsize=7.5)
+    left.text(1, target * 1.15, plots.plain_number(target), color=GREY, fontsize=7.5)
     plots.logarithmic(left)
     left.set(xlabel=t("step_plus_1"), ylabel=t("error"))
     left.legend(loc="lower left", bbox_to_anchor=(0, 0.1), title=t("steps_needed"), alignment="left",

@@ -37,7 +37,7 @@ def changing(figure, run: Run, t: Labels) -> None:
             axes.axvline(place, color=GREY, linewidth=0.7, linestyle=":")
         plots.logarithmic(axes, "y")
         axes.set(title=title, xlabel=t("step"))
-        axes.legend(fontsize=6.8, loc="lower center", ncols=2)
+        axes.legend(fontsize=6.8, loc="lower center", ncols=2, frameon=True, edgecolor="none", framealpha=0.9)
     panels[0].set(ylabel=t("distance"))
     panels[0].set_ylim(bottom=distance.mean(axis=2).min() / 60)
 

@@ -74,7 +74,7 @@ FIGURES = [
     Entry("training", results.training, 2.7),
     Entry("accuracy", results.attribute_accuracy, 7.6),
     Entry("regions", results.region_measures, 2.6),
-    Entry("predictions", results.some_predictions, 6.6),
+    Entry("predictions", results.some_predictions, results.height_of_predictions),
     most_wrong.entry(results.most_wrong),
     AblationEntry("ablation", ablations.ablation, height_of_ablation),
     AblationEntry("latency", ablations.latency, 2.8),

@@ -15,7 +15,8 @@ from reports.figures import numbers, plots, style
 from reports.figures.style import Labels
 from reports.run_reader import Run
 
-PREDICTIONS, COLUMNS, LINES = 8, 4, 13  # images, per row, lines below each
+PREDICTIONS, COLUMNS, LINES = 8, 4, 13  # images, per row, lines below each at most
+PICTURE_HEIGHT, LINE_HEIGHT = 1.55, 0.125  # inches
 HEADER = ("file", "split", "loss", "wrong", "worst_attribute", "label", "probability", "worst_loss")  # of images.csv
 MEAN_ROW = 7.6  # of the mean, a little apart from the seven regions
 
@@ -67,9 +68,9 @@ def attribute_accuracy(figure, run: Run, t: Labels) -> None:
     for row, i in places:
         gain = round(100 * (model[i] - baseline[i]), 1) + 0.0
         beside(1.07, row, f"{100 * model[i]:.1f}", style.INK)
-        beside(1.15, row, f"{gain:+.1f}" if gain else "0.0")
+        beside(1.165, row, f"{gain:+.1f}" if gain else "0.0")
     beside(1.07, 0, "%")
-    beside(1.15, 0, t("gain"))
+    beside(1.165, 0, t("gain"))
     axes.set_yticks(list(ticks), list(ticks.values()), fontsize=7)
     axes.set(xlim=(max(0.0, low), 1.005), ylim=(y - 0.6, -0.7), xlabel=t("accuracy"))
     for line in bands:
@@ -95,7 +96,7 @@ def region_measures(figure, run: Run, t: Labels) -> None:
     names = [f"{region_name(region, t.chinese)} ({len(attributes)})" for region, attributes in REGIONS.items()]
     panels[0].set_yticks(rows, [*names, t("all_attributes")])
     panels[0].set_ylim(MEAN_ROW + 0.6, -0.6)
-    panels[0].set_xlabel(" ")  # keeps a line free for the legend, which is wider than its panel
+    panels[0].set_xlabel(" ", labelpad=7)  # keeps a line free for the legend, which is wider than its panel
     panels[0].legend(loc="upper left", bbox_to_anchor=(0, -0.13), ncols=2, borderaxespad=0).set_in_layout(False)
 
 
@@ -121,8 +122,9 @@ def some_predictions(figure, run: Run, t: Labels) -> None:
     index = run.artifact("prediction_index", (None,), "iu")[:PREDICTIONS]
     if len(index) != len(images) or index.min() < 0 or index.max() >= len(labels):
         raise KitError(f"{run.path / 'artifacts.npz'}: prediction_index does not fit its images or predictions.npz")
-    rows = -(-len(images) // COLUMNS)
-    grid = figure.subplots(2 * rows, COLUMNS, squeeze=False, gridspec_kw={"height_ratios": [1, 1.18] * rows})
+    rows, longest = -(-len(images) // COLUMNS), _longest(run)
+    heights = [PICTURE_HEIGHT, LINE_HEIGHT * (longest + 0.8)] * rows
+    grid = figure.subplots(2 * rows, COLUMNS, squeeze=False, height_ratios=heights)
     for axes in grid.ravel():
         axes.set_axis_off()
     for number, i in enumerate(index):
@@ -130,13 +132,27 @@ def some_predictions(figure, run: Run, t: Labels) -> None:
         right = int(((probabilities[i] > 0.5) == (labels[i] > 0)).sum())
         plots.show_image(grid[2 * row, column], images[number], t("right", right=right))
         for line, (sign, text, share) in enumerate(_lines(labels[i], probabilities[i], t)):
-            axes, y = grid[2 * row + 1, column], 1 - (line + 0.5) / (LINES + 0.8)
+            axes, y = grid[2 * row + 1, column], 1 - (line + 0.5) / (longest + 0.8)
             colour = style.INK if sign == "✓" else style.ORANGE
             for x, part, side in ((0.02, sign, "left"), (0.11, text, "left"), (0.97, share, "right")):
                 axes.text(x, y, part, transform=axes.transAxes, fontsize=6.2, ha=side, va="center", color=colour)
     numbers.tell(figure, {"file": answers(run).names[index].repeat(len(ATTRIBUTES)),
                           "attribute": [attribute_name(name, t.chinese) for name in ATTRIBUTES] * len(index),
                           "label": labels[index].ravel(), "probability": probabilities[index].ravel()})
+
+
+def height_of_predictions(run: Run) -> float:
+    """Inches of the pictures and of the lines below them."""
+    rows = -(-len(run.artifact("prediction_index", (None,), "iu")[:PREDICTIONS]) // COLUMNS)
+    return rows * (PICTURE_HEIGHT + LINE_HEIGHT * (_longest(run) + 0.8))
+
+
+def _longest(run: Run) -> int:
+    """Lines below the picture that has the most of them."""
+    labels, probabilities = predictions(run)
+    index = run.artifact("prediction_index", (None,), "iu")[:PREDICTIONS]
+    told = [((probabilities[i] > 0.5) | (labels[i] > 0)).sum() for i in index if 0 <= i < len(labels)]
+    return min(LINES, max([1, *told]))
 
 
 def _lines(labels: np.ndarray, probabilities: np.ndarray, t: Labels) -> list[tuple[str, str, str]]:

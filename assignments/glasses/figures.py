@@ -127,7 +127,7 @@ FIGURES = [
     ExperimentEntry("file-size", experiments.resolution, 2.6, experiment="resolution"),
     ExperimentEntry("dropout-curves", experiments.dropout, 2.5, experiment="dropout"),
     SuspectsEntry("label-errors", experiments.label_errors, 3.0),
-    Entry("calibration", results.calibration, 3.0),
+    Entry("calibration", results.calibration, 3.0, counts=results.counted),
     Entry("uncertain", results.uncertain_band, 2.5),
     most_wrong.gallery(results.answers, lambda run, t: [label_name(label, t.of(WORDS)) for label in (0, 1)]),
 ]

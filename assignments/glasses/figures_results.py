@@ -16,8 +16,9 @@ SHOWN, MOST_SUSPECTS = 10, 5  # images of figure 9, and how many of them are sus
 MOST_LAYERS, MOST_MAPS, DETAIL = 16, 16, 10
 LAYER_HEIGHT = 0.41  # inches of a row of maps
 BINS = 20
+MOST_GROUPS, LEAST_IMAGES = 10, 25  # of the calibration
 PREFIXES = {"test": "", "validation": "val_"}  # of the arrays of the splits that have labels
-LEGEND = {"fontsize": 7, "frameon": True, "framealpha": 0.85, "edgecolor": "none"}  # lies over lines
+LEGEND = {"fontsize": 7, "loc": "lower center", "bbox_to_anchor": (0.5, 1.0), "borderaxespad": 0.2}  # above the plot
 
 
 def predictions(run: Run, prefix: str = "") -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -176,27 +177,38 @@ def _tiles(axes, tiles: np.ndarray, columns: int, layer: np.ndarray) -> None:
 # ---- beyond the document
 
 
+def groups_of(run: Run) -> int:
+    """In how many groups the test images go, so that an interval of 95 % still says something."""
+    return max(1, min(MOST_GROUPS, len(predictions(run)[1]) // LEAST_IMAGES))
+
+
+def counted(run: Run) -> dict[str, int]:
+    """Images and groups of the calibration."""
+    return {"images": len(predictions(run)[1]), "groups": groups_of(run)}
+
+
 def calibration(figure, run: Run, t: Labels) -> None:
-    """How many of the images that got such a probability wear glasses, and how many images there are in each bin."""
-    confidence = shares(run, "calibration_confidence", None)
-    accuracy = shares(run, "calibration_accuracy", len(confidence))
-    count = run.artifact("calibration_count", (len(confidence),), "iu")
-    used = count > 0
-    if not used.any():
-        raise KitError(f"{run.path / 'artifacts.npz'}: calibration_count is 0 in every bin; make the run again")
+    """How many of the images that got such a probability wear glasses, in groups of equal size; below, how often each
+    probability was given."""
+    _, labels, probabilities = predictions(run)
+    order = np.argsort(probabilities, kind="stable")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1))
     upper.plot([0, 1], [0, 1], color=style.GREY, linewidth=0.9, linestyle="--", label=t("perfect"))
-    confidence, accuracy, count = confidence[used], accuracy[used], count[used]
-    low, high = np.transpose([wilson_interval(round(share * n), int(n)) for share, n in zip(accuracy, count)])
-    upper.errorbar(confidence, accuracy, yerr=np.clip([accuracy - low, high - accuracy], 0, None), color=style.BLUE,
-                   marker="o", elinewidth=0.8, capsize=2, label=t("this_network"))
+    rows = []
+    for group in np.array_split(order, groups_of(run)):
+        given, share = probabilities[group], labels[group].mean()
+        low, high = wilson_interval(int(labels[group].sum()), len(group))
+        rows.append((given.mean(), share, given.mean() - given.min(), given.max() - given.mean(), share - low,
+                     high - share))
+    x, y, left, right, below, above = np.clip(np.transpose(rows), 0, None)
+    upper.errorbar(x, y, xerr=(left, right), yerr=(below, above), color=style.BLUE, linestyle="none", marker="o",
+                   elinewidth=0.9, capsize=2, label=t("this_network"))
     upper.set_ylabel(t("share_with_glasses"))
     upper.set_ylim(-0.03, 1.03)
     upper.legend(loc="upper left")
-    lower.vlines(confidence, 0.5, count, color="#9CC7E3", linewidth=5)
-    plots.logarithmic(lower, "y", 4)
-    lower.set_ylim(0.5, 2 * count.max())
+    lower.hist(probabilities, np.linspace(0, 1, BINS + 1), color="#9CC7E3", edgecolor="white", linewidth=0.5)
     lower.set(xlabel=t("given_probability"), ylabel=t("images"), xlim=(-0.03, 1.03))
+    plots.whole_numbers(lower.yaxis, 4)
     for axis in (upper.xaxis, upper.yaxis):
         plots.percent(axis)
 
@@ -216,7 +228,7 @@ def uncertain_band(figure, run: Run, t: Labels) -> None:
     plots.logarithmic(left, "y", 5)
     left.set(xlabel=t("probability_of_glasses"), ylabel=t("test_images"), xlim=(0, 1))
     left.set_ylim(bottom=0.7)
-    left.legend(loc="upper center", **LEGEND)
+    left.legend(ncols=3, columnspacing=1.2, **LEGEND)
     widths = np.linspace(0, 0.45, 46)
     distance, fine = np.abs(probabilities - 0.5), (probabilities >= 0.5) == (labels == 1)
     kept = [distance >= width for width in widths]
@@ -225,5 +237,5 @@ def uncertain_band(figure, run: Run, t: Labels) -> None:
     series = [(t("accuracy_of_the_kept"), widths, accuracy), (t("share_kept"), widths, share)]
     plots.curves(right, series, t("left_out"), t("share"))
     right.axvline(high - 0.5, color=style.GREY, linewidth=0.9, linestyle=":", label=f"0.5 ± {high - 0.5:.2g}")
-    right.legend(loc="lower left", **LEGEND)
+    right.legend(ncols=3, columnspacing=1.2, handlelength=1.6, **LEGEND)
     plots.percent(right.yaxis)

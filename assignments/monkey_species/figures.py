@@ -19,7 +19,7 @@ from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.shared_figures import five_optimizers
 from reports.figures.style import Labels
 from reports.figures.words import words_beside
-from reports.run_reader import Run
+from reports.run_reader import Run, look_up
 
 DISPLAY = {"resnet50": "ResNet-50", "resnet101": "ResNet-101", "resnet152": "ResNet-152", "mobilenet_v2": "MobileNetV2",
            "efficientnet_lite0": "EfficientNet-Lite0",
@@ -81,7 +81,7 @@ def figure_2_5(figure, run: Run, t: Labels) -> None:
         "scale 2": Box(scale, 1, 3),
         "network 2": Box(t("evaluating", network=network), 1, 4, "network"),
         "accuracy": Box(t("held_out_accuracy") if _held_out(run) else t("choosing_accuracy"), 1, 5, "result"),
-        "test": Box(t("random_images"), 2, 0, "data"), "resize 3": Box(resize, 2, 1),
+        "test": Box(_tested(run, t), 2, 0, "data"), "resize 3": Box(resize, 2, 1),
         "scale 3": Box(scale, 2, 3),
         "best": Box(t("best_weights", network=network), 2, 4, "network"),
         "test accuracy": Box(t("test_accuracy"), 2, 5, "result")}
@@ -94,6 +94,14 @@ def figure_2_5(figure, run: Run, t: Labels) -> None:
                Arrow("accuracy", "best", t("keep_the_best"), "z")]
     panels = ((t("training_module"), rows[0] + rows[1]), (t("testing_module"), rows[2]))
     diagrams.diagram(figure.subplots(), boxes, arrows, panels, head=0.36)
+
+
+def _tested(run: Run, t: Labels) -> str:
+    """The images that the document draws at random for its test, as many as this run had."""
+    count, whole = look_up(run.result, "metrics.accuracy_200.n"), len(_predictions(run)[0])
+    if not isinstance(count, int) or not 0 < count < whole:
+        return t("all_images", count=whole)
+    return t("random_images", count=count)
 
 
 def figure_2_6(figure, run: Run, t: Labels) -> None:
@@ -174,14 +182,13 @@ def figure_2_10(figure, run: Run, t: Labels) -> None:
 
 
 def figure_3_1(figure, run: Run, t: Labels) -> None:
-    """16 random predictions: true and predicted species, right or wrong."""
+    """Random predictions: the true species and, where it is another one, the predicted."""
     labels, probabilities = _predictions(run)
-    images = run.artifact("prediction_images", (16, None, None, 3), "u")
-    index = _index(run, "prediction_index", 16, len(labels))
+    images = run.artifact("prediction_images", (None, None, None, 3), "u")
+    index = _index(run, "prediction_index", len(images), len(labels))
     predicted, names = probabilities.argmax(axis=1), _names(run, t, t.chinese)
     right = predicted[index] == labels[index]
-    true = t("true_species")
-    titles = [f"{_sign(ok)} {names[predicted[i]]}\n{true}{names[labels[i]]}" for i, ok in zip(index, right)]
+    titles = [f"✓ {names[labels[i]]}" + ("" if ok else f"\n✗ {names[predicted[i]]}") for i, ok in zip(index, right)]
     grid = plots.image_grid(figure, images, titles, columns=4, frames=right, size=6.5)
     for axes, i in zip(grid, index):
         plots.badge(axes, _percent(probabilities[i].max(), 0))
@@ -194,6 +201,11 @@ def _tell(figure, run: Run, t: Labels, index: np.ndarray) -> None:
     numbers.tell(figure, {"file": found.names[index], "label": [names[i] for i in found.labels[index]],
                           "predicted": [names[i] for i in found.predicted[index]],
                           "probability": found.probabilities[index].max(axis=1)})
+
+
+def _shown_of(run: Run) -> dict[str, int]:
+    """How many predictions figure 3.1 shows, and of how many images."""
+    return {"count": len(run.artifact("prediction_index", (None,), "iu")), "whole": len(_predictions(run)[0])}
 
 
 def confusion(figure, run: Run, t: Labels) -> None:
@@ -231,6 +243,12 @@ def grad_cam(figure, run: Run, t: Labels) -> None:
         plots.heat_overlay(axes[row + 1, column], images[number], maps[number])
 
 
+def _places(run: Run) -> dict[str, int]:
+    """Places of a Grad-CAM map before it is enlarged."""
+    height, width = run.artifact("gradcam_maps", (None, None, None), "f").shape[1:]
+    return {"width": width, "height": height}
+
+
 def learning_rate(figure, run: Run, t: Labels) -> None:
     """Learning rate over steps beside the document's fixed 0.001."""
     x, y = run.series("step", "step", "lr")
@@ -255,10 +273,10 @@ FIGURES = [
     Entry("table-2.1", table_2_1, 3.6, shows_data=False),
     Entry("2.9", figure_2_9, 2.6),
     Entry("2.10", figure_2_10, 2.6),
-    Entry("3.1", figure_3_1, 7.2),
+    Entry("3.1", figure_3_1, 7.2, counts=_shown_of),
     Entry("confusion", confusion, 5.2),
     Entry("precision-recall", precision_recall, 4.0),
-    Entry("grad-cam", grad_cam, 6.8),
+    Entry("grad-cam", grad_cam, 6.8, counts=_places),
     Entry("learning-rate", learning_rate, 2.4),
     most_wrong.gallery(lambda run: _answers(run), lambda run, t: _names(run, t, t.chinese)),
 ]

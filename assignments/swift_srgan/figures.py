@@ -16,7 +16,7 @@ from assignments.swift_srgan.figures_results import read_speed
 from assignments.swift_srgan.paper import FRAMES, NAMES, SRGAN_PARAMETERS, TABLE_III
 from assignments.swift_srgan.speed import FILE, QUICK, table_iii
 from reports import tables
-from reports.figures import style
+from reports.figures import plots, style
 from reports.figures.figure_script import Entry, FigureScript
 from reports.figures.style import Labels
 from reports.run_reader import Run, latest_beside_runs, look_up
@@ -53,12 +53,12 @@ class SpeedEntry(Entry):
         t, speed = t.of(self.words()), run.speed
         if speed is None:
             figure = style.page(t, t("title"), 1.2)
-            results.no_speed(figure, t)
+            plots.gap(figure.subplots(), t, results.SPEED_COMMAND)
             return figure
         notes = (*self.notes(run, t), t.choose(*QUICK)) if speed["quick"] else tuple(self.notes(run, t))
         height = self.height(run) if callable(self.height) else self.height
         figure = style.page(t, t("title"), height, False, notes)
-        self.draw(figure, {**speed, "own_psnr": results.own_psnr(run)}, t)
+        self.draw(figure, {**speed, "psnr": results.measured_psnr(run, t)}, t)
         return figure
 
 
@@ -73,17 +73,18 @@ class TableEntry(Entry):
 
     def make(self, run: SwiftRun, t: Labels):
         """The finished matplotlib Figure."""
-        t, table = t.of(self.words()), self.draw(run, t.language)
-        figure = style.page(t, t("title"), 0.21 * (1 + len(table.rows)), run.origin == "drawn",
-                            tuple(self.notes(run, t)))
-        results.draw_table(figure, table, t)
+        t = t.of(self.words())
+        header, *rows = results.wrapped(self.draw(run, t.language), t)
+        lines = sum(plots.table_lines([header, *rows]))
+        figure = style.page(t, t("title"), 0.21 * lines, run.origin == "drawn", tuple(self.notes(run, t)))
+        plots.table(figure.subplots(), header, rows, 7)
         return figure
 
 
 FIGURES = [
-    Entry("1", document.figure_1, 3.2),
+    Entry("1", document.figure_1, document.height_of_1),
     Entry("2", document.figure_2, 7.2, shows_data=False),
-    Entry("3", document.figure_3, 4.6),
+    Entry("3", document.figure_3, document.height_of_3),
     TableEntry("table-1", results.table_1, 1.0),
     TableEntry("table-2", results.table_2, 2.0),
     SpeedEntry("table-3", results.table_3, height_of_table_3, shows_data=False),

@@ -10,6 +10,28 @@ from reports.run_reader import Run
 
 DETAIL = 0.28  # side of the detail, share of the image's shorter side
 PICTURE = 0  # of the run's kept pictures, the first one
+TITLE_HEIGHT, TALLEST = 0.2, 4.0  # inches
+
+
+def height_of_1(run: Run) -> float:
+    """Inches of the pictures side by side and a line of titles."""
+    return _row_height(run, 2) + TITLE_HEIGHT
+
+
+def height_of_3(run: Run) -> float:
+    """Inches of the pictures, of their square details and a line of titles."""
+    return _row_height(run, 3) + style.WIDTH / _columns(run, 3) + TITLE_HEIGHT
+
+
+def _columns(run: Run, least: int) -> int:
+    """Pictures in a row: one more where the run kept what the kit's weights make."""
+    return least + len(pictures(run, PICTURE)) - 3
+
+
+def _row_height(run: Run, least: int) -> float:
+    """Inches of a row of pictures as wide as the page; tall ones are shown narrower."""
+    height, width = pictures(run, PICTURE)[0].shape[:2]
+    return min(style.WIDTH / _columns(run, least) * height / width, TALLEST)
 
 
 def figure_1(figure, run: Run, t: Labels) -> None:
@@ -25,7 +47,8 @@ def figure_3(figure, run: Run, t: Labels) -> None:
     whole, bicubic, enlarged, *kit = pictures(run, PICTURE)
     top, left, side = detail_of(whole)
     titles = (t("bicubic"), model_name(run), *(t("released") for _ in kit), t("high_resolution"))
-    axes = figure.subplots(2, 3 + len(kit), height_ratios=(whole.shape[0] / whole.shape[1], 1))
+    details = style.WIDTH / _columns(run, 3)
+    axes = figure.subplots(2, 3 + len(kit), height_ratios=(_row_height(run, 3), details))
     for column, (image, title) in enumerate(zip((bicubic, enlarged, *kit, whole), titles)):
         plots.show_image(axes[0, column], image, title)
         axes[0, column].add_patch(_frame(left, top, side))

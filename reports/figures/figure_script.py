@@ -40,7 +40,8 @@ class Output:
 @dataclass(frozen=True)
 class Entry:
     """A figure: its number in the document or a name, function, height of the plot in inches (or what gives it for a
-    run), whether it shows what the data made (a stand-in where these are drawn), and which runs it can be drawn of.
+    run), whether it shows what the data made (a stand-in where these are drawn), which runs it can be drawn of, and
+    the numbers of a run that its word `counted`, the last line at its foot, names.
 
     Its title and note stand under its number in the words.yaml beside its function.
     """
@@ -50,6 +51,7 @@ class Entry:
     height: float | Callable[[Any], float]
     shows_data: bool = True
     applies: Callable[[Run], bool] = lambda run: True
+    counts: Callable[[Any], dict[str, Any]] | None = None
 
     @property
     def file(self) -> str:
@@ -72,7 +74,7 @@ class Entry:
     def notes(self, run: Run, t: Labels) -> Sequence[str]:
         """The lines at its foot."""
         note = self.note(t.language)
-        return note.split("\n") if note else ()
+        return [*(note.split("\n") if note else ()), *([t("counted", **self.counts(run))] if self.counts else ())]
 
     def make(self, run: Run, t: Labels):
         """The finished matplotlib Figure."""

@@ -186,8 +186,13 @@ def predicts_numbers(run: Run) -> bool:
     return {"expected", "predicted"} <= set(found) and found["expected"].ndim in (1, 2)
 
 
-def _height_of_classes(least: float, each: float) -> Callable[[Run], float]:
-    return lambda run: least + each * len(shown_classes(run)[1])
+def _height_of_classes(least: float, each: float, most: float = 9.0) -> Callable[[Run], float]:
+    return lambda run: min(most, least + each * len(shown_classes(run)[1]))
+
+
+def _height_of_predicted(run: Run) -> float:
+    """Inches of square panels side by side."""
+    return {1: 3.0, 2: 2.9}.get(values(run)[0].shape[1], 2.1)
 
 
 class ClassesEntry(Entry):
@@ -202,8 +207,8 @@ class ClassesEntry(Entry):
 
 FIRST = (
     Entry("curves", curves, height_of_curves),
-    ClassesEntry("confusion", confusion, _height_of_classes(1.6, 0.3), applies=classifies),
+    ClassesEntry("confusion", confusion, _height_of_classes(1.6, 0.3, 6.2), applies=classifies),
     ClassesEntry("class-accuracy", class_accuracy, _height_of_classes(1.1, 0.2), applies=classifies),
-    Entry("predicted", predicted, 3.0, applies=predicts_numbers),
+    Entry("predicted", predicted, _height_of_predicted, applies=predicts_numbers),
     most_wrong.gallery(judged, lambda run, t: class_names(run, answers(run)[-1], t)),
 )

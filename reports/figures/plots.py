@@ -51,11 +51,11 @@ def mark_point(axes, x: float, y: float, text: str) -> None:
     axes.legend()
 
 
-def whole_numbers(axis) -> None:
-    """Ticks at whole numbers only: epochs, counts."""
+def whole_numbers(axis, most: int = 8) -> None:
+    """Ticks at whole numbers only: epochs, counts; not many more than `most`."""
     from matplotlib.ticker import MaxNLocator
 
-    axis.set_major_locator(MaxNLocator(integer=True, nbins=8, min_n_ticks=1))
+    axis.set_major_locator(MaxNLocator(integer=True, nbins=most, min_n_ticks=1))
 
 
 def percent(axis) -> None:
@@ -67,15 +67,20 @@ def percent(axis) -> None:
 
 def logarithmic(axes, which: str = "xy", ticks: int = 6) -> None:
     """Make the axes in `which` logarithmic, with at most `ticks` plain labels such as 0.01, 1, 1e-6: matplotlib's own
-    need math text, without which figures are drawn."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    need math text, without which figures are drawn. A scale too short for two powers of ten has labels between them."""
+    from matplotlib.ticker import FuncFormatter, LogLocator
+
+    def between(axis, value: float) -> str:
+        low, high = sorted(axis.get_view_interval())
+        shown = high < 4 * low or high < 100 * low and f"{value:e}"[0] in "25"
+        return plain_number(value) if shown else ""
 
     for letter in which:
         getattr(axes, f"set_{letter}scale")("log")
         axis = getattr(axes, f"{letter}axis")
         axis.set_major_locator(LogLocator(numticks=ticks))
         axis.set_major_formatter(FuncFormatter(lambda value, _: plain_number(value)))
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_formatter(FuncFormatter(lambda value, _, axis=axis: between(axis, value)))
 
 
 def plain_number(value: float) -> str:
@@ -101,17 +106,19 @@ def bars(axes, names: Sequence[str], groups: dict[str, np.ndarray], xlabel: str)
     axes.invert_yaxis()
     axes.grid(visible=False, axis="y")
     if len(groups) > 1:
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.09), ncols=len(groups))
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(groups))
 
 
 def sizes(axes, widths: np.ndarray, heights: np.ndarray, limit: float, xlabel: str, ylabel: str, square: float,
           square_label: str) -> None:
-    """Image sizes as points, with lines of aspect ratio 1:1 and 2:1 and the square that most sizes stay in."""
+    """Image sizes as points, with lines of aspect ratio 1:1 and 2:1, named at their ends outside the plot, and the
+    square that most sizes stay in."""
     for ratio, label, style in ((1, "1:1", "-"), (2, "2:1", "--"), (0.5, "1:2", "--")):
         axes.plot([0, limit], [0, limit / ratio], color=GREY, linewidth=0.8, linestyle=style, zorder=1)
-        at = limit * 0.97 * min(1, ratio)
-        axes.text(at, at / ratio, label, color=GREY, fontsize=7.5, ha="right", va="bottom",
-                  bbox={"boxstyle": "square,pad=0.15", "facecolor": "white", "edgecolor": "none"})
+        look = {"xytext": (4, 0), "ha": "left", "va": "center"} if ratio > 1 else \
+            {"xytext": (0, 3), "ha": "center", "va": "bottom"}
+        axes.annotate(label, (limit * min(1, ratio), limit / max(1, ratio)), textcoords="offset points", color=GREY,
+                      fontsize=7.5, annotation_clip=False, **look)
     axes.plot([0, square, square], [square, square, 0], color=ORANGE, linewidth=1.2, linestyle="-.", label=square_label)
     axes.plot(widths, heights, linestyle="none", marker="o", markersize=3.2, color=BLUE, alpha=0.45, markeredgewidth=0)
     numbers.tell(axes, {xlabel: widths, ylabel: heights})
@@ -215,22 +222,25 @@ def intervals(axes, names: Sequence[str], groups: dict[str, tuple[np.ndarray, np
     axes.set_yticks(range(len(names)), names)
     axes.invert_yaxis()
     axes.set(xlabel=xlabel)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.1), ncols=len(groups))
+    if len(groups) > 1:
+        axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(groups))
 
 
 def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], size: float = 8) -> None:
     """A ruled table that fills the axes, which are as wide as the figure: columns as wide as their cells need, the rest
-    of the room shared between them, and letters smaller than `size` points where there is too little of it."""
+    of the room shared between them, and letters smaller than `size` points where there is too little of it. Rows are as
+    high as the lines of their cells."""
     from reports.figures.layout import LETTERS
 
-    axes.set_axis_off()
     called = [name if name and header.count(name) == 1 else f"column {number} {name}".strip()
               for number, name in enumerate(header, 1)]
     numbers.tell(axes, dict(zip(called, zip(*rows))))
-    axes.set(xlim=(0, 1), ylim=(len(rows) + 1, 0))
-    cells = [[axes.text(0, number + 0.52, cell, va="center", ha="left", fontsize=size,
-                        fontweight="bold" if number == 0 else "normal") for cell in row]
-             for number, row in enumerate([header, *rows])]
+    ends = np.cumsum([0, *table_lines([header, *rows])])
+    axes.set_axis_off()
+    axes.set(xlim=(0, 1), ylim=(ends[-1], 0))
+    cells = [[axes.text(0, (top + end) / 2 + 0.02, cell, va="center", ha="left", fontsize=size, linespacing=1.3,
+                        fontweight="normal" if top else "bold") for cell in row]
+             for top, end, row in zip(ends, ends[1:], [header, *rows])]
     widths = np.array([max(cell.get_window_extent().width for cell in column) for column in zip(*cells)])
     widths /= TABLE_ROOM * axes.figure.bbox.width
     scale = min(1.0, (1 - TABLE_GAP * len(widths)) / widths.sum())
@@ -239,7 +249,12 @@ def table(axes, header: Sequence[str], rows: Sequence[Sequence[str]], size: floa
     for row in cells:
         for cell, x in zip(row, np.cumsum(share) - share + TABLE_GAP / 2):
             cell.set(x=x, fontsize=scale * size)
-    for number in range(2, len(cells), 2):
-        axes.axhspan(number, number + 1, color=PALE, alpha=0.6, linewidth=0)
-    for y, width in ((0, 1.2), (1, 0.7), (len(rows) + 1, 1.2)):
+    for top, end in zip(ends[2::2], ends[3::2]):
+        axes.axhspan(top, end, color=PALE, alpha=0.6, linewidth=0)
+    for y, width in ((0, 1.2), (ends[1], 0.7), (ends[-1], 1.2)):
         axes.axhline(y, color=INK, linewidth=width, clip_on=False)
+
+
+def table_lines(rows: Sequence[Sequence[str]]) -> list[int]:
+    """How many lines each row of a table needs."""
+    return [max(cell.count("\n") for cell in row) + 1 for row in rows]

@@ -15,7 +15,7 @@ from data_tools.errors import KitError
 from data_tools.sets import super_resolution
 from reports.figures import style
 from reports.run_reader import look_up
-from tests.figure_checks import check_legible
+from tests.figure_checks import check_legible, labels_in
 
 EPOCHS = 12
 SETS = {"Set5": 5, "Set14": 14, "photographs": 4}
@@ -97,6 +97,13 @@ def test_every_figure_is_drawn_and_the_same_again(run, tmp_path):
     assert before == {path.name: path.read_bytes() for path in tmp_path.iterdir()}
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_figure_is_made_and_legible(run, language):
+    t = labels_in(language)
+    for entry in figures.FIGURES:
+        check_legible(entry, run, t)
+
+
 def test_table_ii_holds_the_papers_rows_and_the_runs(run):
     rows = figures_results.table_2_rows(run)
     found = {(row["set"], row["method"]): row for row in rows}
@@ -159,6 +166,30 @@ def test_a_quick_measurement_gives_way_to_a_full_one_and_says_what_it_is(tmp_pat
     run = figures.open_run(folder)
     assert len(run.speed["rows"]) == 2 * len(TABLE_III) and "--quick" not in figures.speed_table(run).above
     assert not any("--quick" in text.get_text() for text in entries["table-3"].make(run, style.start()).texts)
+
+
+def test_times_and_psnr_stand_together_only_where_both_were_measured(run):
+    entries, t = {entry.number: entry for entry in figures.FIGURES}, style.start()
+    (axes,) = entries["speed"].make(run, t).axes
+    places = {line.get_label(): line.get_xydata() for line in axes.lines}
+    own = run.prediction("Set5/psnr_y", (5,), "f").mean()
+    assert places["Swift-SRGAN, this run"].tolist() == [[pytest.approx(56.05), pytest.approx(own)]]
+    assert places["Swift-SRGAN, authors' weights"].tolist() == [[pytest.approx(56.05), 30.01]]
+    assert places["SRGAN, paper (Tesla K80)"].tolist() == [[812, 29.4]]
+    assert places["SRGAN, time here"][:, 0].tolist() == [8120, 8120] and len(places) == 7  # a line: no PSNR of it
+    header = [text.get_text() for text in entries["table-3"].make(run, t).axes[0].texts[:9]]
+    assert len(set(header)) == 9
+
+
+def test_long_cells_of_table_i_go_on_in_a_second_line(tmp_path):
+    folder = make_run(tmp_path / "run")
+    result = json.loads((folder / "result.json").read_text())
+    result["images"]["training"] = {"photographs (skimage)": 9, "photographs (sklearn)": 1, "photographs (imgaug)": 1}
+    (folder / "result.json").write_text(json.dumps(result))
+    entry = next(entry for entry in figures.FIGURES if entry.number == "table-1")
+    texts = [text.get_text() for text in check_legible(entry, opened(folder), style.start()).axes[0].texts]
+    assert "9 (photographs (skimage)) + 1 (photographs\n(sklearn)) + 1 (photographs (imgaug))" in texts
+    assert not any("…" in text for text in texts)
 
 
 def test_the_detail_is_where_most_happens():
