@@ -76,16 +76,13 @@ def make_run(folder: Path, origin: str = "drawn", **settings) -> Path:
     ten = np.arange(10) % 3 > 0
     maps = {f"feature_maps_{i}": np.maximum(0, random.normal(-0.3 * i, 1, (count, side, side))).astype(np.float32)
             for i, (count, side) in enumerate(LAYERS.values())}
-    confidence = np.linspace(0.05, 0.95, 10)
     np.savez(folder / "artifacts.npz", example_images=faces(random, ten), example_labels=ten.astype(np.uint8),
              example_names=np.array([f"face-{900 + 7 * i}.png" for i in range(10)]),
              uncertain_images=faces(random, labels[doubt[:8]]), uncertain_names=names[doubt[:8]],
              uncertain_probabilities=probabilities[doubt[:8]], prediction_images=faces(random, labels[kept]),
              prediction_names=names[kept], prediction_labels=labels[kept], prediction_probabilities=probabilities[kept],
              eyes_image=face(random, True, 160)[40:90, 20:140], feature_image=face(random, True, 32),
-             feature_names=np.array(list(LAYERS)), **maps, calibration_confidence=confidence,
-             calibration_accuracy=np.clip(confidence + random.normal(0, 0.06, 10), 0, 1),
-             calibration_count=np.array([60, 9, 4, 2, 1, 0, 3, 5, 12, 54]),
+             feature_names=np.array(list(LAYERS)), **maps,
              first_filters=random.normal(0, 1, (16, 3, 3, 3)).astype(np.float32),
              most_wrong_images=faces(random, labels[:12]), most_wrong_rows=np.arange(12))
     metric = {"value": 0.887, "n": TEST, "low": 0.83, "high": 0.93}

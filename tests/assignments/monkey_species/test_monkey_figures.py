@@ -95,7 +95,7 @@ def test_counts_come_from_the_run(run, tmp_path):
     result = json.loads((folder / "result.json").read_text())
     result["metrics"]["accuracy_200"]["n"] = 100
     (folder / "result.json").write_text(json.dumps(result))
-    with np.load(folder / "artifacts.npz") as arrays:
+    with np.load(folder / "artifacts.npz", allow_pickle=False) as arrays:
         np.savez(folder / "artifacts.npz", **{**arrays, "gradcam_maps": arrays["gradcam_maps"][:, :2, :2],
                                               "prediction_images": arrays["prediction_images"][:9],
                                               "prediction_index": arrays["prediction_index"][:9]})
