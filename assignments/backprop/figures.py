@@ -33,7 +33,7 @@ FIGURES = [  # in the order of the slides, which number none
     Entry("sparse", rules.sparse, 2.8),
     Entry("changing", rules.changing, 3.0),
     Entry("iris", experiments.iris, 2.6),
-    Entry("digits", experiments.digits, 2.6),
+    Entry("digits", experiments.digits, 3.0),
     Entry("autoencoder", experiments.autoencoder, 4.3),
     Entry("rotation", experiments.rotation, 2.9),
 ]

@@ -31,7 +31,7 @@ def learning_rate(figure, run: Run, t: Labels) -> None:
     plots.curves(panels["D"], [(f"{word}: {rate:g}", np.arange(losses.shape[1]), row)
                                for word, rate, row in zip(words, rates, losses)], t("epoch_digits"), t("training_loss"))
     plots.logarithmic(panels["D"], "y")
-    panels["D"].legend(loc="center right")
+    panels["D"].legend()
     plots.whole_numbers(panels["D"].xaxis)
 
 
@@ -130,7 +130,7 @@ def digits(figure, run: Run, t: Labels) -> None:
     panels[0].set(xlabel=t("epoch"), ylabel=t("training_loss"))
     panels[1].set(xlabel=t("epoch"), ylabel=t("held_out_accuracy"), ylim=(0.85, 1))
     plots.percent(panels[1].yaxis)
-    panels[1].legend(loc="lower right", fontsize=7.2)
+    panels[1].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=7.2, columnspacing=1.0)
     hand = run.artifact("twins_hand", (None,), "f")
     theirs = run.artifact("twins_paddle", (len(hand),), "f")
     steps = np.arange(1, len(hand) + 1)
@@ -138,8 +138,7 @@ def digits(figure, run: Run, t: Labels) -> None:
     panels[2].plot(steps, np.maximum(np.abs(hand - theirs), 1e-9), color=ORANGE, linewidth=0.6, label=t("difference"))
     plots.logarithmic(panels[2], "y", 7)
     panels[2].set(xlabel=t("batch"), ylabel=t("batch_loss"))
-    panels[2].set_ylim(top=30 * hand.max())
-    panels[2].legend(loc="upper right", fontsize=7.2)
+    panels[2].legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), fontsize=7.2)
     for axes in panels[:2]:
         plots.whole_numbers(axes.xaxis, 4)
 
