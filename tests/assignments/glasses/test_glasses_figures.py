@@ -177,8 +177,7 @@ def test_every_figure_is_made_and_legible(run, language):
 
 
 def test_the_filter_of_figure_4_finds_its_line_alone():
-    image, found = figures_document.toy_image(), figures_document.correlate(figures_document.toy_image(),
-                                                                            figures_document.VERTICAL_LINE)
+    found = figures_document.correlate(image := figures_document.toy_image(), figures_document.VERTICAL_LINE)
     assert found.shape == (5, 5) and (found == 3).sum() == 1 and np.partition(found.ravel(), -2)[-2] < 3
     row, column = np.argwhere(found == 3)[0]
     window = image[row:row + 5, column:column + 5]
@@ -207,8 +206,7 @@ def test_figure_9_frames_the_suspects_and_names_the_command_without_them(run):
 
 def test_few_images_are_calibrated_in_few_groups_each_with_an_interval(run):
     figure = check_legible(entry_of("calibration"), run, style.start())
-    (errorbar,) = figure.axes[0].containers
-    given, right = errorbar.lines[0].get_xydata().T
+    given, right = (errorbar := figure.axes[0].containers[0]).lines[0].get_xydata().T
     _, labels, probabilities = figures.results.predictions(run)
     groups = np.split(labels[np.argsort(probabilities, kind="stable")], 6)  # 150 images, 25 each
     assert errorbar.lines[0].get_linestyle() == "None" and right.tolist() == [part.mean() for part in groups]
@@ -232,15 +230,14 @@ def test_missing_experiments_and_suspects_are_gaps_with_their_commands(run):
         texts = [text.get_text() for text in figure.axes[0].texts]
         assert texts == ["Nothing measured yet. This command fills the gap:", figures_experiments.COMMANDS[kind]]
     for make in figures.TABLES.values():
-        assert figures_experiments.COMMANDS["experiments"] in make(opened(run.path),
-                                                                   "en").above or make is figures.class_shares
+        above = make(opened(run.path), "en").above
+        assert figures_experiments.COMMANDS["experiments"] in above or make is figures.class_shares
 
 
 def test_the_tables_hold_the_document_beside_the_seeds(run, tmp_path):
     tables = {name: make(run, "en") for name, make in figures.TABLES.items()}
     shares = tables["class_shares"].rows
-    assert [row["document"] for row in shares] == [0.635,
-                                                   0.365] and sum(row["n"] for row in shares) == TEST + VALIDATION
+    assert [row["document"] for row in shares] == [.635, 0.365] and sum(row["n"] for row in shares) == TEST + VALIDATION
     assert sum(row["share"] for row in shares) == pytest.approx(1)
     models = {row["setting"]: row for row in tables["models"].rows}
     assert models["Untuned"]["document_test_accuracy"] == 0.887 and models["Tuned learning rate"][
