@@ -165,8 +165,9 @@ def _ends(container, count: int) -> dict[str, Any]:
     segments = [segment for drawn in container.lines[2] for segment in drawn.get_segments()]
     if len(segments) != count or container.has_xerr and container.has_yerr:
         return {}
-    ends = [segment[:, 1 if container.has_yerr else 0] for segment in segments]
-    return {LOW: [end.min() for end in ends], HIGH: [end.max() for end in ends]}
+    along = 1 if container.has_yerr else 0
+    ends = [segment[:, along] if len(segment) else [float("nan")] for segment in segments]  # one without a length
+    return {LOW: [min(end) for end in ends], HIGH: [max(end) for end in ends]}
 
 
 def _lines(place: _Place, lines: Sequence[Any]) -> Iterator[Columns]:

@@ -132,3 +132,11 @@ def test_cells_are_plain_numbers_and_no_formulas(figure, tmp_path):
 def test_an_empty_page_has_none(figure, tmp_path):
     plots.gap(figure.subplots(), style.start(), "command")
     assert numbers.write_numbers(figure, tmp_path, "gap") == [] and not list(tmp_path.iterdir())
+
+
+def test_an_interval_that_is_not_known_has_no_ends(figure):
+    axes = figure.subplots()
+    axes.errorbar([1.0, 2.0], [0.5, np.nan], yerr=[0.1, np.nan], fmt="o", label="share")
+    header, lines = numbers.table_of(figure)
+    low = [line[header.index("low")] for line in lines]
+    assert float(low[0]) == pytest.approx(0.4) and str(low[1]) in ("", "nan")
