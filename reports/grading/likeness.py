@@ -20,7 +20,7 @@ from data_tools.files.places import PROJECT_ROOT
 from paddle_models.weights.files import load_weights
 
 PRETRAINED = PROJECT_ROOT / "paddle_models" / "pretrained"
-FINGERPRINTS = Path(__file__).with_name("known_weights.json")  # in an autograder, which has no weights
+FINGERPRINTS = Path(__file__).resolve().with_name("known_weights.json")  # in an autograder, which has no weights
 OF_KIT = "these are the kit's own weights: {}"
 OF_PACKAGE = "all but the last layer are the weights that {} brings, from which everybody may begin"
 SAMPLES = 8        # values of an array
