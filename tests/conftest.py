@@ -1,6 +1,7 @@
 """Shared fixtures. Real data are never needed: tests marked `realdata` skip without KIT_REALDATA."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ if os.environ.get("KIT_TEST_GPU") != "1":  # the suite is one of CPUs, its bits 
 
 import paddle_models  # noqa: F401  sets the environment before anything imports Paddle
 from paddle_models.environment import USER_THREADS
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and all it starts, ignores Ctrl-C
 
 
 @pytest.fixture
