@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from assignments.common.command_line import add_command
@@ -31,6 +32,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     from assignments.common.figure_scripts import script_of
     from data_tools.files.download import ARCHIVES
     from data_tools.files.places import short_path
+    from data_tools.terminal import joined
     from reports.run_list import runs_of
     from reports.run_reader import Run
     from reports.tables import as_text, run_context
@@ -46,20 +48,24 @@ def reproduce(names: Sequence[str], preset: str) -> int:
         tables.append(as_text(script_of(name).measured(script_of(name).open(run.path)), run_context(run)))
     print("\n" + "\n\n".join(tables))
     page, = build_report(runs=runs, languages=("en",), drawn=names)
-    print(f"\n{len(tables)} assignment(s) reproduced in {time.monotonic() - start:.0f} s; figures are in the run "
-          f"folders")
-    print(f"report: {short_path(page)} (both languages: python -m assignments report)")
+    seconds = time.monotonic() - start
+    print(f"\n{len(tables)} assignment(s) reproduced in {seconds:.0f} s; figures are in the run folders")
+    print(joined([f"report: {short_path(page)}", "(both languages: python -m assignments report)"]))
     if any(Run(path, name).origin in ("drawn", "subset") for name, path in runs.items()):
         public = ", ".join(name for name, archive in ARCHIVES.items() if archive.option == "--data")
-        print("Numbers on drawn pictures, or on a few photographs, are not the documents'. `python -m assignments data "
-              f"fetch NAME` brings public sets ({public}), and `run WORK --preset best` trains on them; the "
-              "column of the kit's weights is what such a training comes to.")
+        print(joined(["Numbers on drawn pictures, or on a few photographs, are not the documents'. `python -m "
+                      f"assignments data fetch NAME` brings public sets ({public}), and `run WORK --preset best` "
+                      "trains on them; the column of the kit's weights is what such a training comes to."], rest=""))
     return 0
 
 
 def _step(name: str, script: str, *arguments: str) -> None:
+    from data_tools.files.places import short_path
+    from data_tools.terminal import joined
+
     command: list[str] = [sys.executable, str(FOLDER / name / script), *arguments]
-    print(f"\n== {name}/{script} {' '.join(arguments)}", flush=True)
+    shown = [short_path(Path(word)) if Path(word).is_absolute() else word for word in arguments]
+    print("\n" + joined([f"== {name}/{script}", " ".join(shown)]), flush=True)
     status = subprocess.run(command).returncode
     if status:
         raise KitError(f"{name}/{script} ended with status {status}; its message is above")

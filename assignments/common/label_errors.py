@@ -23,6 +23,8 @@ from assignments.common.confident import Suspect, find_suspects, folds_of
 from assignments.common.continuing import base_settings, continued, goes_on_later
 from assignments.common.splits import Splits
 from data_tools.errors import KitError
+from data_tools.files.places import short_path
+from data_tools.terminal import joined
 
 if TYPE_CHECKING:
     import numpy as np
@@ -126,7 +128,7 @@ def examine(work: Any, options: argparse.Namespace, rest: Sequence[str]) -> tupl
     store = together(splits)
     groups = groups_in(store)
     fold, parts = folds_of(store.labels, options.folds, options.seed, groups), []
-    say(f"{work.name}, {options.folds} folds of {len(store)} labelled images, folder {out}")
+    say(joined([f"{work.name}, {options.folds} folds of {len(store)} labelled images", f"folder {short_path(out)}"]))
     for number in range(options.folds):
         say(f"-- fold {number + 1} of {options.folds}")
         parts.append(_judge_fold(work, number, fold, splits.found, store, groups, settings, out, device))
@@ -232,8 +234,10 @@ def say_what_was_found(examined: Examined, out: Path, more: str = "", leaves_out
     images = len({suspect.row for suspect in examined.suspects})
     labels = len(examined.store) * len(examined.classes)
     several = f" (in {images} images)" if len(examined.classes) > 1 else ""
-    then = f", strike out what is right, then train with --without {out / 'suspects.csv'}" if leaves_out else ""
-    print(f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}\nwritten to {out}\n"
-          f"look at {out / 'suspects.html'}{then}")
+    then = ["strike out what is right", f"then train with --without {short_path(out / 'suspects.csv')}"]
+    print(joined([f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}"]))
+    print(f"written to {short_path(out)}")
+    print(joined([f"look at {short_path(out / 'suspects.html')}", *(then if leaves_out else ())]))
     if len(examined.suspects) > TOO_MANY * labels:
-        print("these are too many to be errors: the networks know too little; train longer, with another --preset")
+        print(joined(["these are too many to be errors: the networks know too little; train longer, with another "
+                      "--preset"]))

@@ -188,12 +188,14 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
                                     "tuned": tuned}, out)
     trainings = [replace(training, folder=out / training.folder) for training in trainings]
     from data_tools.files.atomic import write_atomically
+    from data_tools.files.places import short_path
+    from data_tools.terminal import command, joined
     from paddle_models.trainer import runtime
     from paddle_models.trainer.progress import say
 
     device = runtime.start(trainings[0].settings.device)
     packed: dict[int, Splits] = {}
-    say(f"glasses, {len(trainings)} trainings for {', '.join(names)}, folder {out}")
+    say(joined([f"glasses, {len(trainings)} trainings for {', '.join(names)}", f"folder {short_path(out)}"]))
     for number, training in enumerate(trainings, start=1):
         side = training.settings.image_size
         packed[side] = packed.get(side) or WORK.splits(training.settings)
@@ -205,8 +207,8 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
         summary = summarize(trainings, preset, packed[side].found.origin,
                             {side: record_size(found) for side, found in packed.items()})
         write_atomically(out / "result.json", (json.dumps(summary, indent=1) + "\n").encode())
-    print(f"\n{table(summary)}\n\nwritten to {out}\nfigures and tables: python assignments/glasses/figures.py "
-          f"--experiments {out}")
+    print(f"\n{table(summary)}\n\nwritten to {short_path(out)}\nfigures and tables:\n"
+          + command(["python", "assignments/glasses/figures.py", "--experiments", short_path(out)]))
     return 0
 
 
@@ -214,7 +216,7 @@ def table(summary: Mapping[str, Any]) -> str:
     """Means and standard deviations over the seeds, as lines of text."""
     import statistics
 
-    from reports.text_table import text_table
+    from reports.text_table import fitted_table
 
     lines = [("experiment", "setting", "n", "val accuracy, %", "val loss", "test accuracy, %", "test loss", "seconds",
               "epochs", "test accuracy to the first, points")]
@@ -229,7 +231,7 @@ def table(summary: Mapping[str, Any]) -> str:
                 cells.append(f"{statistics.mean(values):.{digits}f}{spread}")
             lines.append((name, entry["label"], str(len(entry["runs"])), *cells, _gain(entry["runs"],
                                                                                        entries[0]["runs"])))
-    return "\n".join(text_table(lines, "llrrrrrrrr"))
+    return "\n".join(fitted_table(lines, "llrrrrrrrr"))
 
 
 def _gain(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:

@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     from data_tools.packed.packed_images import PackedImages
     from reports import tables
-    from reports.text_table import text_table
+    from reports.text_table import fitted_table
 
     sets = [find(name, options.data) for name in options.sets]
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
@@ -80,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         columns = columns_of(shown, name == "images")
         written += tables.write_table(columns, shown, above, out, name)
         table = tables.PlainTable(title, above, columns, shown)
-        print(f"\n{title} ({above})\n" + "\n".join(text_table(table.lines, table.aligned)))
+        print(f"\n{title} ({above})\n" + "\n".join(fitted_table(table.lines, table.aligned)))
     print(*("written to " + str(path) for path in written), sep="\n")
     return 0
 

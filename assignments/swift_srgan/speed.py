@@ -68,7 +68,7 @@ def _speed(options: argparse.Namespace) -> int:
     from paddle_models.trainer import runtime
     from paddle_models.trainer.run_folder import describe_environment
     from reports import tables
-    from reports.text_table import text_table
+    from reports.text_table import fitted_table
 
     device = runtime.start(options.device)
     where = runtime.describe(device)
@@ -85,7 +85,7 @@ def _speed(options: argparse.Namespace) -> int:
     write_atomically(out / FILE, json.dumps(found, indent=1).encode("utf-8"))
     table = table_iii(found)
     files = tables.write_table(table.columns, table.rows, table.above, out, "table_iii")
-    print(f"\n{table.title} ({table.above})\n" + "\n".join(text_table(table.lines, table.aligned)))
+    print(f"\n{table.title} ({table.above})\n" + "\n".join(fitted_table(table.lines, table.aligned)))
     print(*(f"written to {path}" for path in (out / FILE, *files)), sep="\n")
     return 0
 
