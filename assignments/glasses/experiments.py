@@ -212,8 +212,8 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
     return 0
 
 
-def table(summary: Mapping[str, Any]) -> str:
-    """Means and standard deviations over the seeds, as lines of text."""
+def table(summary: Mapping[str, Any], width: int | None = None) -> str:
+    """Means and standard deviations over the seeds, as lines of text no wider than `width` (default: the terminal)."""
     import statistics
 
     from reports.text_table import fitted_table
@@ -231,7 +231,7 @@ def table(summary: Mapping[str, Any]) -> str:
                 cells.append(f"{statistics.mean(values):.{digits}f}{spread}")
             lines.append((name, entry["label"], str(len(entry["runs"])), *cells, _gain(entry["runs"],
                                                                                        entries[0]["runs"])))
-    return "\n".join(fitted_table(lines, "llrrrrrrrr"))
+    return "\n".join(fitted_table(lines, "llrrrrrrrr", width))
 
 
 def _gain(runs: Sequence[Mapping[str, Any]], others: Sequence[Mapping[str, Any]]) -> str:

@@ -60,7 +60,8 @@ def test_result_holds_every_run_and_its_curve(stopped_and_finished):
         assert run["test_right"].count("1") / len(run["test_right"]) == pytest.approx(run["test_accuracy"])
         assert run["val_loss"] == pytest.approx(min(run["curve"]["val_loss"]), rel=1e-5)
     assert [run["seed"] for run in on["runs"]] == [0, 1] and on["runs"][0]["val_loss"] != on["runs"][1]["val_loss"]
-    row = next(line.split() for line in experiments.table(result).splitlines() if line.startswith("dropout     on"))
+    lines = experiments.table(result, width=200).splitlines()
+    row = next(line.split() for line in lines if line.startswith("dropout     on"))
     assert float(row[3]) == pytest.approx(100 * statistics.mean(run["val_accuracy"] for run in on["runs"]), abs=0.06)
 
 
