@@ -1,4 +1,4 @@
-"""A command in a terminal of 80 columns: what a person at it sees."""
+"""A command in a terminal, of 80 columns unless told: what a person at it sees."""
 
 import fcntl
 import os
@@ -9,16 +9,19 @@ import struct
 import subprocess
 import termios
 import time
-import unicodedata
+from pathlib import Path
+
+from data_tools.files.places import PROJECT_ROOT
+from data_tools.terminal import display_width
 
 WIDTH = 80
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def in_terminal(words: list[str], seconds: float = 800, **settings) -> tuple[int, str]:
+def in_terminal(words: list[str], columns: int = WIDTH, seconds: float = 800, **settings) -> tuple[int, str]:
     """(status, all that came to the terminal). settings: of Popen."""
     end, terminal = pty.openpty()
-    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, WIDTH, 0, 0))
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with subprocess.Popen(words, stdin=terminal, stdout=terminal, stderr=terminal, **settings) as process:
         os.close(terminal)
         parts, until = [], time.monotonic() + seconds
@@ -34,13 +37,20 @@ def in_terminal(words: list[str], seconds: float = 800, **settings) -> tuple[int
     return process.returncode, b"".join(parts).decode()
 
 
-def columns(text: str) -> int:
-    """That a text takes: Chinese characters take two, combining ones none."""
-    return sum(0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-               for letter in text)
+def on_terminal(columns: int, words: list[str], folder: Path = PROJECT_ROOT, **environment: str) -> str:
+    """What a process that ends well writes to a terminal so wide; folder: where it runs."""
+    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "JPY_PARENT_PID")}
+    status, said = in_terminal(words, columns, 100, cwd=folder, env={
+        **kept, "TERM": "xterm", "PYTHONPATH": str(PROJECT_ROOT), **environment})
+    assert status == 0, said
+    return said
+
+
+def states(said: str) -> list[str]:
+    """Each line that was to be seen, and each state of one that is written again."""
+    return [state for state in re.split("[\r\n]+", ESCAPES.sub("", said)) if state.strip()]
 
 
 def too_wide(said: str) -> list[str]:
-    """Lines over the width, each state of a line that is written again."""
-    return [state for line in ESCAPES.sub("", said).splitlines() for state in line.split("\r")
-            if columns(state.expandtabs()) > WIDTH]
+    """Of these, those over the width."""
+    return [state for state in states(said) if display_width(state.expandtabs()) > WIDTH]

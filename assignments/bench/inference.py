@@ -18,7 +18,6 @@ from assignments.bench.turns import Absent, Turns
 from data_tools.files.places import PROJECT_ROOT
 from data_tools.machine import cores
 
-ONNX_PACKAGES = ("paddle2onnx", "onnx", "onnxruntime")
 NO_OPENVINO = "not installed (pip install -r requirements-openvino.txt)"
 
 
@@ -117,22 +116,23 @@ def kit_in_8_bits(name: str, turns: Turns) -> None:
 
 
 def _need_onnx() -> None:
-    if not all(importlib.util.find_spec(package) for package in ONNX_PACKAGES):
+    from paddle_models.deploy.predictor import writes_onnx
+
+    if not writes_onnx():
         raise Absent("not installed (pip install -r requirements-onnx.txt)")
 
 
 def _export(name: str, turns: Turns, folder: str = "exported") -> tuple[Path, np.ndarray]:
     """(folder of the exported network, one batch of images)."""
-    from paddle_models.deploy import export
+    from paddle_models.deploy import export, predictor
 
     workload = WORKLOADS[name]
     images = workload.images(turns.quick)
     piece = images[..., frame_windows(images.shape[-1])[0][0]] if workload.in_halves(turns.quick) else images
     network = NETWORKS[workload.network].paddle(images.shape[-1])
     draw_paddle(network)
-    onnx = all(importlib.util.find_spec(package) for package in ONNX_PACKAGES)
     export.BATCHES = (len(images),)  # its check on more images than are measured would take 10 GB for enlarged frames
-    export.export_network(network, turns.scratch / folder, (None, *piece.shape[1:]), onnx=onnx)
+    export.export_network(network, turns.scratch / folder, (None, *piece.shape[1:]), onnx=predictor.writes_onnx())
     return turns.scratch / folder, images
 
 

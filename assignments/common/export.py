@@ -1,7 +1,6 @@
 """The best network of a run, written for use without its code: python -m assignments export NAME|RUN"""
 
 import contextlib
-import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,13 +13,12 @@ from assignments.common.work import Work
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
-from paddle_models.deploy.predictor import read_card
+from paddle_models.deploy.predictor import read_card, writes_onnx
 from paddle_models.environment import paddle_version
 from reports.run_reader import Run
 
 BEST = "checkpoints/best.safetensors"
 EXPORT_VERSION = 2  # goes into the name of every export in the cache: raise it when exports become others
-ONNX_PACKAGES = ("paddle2onnx", "onnx", "onnxruntime")
 
 
 def kept(name: str, write: Callable[[Path, bool], Any]) -> Path:
@@ -32,7 +30,7 @@ def kept(name: str, write: Callable[[Path, bool], Any]) -> Path:
         read_card(folder)
         return folder
     print(f"exporting for this machine, once:\n{name}", flush=True)
-    write(folder, all(map(importlib.util.find_spec, ONNX_PACKAGES)))
+    write(folder, writes_onnx())
     return folder
 
 

@@ -14,6 +14,7 @@ from assignments.common.works import FOLDER
 from data_tools.errors import KitError
 from data_tools.files.atomic import write_atomically
 from data_tools.files.places import PROJECT_ROOT
+from reports.grading.callees import functions_of
 
 if TYPE_CHECKING:
     from reports.grading.exercises import Exercises
@@ -158,13 +159,7 @@ def take_out(source: str, exercises: Sequence[Mapping[str, Any]], language: str 
 
 def named(tree: ast.Module) -> list[tuple[str, Any]]:
     """("", the module), then functions, classes and their methods by name."""
-    found: list[tuple[str, Any]] = [("", tree)]
-    for node in tree.body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
-            found.append((node.name, node))
-        if isinstance(node, ast.ClassDef):
-            found += [(f"{node.name}.{each.name}", each) for each in node.body if isinstance(each, ast.FunctionDef)]
-    return found
+    return [("", tree), *functions_of(tree)]
 
 
 def _describe(node: Any, text: str, name: str) -> None:

@@ -1,17 +1,16 @@
 """What computes a generator: the network itself, or OpenVINO where that is installed, in half of the time."""
 
 import dataclasses
-import importlib.util
 from collections.abc import Callable
 
 import numpy as np
 
-from assignments.common.export import ONNX_PACKAGES, kept
+from assignments.common.export import kept
 from assignments.swift_srgan.generators import NETWORK, Generator
 from data_tools.errors import KitError
 from paddle_models.deploy import openvino_engine, tiling
 from paddle_models.deploy.openvino_engine import OPENVINO, OPENVINO_BFLOAT16
-from paddle_models.deploy.predictor import ONNX, ONNX_HINT, OPENVINO_HINT, allowed_error, relative_difference
+from paddle_models.deploy.predictor import ONNX, OPENVINO_HINT, allowed_error, relative_difference, writes_onnx
 
 AUTO = "auto"
 ENGINES = (AUTO, NETWORK, OPENVINO, OPENVINO_BFLOAT16)
@@ -56,7 +55,7 @@ def _missing(engine: str) -> str:
         return OPENVINO_HINT
     if engine not in offered:
         return "this processor multiplies no bfloat16"
-    return "" if all(map(importlib.util.find_spec, ONNX_PACKAGES)) else ONNX_HINT
+    return "" if writes_onnx() else "pip install -r requirements-onnx.txt"
 
 
 def _openvino(generator: Generator, engine: str) -> Callable[[np.ndarray], np.ndarray]:

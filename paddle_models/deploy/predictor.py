@@ -146,6 +146,11 @@ class Predictor:
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
+def writes_onnx() -> bool:
+    """Whether the packages of requirements-onnx.txt are installed."""
+    return all(map(importlib.util.find_spec, ("paddle2onnx", "onnx", "onnxruntime")))
+
+
 def usable_engines(card: Card) -> list[str]:
     """Engines that this machine may try on an export, "eager" apart."""
     found = ["paddle-onednn", "paddle"]

@@ -76,10 +76,12 @@ class Words:
         return [own.get(self.figure, {}), own.get(SHARED, {}), read_words(COMMON)[SHARED]]
 
 
-def lines_of(text: str, fits: Callable[[str], bool]) -> list[str]:
-    """A text in lines that fit, broken at spaces and between Chinese characters, not before their punctuation."""
+def lines_of(text: str, fits: Callable[[str], bool], within: bool = False) -> list[str]:
+    """A text in lines that fit, broken at spaces and between Chinese characters, not before their punctuation; within:
+    also in a word that is longer than a line."""
     lines = [""]
-    for piece in PIECE.findall(text):
+    for piece in (part for word in PIECE.findall(text) for part in (word if within and not fits(word.strip()) else
+                                                                    [word])):
         if lines[-1] and not fits(lines[-1] + piece.rstrip()):
             lines.append("")
         lines[-1] += piece if lines[-1] else piece.lstrip()

@@ -14,8 +14,8 @@ def calls(texts: Mapping[str, str], file: str, name: str, others: Mapping[str, s
     """Of other exercises, {name: file}, those that a function may call, over any number of steps; [] for one that
     is not written yet. Operators (+, *) leave no name of their methods: those of the file count always."""
     try:
-        places = {place: node for text in texts.values() for place, node in _named(ast.parse(text))}
-        own = dict(_named(ast.parse(texts.get(file, ""))))
+        places = {place: node for text in texts.values() for place, node in functions_of(ast.parse(text))}
+        own = dict(functions_of(ast.parse(texts.get(file, ""))))
     except (SyntaxError, ValueError):
         return []
     seen, to_read = set[str](), [own[name]] if name in own else []
@@ -47,7 +47,7 @@ def said(names: Sequence[str], passed: bool) -> tuple[str, str]:
         f"not yet right, also once {english} is", f"改正 {chinese} 之后仍不完全正确")
 
 
-def _named(tree: ast.Module) -> list[tuple[str, Any]]:
+def functions_of(tree: ast.Module) -> list[tuple[str, Any]]:
     """Functions, classes and methods by name."""
     found: list[tuple[str, Any]] = []
     for node in tree.body:
@@ -60,7 +60,7 @@ def _named(tree: ast.Module) -> list[tuple[str, Any]]:
 
 def _text_of(source: str, name: str) -> str:
     """A function without its annotations and docstring, or one that becomes a method of a class that is there."""
-    node = dict(_named(ast.parse(source)))[name]
+    node = dict(functions_of(ast.parse(source)))[name]
     for part in ast.walk(node):
         if isinstance(part, ast.arg):
             part.annotation = None

@@ -4,7 +4,6 @@ Each shows the document's value and the measured one with its 95 % interval on o
 drawn data the two are not comparable: the document's value then stands in words only.
 """
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from reports import tables
 from reports.figures import style
 from reports.figures.figure_script import suffix
 from reports.figures.style import BLUE, GREEN, GREY, INK, ORANGE, Labels
+from reports.figures.words import lines_of
 from reports.pages.report import SLIDE_FORMATS, Work, words
 
 CARD = 4.6                 # inches: width of a card
@@ -223,24 +223,16 @@ def _put(axes, x: float, y: float, text: str, width: float, size: float, lines: 
     """Text from (x, y) down, broken to `width` inches, smaller where it needs more than `lines`; returns where it
     ends."""
     weight = look.get("fontweight", "normal")
+
+    def lines_at(points: float) -> list[str]:
+        return lines_of(text, lambda line: _width(axes, line, points, weight) <= width, within=True)
+
     for share in SIZES:
-        parts = _broken(axes, text, width, size * share, weight)
+        parts = lines_at(size * share)
         if len(parts) <= lines:
             break
     axes.text(x, y, "\n".join(parts), va="top", fontsize=size * share, linespacing=1.2, **look)
     return y + len(parts) * size * share * 1.25 / 72
-
-
-def _broken(axes, text: str, width: float, size: float, weight: str) -> list[str]:
-    """Lines of at most `width` inches: broken between words, within one that is longer, and between Chinese characters
-    but before no mark."""
-    lines = [""]
-    parts = re.findall(r"[⺀-￿][，。；：、）》”]*|[^\s⺀-￿]+\s*|\s+", text)
-    for piece in (piece for part in parts for piece in (part if _width(axes, part, size, weight) > width else [part])):
-        if lines[-1] and _width(axes, (lines[-1] + piece).rstrip(), size, weight) > width:
-            lines.append("")
-        lines[-1] += piece
-    return [line.strip() for line in lines]
 
 
 def _width(axes, text: str, size: float, weight: str = "normal") -> float:

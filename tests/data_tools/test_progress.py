@@ -1,22 +1,14 @@
 """Progress on terminals of any width, in files and below a notebook's cell."""
 
-import fcntl
-import os
-import pty
 import re
-import select
-import struct
-import subprocess
 import sys
-import termios
-from pathlib import Path
 
 import pytest
 
 from data_tools import progress
-from data_tools.files.places import PROJECT_ROOT
 from data_tools.progress import Progress, followed, size, tell
 from data_tools.terminal import display_width
+from tests.terminal import on_terminal, states
 
 SCRIPT = """
 import time
@@ -29,30 +21,6 @@ with Progress(40, "step") as bar:
             tell("a notice above")
             list(time.sleep(0.03) for _ in followed(range(9), 9, "judging, batch"))
 """
-
-
-def on_terminal(columns: int, words: list[str], folder: Path = PROJECT_ROOT, **environment: str) -> str:
-    """What a process writes to a terminal so wide; folder: where it runs."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    kept = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES", "JPY_PARENT_PID")}
-    process = subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, cwd=folder,
-                               env={**kept, "TERM": "xterm", "PYTHONPATH": str(PROJECT_ROOT), **environment})
-    os.close(theirs)
-    told = b""
-    while select.select([ours], [], [], 100)[0]:
-        try:
-            told += os.read(ours, 1 << 16)
-        except OSError:  # the process has ended
-            break
-    os.close(ours)
-    assert process.wait() == 0, told
-    return told.decode()
-
-
-def states(told: str) -> list[str]:
-    """Each line that was to be seen, live ones too."""
-    return [state for state in re.split("[\r\n]+", told) if state.strip()]
 
 
 @pytest.mark.parametrize("columns, language", [(40, "en"), (60, "zh"), (80, "en"), (120, "zh")])

@@ -1,6 +1,5 @@
 """Peers of the benchmark that infer. Nothing is timed here."""
 
-import importlib.util
 import io
 import json
 from functools import partial
@@ -11,6 +10,7 @@ import pytest
 from assignments.bench import inference
 from assignments.bench.networks import NETWORKS, draw_paddle
 from assignments.bench.turns import Absent, Finished, Turns
+from paddle_models.deploy.predictor import writes_onnx
 
 
 @pytest.mark.parametrize("peer", [
@@ -33,7 +33,7 @@ def test_one_turn_of_inference(tmp_path, monkeypatch, peer):
 
 
 def test_eight_bits_that_are_not_installed_are_said_so(tmp_path):
-    if all(importlib.util.find_spec(package) for package in inference.ONNX_PACKAGES):
+    if writes_onnx():
         pytest.skip("they are")
     with pytest.raises(Absent, match="not installed.*requirements-onnx.txt"):
         inference.kit_in_8_bits("infer-resnet50", Turns(0.0, True, tmp_path, io.StringIO()))

@@ -8,8 +8,8 @@ import pytest
 from assignments.__main__ import main
 from data_tools.terminal import display_width
 from tests.assignments.glasses.glasses_set import write_set
-from tests.data_tools.test_progress import on_terminal, states
 from tests.reports.make_run import make_run
+from tests.terminal import on_terminal, states
 
 ENGLISH = re.compile(r"[A-Za-z]*[a-z] [a-z]+ [a-z]{2,}")  # three words of a sentence
 COMMAND = "    "  # begins a line to be copied
