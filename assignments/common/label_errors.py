@@ -234,10 +234,11 @@ def say_what_was_found(examined: Examined, out: Path, more: str = "", leaves_out
     images = len({suspect.row for suspect in examined.suspects})
     labels = len(examined.store) * len(examined.classes)
     several = f" (in {images} images)" if len(examined.classes) > 1 else ""
-    then = ["strike out what is right", f"then train with --without {short_path(out / 'suspects.csv')}"]
     print(joined([f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}"]))
     print(f"written to {short_path(out)}")
-    print(joined([f"look at {short_path(out / 'suspects.html')}", *(then if leaves_out else ())]))
+    print(f"look at {short_path(out / 'suspects.html')}")
+    if leaves_out:
+        print(joined(["strike out what is right, then train with", f"--without {short_path(out / 'suspects.csv')}"]))
     if len(examined.suspects) > TOO_MANY * labels:
         print(joined(["these are too many to be errors: the networks know too little; train longer, with another "
                       "--preset"]))
