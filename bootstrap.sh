@@ -151,7 +151,7 @@ case $command in
         say_next ;;
     test)
         install
-        exec "$VENV/bin/python" -m pytest -n auto --dist loadfile "$@" ;;
+        exec "$VENV/bin/python" -m pytest -n auto --dist loadfile --no-loadscope-reorder "$@" ;;
     check)
         install
         "$VENV/bin/python" -m ruff check "$@"

@@ -15,6 +15,12 @@ from paddle_models.environment import USER_THREADS
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job, and all it starts, ignores Ctrl-C
 
 
+def pytest_collection_modifyitems(items):
+    """Files with slow tests go first: the last file of one worker leaves the others with nothing to do."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture
 def realdata() -> Path:
     """Folder of real data sets, from KIT_REALDATA."""

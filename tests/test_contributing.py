@@ -71,6 +71,7 @@ def test_a_copy_of_the_folder_is_a_work_of_its_own_name(kit):
     shutil.rmtree(copy / "assignments" / "numerals")
 
 
+@pytest.mark.slow
 def test_the_tests_of_all_works_take_it(kit):
     _, call = kit
     said = call("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/assignments/test_works.py",

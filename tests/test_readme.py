@@ -59,7 +59,8 @@ MEASURED = [  # rows of reports/benchmarks/table.json in the order of the README
     "augmentation / document: pipeline rebuilt and reseeded per image",
     "packed-store / JPEGs decoded and resized each epoch (OpenCV)",
     "records / 128x128 PNGs decoded and resized each epoch (OpenCV)"]
-REPRODUCED = ("backprop", "glasses")  # the others run, and are drawn, in their notebooks' test
+NEWCOMERS = {  # README, its reader's locale, and what is reproduced; other works are drawn in their notebooks' test
+    "README.md": ("en_US.UTF-8", "backprop glasses"), "README.zh.md": ("zh_CN.UTF-8", "backprop")}
 
 
 @pytest.mark.parametrize("document, heading", [("README.md", "Speed"), ("README.zh.md", "速度")])
@@ -85,15 +86,16 @@ def test_readmes_and_presets_tell_the_same_times(document):
                 assert re.search(rf"\b{stated[1]} {units}", row), f"{presets.parent.name}: {row}"
 
 
-@pytest.fixture(scope="module")
-def surroundings(tmp_path_factory):
-    """Environment in which runs, caches and drawn data stay out of the project."""
+@pytest.fixture(scope="module", params=NEWCOMERS)
+def newcomer(request, tmp_path_factory):
+    """(a README, the environment of who follows it): runs, caches and drawn data stay out of the project."""
     base = tmp_path_factory.mktemp("readme")
     for path in ROOT.iterdir():  # the kit as it was unpacked: nothing that runs and users put beside it
         if path.name not in ("runs", "data", ".cache", "comparison", "grading"):
             (base / path.name).symlink_to(path)
-    return {**os.environ, "KIT_RUNS": str(base / "runs"), "KIT_CACHE": str(base / ".cache"),
-            "KIT_REPORT": str(base / "report"), "HERE": str(base)}
+    kept = {name: value for name, value in os.environ.items() if name not in ("KIT_LANG", "LC_ALL", "LC_MESSAGES")}
+    return request.param, {**kept, "LANG": NEWCOMERS[request.param][0], "KIT_RUNS": str(base / "runs"),
+                           "KIT_CACHE": str(base / ".cache"), "KIT_REPORT": str(base / "report"), "HERE": str(base)}
 
 
 def test_the_monkeys_hours_are_those_of_their_steps():
@@ -105,9 +107,10 @@ def test_the_monkeys_hours_are_those_of_their_steps():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)  # `make reproduce` trains and draws several works
-@pytest.mark.parametrize("command", commands("README.md"))
-def test_readme_command(command, surroundings):
+@pytest.mark.timeout(900)  # `make reproduce` trains and draws
+@pytest.mark.parametrize("command", commands("README.md"))  # README.zh.md has the same: see above
+def test_readme_command(command, newcomer):
+    document, environment = newcomer
     if command == "make test":  # this very run; only that make knows the target
         if shutil.which("make"):
             assert subprocess.run(["make", "-n", "test"], cwd=ROOT, capture_output=True).returncode == 0
@@ -119,12 +122,13 @@ def test_readme_command(command, surroundings):
         assert (ROOT / command.split()[-1]).is_file()
         return
     if command == "make reproduce":
-        words = f"{' '.join(REPRODUCED)} --preset smoke"
+        words = f"{NEWCOMERS[document][1]} --preset smoke"
         command = f"make reproduce ARGS='{words}'" if IN_VENV else f"kit reproduce {words}"
     words = shlex.split(command.replace("--preset sample", "--preset smoke"))
     interpreter = {"python": [sys.executable], "kit": [sys.executable, "-m", "assignments"]}
     words = [part for word in words for part in interpreter.get(word, [word])]
-    status, said = in_terminal(words, cwd=surroundings["HERE"], env=surroundings)
+    status, said = in_terminal(words, cwd=environment["HERE"], env=environment)
     assert status == 0 and said.strip(), said[-4000:]
-    assert not re.search(r"Traceback|Warning|^error:", said, re.M), said[-4000:]
+    assert not re.search(r"Traceback|Warning|^(error:|错误：)", said, re.M), said[-4000:]
     assert not too_wide(said)
+    assert document == "README.md" or re.search("[\u4e00-\u9fff]", said), said
