@@ -45,7 +45,7 @@ def computed_by(generator: Generator, engine: str, device: str) -> Generator:
 
 def tile_of(generator: Generator) -> int:
     """The side of tiles that is best for what computes the generator."""
-    return TILE if generator.run else tiling.TILE
+    return tiling.TILE if generator.engine == NETWORK else TILE
 
 
 def _missing(engine: str) -> str:

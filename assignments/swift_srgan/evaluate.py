@@ -34,6 +34,8 @@ def parser() -> argparse.ArgumentParser:
                          help="network of files whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,
                          help="the output is added to the bicubic enlargement; default: as the header says")
+    options.add_argument("--refine", action="store_true",
+                         help="also with the mean over eight views and back-projection, eight times as long")
     options.add_argument("--sets", nargs="+", default=["Set5"], metavar="SET|FOLDER", help="default: Set5")
     options.add_argument("--data", type=Path, metavar="PATH", help="where the sets lie; default: the usual places")
     options.add_argument("--lpips", type=Path, metavar="FILE",
@@ -53,8 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     sets = [find(name, options.data) for name in options.sets]
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
-    from assignments.swift_srgan.generators import load_generator
-    from assignments.swift_srgan.measuring import measure_set
+    from assignments.swift_srgan.generators import load_generator, refine
+    from assignments.swift_srgan.measuring import OnTensors, measure_set
     from paddle_models.fast.fast_layers import accelerate
     from paddle_models.trainer import runtime
     from paddle_models.trainer.run_folder import new_run_path
@@ -64,14 +66,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     generators = [load_generator(source, options.model, options.residual) for source in sources]
     if len({generator.source for generator in generators}) < len(generators):  # files of one name in several folders
         generators = [replace(generator, source=source) for generator, source in zip(generators, sources)]
+    for generator in generators:
+        accelerate(generator.network)
+    if options.refine:
+        generators = [each for generator in generators for each in (generator, refine(generator))]
     distance = _distance(options.lpips) if options.lpips else None
     rows: list[dict[str, Any]] = []
     for images in sets:
         store = PackedImages.open(images)
         for generator in generators:
-            accelerate(generator.network)
             print(f"{generator.source}, {images.name}, {len(store)} images ...", flush=True)
-            rows += image_rows(images.name, generator, measure_set(generator.network, store, generator.scale, distance))
+            found = measure_set(OnTensors(generator), store, generator.scale, distance)
+            rows += image_rows(images.name, generator, found)
     rows = by_image(rows)
     means, above = set_rows(rows), f"{runtime.describe(device)}; low resolution: antialiased bicubic reduction"
     out = options.out or new_run_path("evaluations", "-".join(images.name for images in sets).replace(" ", "-"))

@@ -24,7 +24,7 @@ BLEND, SHARPNESS = "blend", 0.35  # both of KIT averaged, the share of the secon
 @dataclass(frozen=True)
 class Generator:
     """network: in evaluation mode. model: one of MODELS. source: the file or run that it came from, short. engine: what
-    computes it; run: that, where it is not the network."""
+    computes it; run: that, where it is not the network alone. refined: by refine()."""
 
     network: Any
     model: str
@@ -32,6 +32,7 @@ class Generator:
     sha256: str
     engine: str = NETWORK
     run: Callable[[np.ndarray], np.ndarray] | None = None
+    refined: bool = False
 
     def __call__(self, images: np.ndarray) -> np.ndarray:
         """RGB in [0, 1], float32 (N, 3, H, W), to (N, 3, scale H, scale W)."""
@@ -70,6 +71,14 @@ def load_generator(source: str | Path, model: str = "", residual: bool | None = 
     if path.is_dir():
         return _of_run(path)
     return _of_file(path, model, residual)
+
+
+def refine(generator: Generator) -> Generator:
+    """The generator with paddle_models/deploy/refining.py around it: eight times the time, more decibels."""
+    from paddle_models.deploy.refining import refined
+
+    return dataclasses.replace(generator, source=f"{generator.source}, refined", refined=True,
+                               run=refined(generator, generator.scale))
 
 
 def _sharpness(source: str) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import paddle
 
+from assignments.swift_srgan.generators import Generator
 from data_tools.batches.bicubic import enlarge_bicubic
 from data_tools.batches.crops import WholePairs
 from data_tools.packed.packed_images import PackedImages
@@ -51,6 +52,19 @@ class Untouched:
 
     def __call__(self, image: paddle.Tensor) -> paddle.Tensor:
         return paddle.nn.functional.interpolate(image, scale_factor=self.scale, mode="bicubic")
+
+
+class OnTensors:
+    """A Generator where a network is expected."""
+
+    def __init__(self, generator: Generator):
+        self.generator = generator
+
+    def eval(self) -> None:
+        """Its network is in evaluation mode."""
+
+    def __call__(self, image: paddle.Tensor) -> paddle.Tensor:
+        return paddle.to_tensor(self.generator(image.numpy()))
 
 
 def measure_set(generator, images: PackedImages, scale: int, distance=None) -> dict[str, np.ndarray]:

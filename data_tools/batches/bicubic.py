@@ -22,13 +22,14 @@ def reduce_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     height, width = image.shape[:2]
     if height % scale or width % scale:
         raise ValueError(f"{width}x{height} is no multiple of {scale}; cut_to_multiple() first")
-    return _resized(image, height // scale, width // scale)
+    return resized(image, height // scale, width // scale)
 
 
 def enlarge_bicubic(image: np.ndarray, scale: int) -> np.ndarray:
     """(H, W, 3) uint8 to (scale H, scale W, 3), by the same kernel: what every model is measured against."""
-    return _resized(image, image.shape[0] * scale, image.shape[1] * scale)
+    return resized(image, image.shape[0] * scale, image.shape[1] * scale)
 
 
-def _resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+def resized(image: np.ndarray, height: int, width: int) -> np.ndarray:
+    """(H, W, 3) uint8, or (H, W) float32, to another size, by Pillow's BICUBIC."""
     return np.asarray(Image.fromarray(np.ascontiguousarray(image)).resize((width, height), Image.Resampling.BICUBIC))

@@ -9,6 +9,7 @@ from assignments.swift_srgan import engine
 from assignments.swift_srgan.engine import AUTO, NETWORK, OPENVINO, OPENVINO_BFLOAT16, computed_by
 from assignments.swift_srgan.generators import Generator, load_generator
 from assignments.swift_srgan.predict import main, parser
+from data_tools.batches.bicubic import reduce_bicubic
 from data_tools.errors import KitError
 from paddle_models.deploy import openvino_engine
 from paddle_models.deploy.predictor import writes_onnx
@@ -80,3 +81,17 @@ def test_pictures_of_any_size_come_out_the_same_and_the_export_is_made_once(weig
         made.append(cv2.imread(str(tmp_path / name / "in.png")).astype(int))
     said = capsys.readouterr().out
     assert "exporting" not in said and "by openvino on cpu" in said and np.abs(made[0] - made[1]).max() <= 1
+
+
+def test_a_refined_picture_reduces_to_the_given_one_and_a_record_says_so(weights, tmp_path, capfd):
+    given = np.random.default_rng(0).integers(0, 256, (12, 20, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "a.png"), given)
+    lost = {}
+    for name, more in (("plain", []), ("fine", ["--refine"]), ("fine", ["--refine"])):
+        words = ["--source", str(tmp_path), "--weights", str(weights), "--out", str(tmp_path.parent / name)]
+        assert main([*words, "--engine", "network", *more]) == 0
+        found = cv2.imread(str(tmp_path.parent / name / "a.png"))
+        lost[name] = np.abs(reduce_bicubic(found, 4).astype(int) - given).mean()
+    assert lost["fine"] < lost["plain"] / 2
+    said = capfd.readouterr().out
+    assert "small.safetensors, refined, x4" in said and "there already: 1" in said

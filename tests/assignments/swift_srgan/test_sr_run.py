@@ -123,13 +123,15 @@ def test_evaluate_compares_several_weights_and_shows_table_ii(tmp_path, capfd):
     first = small_weights(tmp_path / "a" / "g.safetensors")
     second = small_weights(tmp_path / "b" / "g.safetensors", residual=False, seed=1)
     words = ["--weights", str(first), str(second), "--sets", "Set5", "--data", str(tmp_path / "data"), "--out",
-             str(tmp_path / "o")]
+             str(tmp_path / "o"), "--refine"]
     assert evaluate.main(words) == 0
     assert capfd.readouterr().err == ""
     rows = {row["method"]: row for row in read_csv(tmp_path / "o" / "sets.csv")}
     assert float(rows["paper, Table II: Swift-SRGAN"]["psnr_y"]) == 25.13
-    assert len(rows) == 6 and float(rows[str(first)]["psnr_y"]) > float(rows[str(second)]["psnr_y"]) + 1
-    assert (tmp_path / "o" / "images.md").read_text().count("photo0.png") == 3  # bicubic once
+    assert len(rows) == 8 and float(rows[str(first)]["psnr_y"]) > float(rows[str(second)]["psnr_y"]) + 1
+    for weights in map(str, (first, second)):
+        assert float(rows[f"{weights}, refined"]["psnr_y"]) > float(rows[weights]["psnr_y"])
+    assert (tmp_path / "o" / "images.md").read_text().count("photo0.png") == 5  # bicubic once
 
 
 def test_set5_is_judged_with_and_without_the_woman(tmp_path):
