@@ -8,7 +8,7 @@ folder of images.
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from data_tools.files.places import expand
 MEASURES = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
 TITLES = {"psnr_y": ("PSNR Y, dB", 2), "ssim_y": ("SSIM Y", 4), "psnr_rgb": ("PSNR RGB, dB", 2),
           "ssim_rgb": ("SSIM RGB", 4),
-          "lpips": ("LPIPS", 4)}
+          "features": ("Features", 4), "lpips": ("LPIPS", 4)}
 BICUBIC = "bicubic"
 
 
@@ -70,13 +70,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         accelerate(generator.network)
     if options.refine:
         generators = [each for generator in generators for each in (generator, refine(generator))]
-    distance = _distance(options.lpips) if options.lpips else None
+    distances = _distances(options.lpips)
     rows: list[dict[str, Any]] = []
     for images in sets:
         store = PackedImages.open(images)
         for generator in generators:
             print(f"{generator.source}, {images.name}, {len(store)} images ...", flush=True)
-            found = measure_set(OnTensors(generator), store, generator.scale, distance)
+            found = measure_set(OnTensors(generator), store, generator.scale, distances)
             rows += image_rows(images.name, generator, found)
     rows = by_image(rows)
     means, above = set_rows(rows), f"{runtime.describe(device)}; low resolution: antialiased bicubic reduction"
@@ -105,14 +105,17 @@ def find(name: str, data: Path | None):
     raise KitError(f"{name} is neither a known set ({', '.join(SETS)}) nor a folder or zip archive of images")
 
 
-def _distance(path: Path):
-    """LPIPS with the weights of a file."""
+def _distances(path: Path | None) -> dict[str, Callable]:
+    """That of features, and LPIPS where there is a file with its weights."""
     from paddle_models.networks.lpips import LPIPS
     from paddle_models.weights.convert import load_converted
+    from paddle_models.weights.perceptual import FeatureDistance
 
-    network = LPIPS()
-    load_converted(network, path)
-    return network
+    found: dict[str, Callable] = {"features": FeatureDistance()}
+    if path:
+        found["lpips"] = LPIPS()
+        load_converted(found["lpips"], path)
+    return found
 
 
 def image_rows(name: str, generator, found: dict[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
 """How well a generator restores sets of images: what run, judge and evaluation measure alike."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -67,10 +67,12 @@ class OnTensors:
         return paddle.to_tensor(self.generator(image.numpy()))
 
 
-def measure_set(generator, images: PackedImages, scale: int, distance=None) -> dict[str, np.ndarray]:
+def measure_set(generator, images: PackedImages, scale: int,
+                distances: Mapping[str, Callable] = MappingProxyType({})) -> dict[str, np.ndarray]:
     """Per image of a set: names, the METRICS of the generator, and as bicubic_* those of the bicubic enlargement.
 
-    distance: an LPIPS network; its values then stand beside them as "lpips", on RGB as it is saved, without a crop.
+    distances: of two batches of images, by the name under which their values stand beside these, on RGB as it is saved,
+    without a crop.
     """
     pairs, rows = WholePairs(scale), {}
     generator.eval()
@@ -83,9 +85,9 @@ def measure_set(generator, images: PackedImages, scale: int, distance=None) -> d
         found = {}
         for prefix, image in (("", as_image(enlarged)), ("bicubic_", bicubic)):
             scores = measure(image, whole, scale)
-            if distance is not None:
-                with paddle.no_grad():
-                    scores["lpips"] = float(distance(as_tensor(image), as_tensor(whole)))
+            with paddle.no_grad():
+                for name, distance in distances.items():
+                    scores[name] = float(distance(as_tensor(image), as_tensor(whole)))
             found.update({prefix + key: value for key, value in scores.items()})
         for key, value in found.items():
             rows.setdefault(key, []).append(value)
