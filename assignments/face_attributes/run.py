@@ -21,10 +21,15 @@ class FaceSettings(WorkSettings):
 
     image_size: int = bounded(128, 32, 512)
     """side in pixels that the centre square of each image is resized to; a multiple of 32"""
-    variant: Literal["s0", "s1", "s2", "l"] = "s2"
-    """size of the EfficientFormerV2 backbone"""
+    variant: Literal["s0", "s1", "s2", "l", "lite0"] = "s2"
+    """size of the EfficientFormerV2 backbone; lite0: EfficientNet-Lite0, as a teacher"""
     weights: str = ""
-    """.safetensors file that the backbone starts from (python -m assignments weights makes one); empty: from scratch"""
+    """.safetensors file that the backbone starts from (python -m assignments weights makes one), imagenet (lite0
+    alone); empty: from scratch"""
+    teacher: str = ""
+    """run of this work whose answers are learnt beside the labels (arXiv 1503.02531); empty: labels alone"""
+    trust: float = bounded(0.5, 0, 1, open="low")
+    """share of the teacher in what is learnt; the rest is the label's"""
     heads: Literal["regions", "single"] = "regions"
     """the document's seven heads, or one linear layer as a baseline"""
     head_widths: list[int] = bounded([1024, 512], 1, 4096, longest=8)
@@ -86,22 +91,27 @@ class Faces(Work):
     def network(self, settings, classes):
         from paddle_models.networks.face_attributes import face_attribute_net
         from paddle_models.weights.convert import load_converted
+        from paddle_models.weights.zoo import load_imagenet
 
         network = face_attribute_net(settings.variant, settings.image_size, settings.heads, settings.head_widths,
                                      settings.dropout, settings.drop_path)
-        if settings.weights:
+        if settings.weights == "imagenet" and settings.variant == "lite0":
+            load_imagenet(network.backbone)
+        elif settings.weights:
             load_converted(network.backbone, settings.weights)
         return network
 
     def task(self, settings, network, classes, training=None):
+        from assignments.face_attributes.teacher import load_teacher
         from paddle_models.tasks.attribute_task import AttributeTask, weights_of
 
         weighted = settings.positive_weights and training is not None
         weights = weights_of(training.labels, settings.positive_weights) if weighted else None
-        return AttributeTask(network, weights, settings.gamma, settings.flip_at_test)
+        teacher = load_teacher(self, settings) if settings.teacher and training is not None else None
+        return AttributeTask(network, weights, settings.gamma, settings.flip_at_test, teacher, settings.trust)
 
     def describe(self, settings):
-        return f"EfficientFormerV2-{settings.variant.upper()}"
+        return "EfficientNet-Lite0" if settings.variant == "lite0" else f"EfficientFormerV2-{settings.variant.upper()}"
 
     def answers(self, rows, store):
         return {**super().answers(rows, store), "labels": rows["label"].astype("uint8")}

@@ -7,11 +7,13 @@ values. As there, convolutions pad as TensorFlow's "same" does: by as much as th
 the right, so that a stride of 2 pads an even side and an odd one differently.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from paddle import nn
 
-from paddle_models.networks.description import SIGNED, Description
+from paddle_models.networks.description import SIGNED, UNIT, Description
 
 STEM, LAST = 32, 1280  # channels of the first and of the last convolution
 MEAN, DEVIATION = 127 / 255, 128 / 255  # of images in [0, 1]: (x - 127) / 128 of bytes
@@ -74,12 +76,26 @@ class EfficientNetLite(nn.Layer):
         self.last = ConvNorm(STAGES[-1].width, LAST, 1)
         self.pool = nn.AdaptiveAvgPool2D(1)
         self.dropout = nn.Dropout(DROPOUT)
-        self.classifier = nn.Linear(LAST, classes)
+        self.classifier: nn.Layer = nn.Linear(LAST, classes)
 
     def forward(self, x):
         x = self.blocks(self.stem(x))  # (N, 320, H/32, W/32)
         x = self.pool(self.last(x)).flatten(1)  # (N, 1280)
         return self.classifier(self.dropout(x))  # (N, classes)
+
+
+class EfficientNetLiteFeatures(EfficientNetLite):
+    """The same as a backbone, up to the pooled features: RGB in [0, 1], (N, 3, H, W), to (N, 1280)."""
+
+    description = replace(EfficientNetLite.description, value_range=UNIT, head="")
+    width = LAST
+
+    def __init__(self, image_size: int | Sequence[int] = 224):
+        super().__init__()
+        self.image_size, self.classifier = image_size, nn.Identity()
+
+    def forward(self, x):
+        return super().forward((x - MEAN) / DEVIATION)
 
 
 def _blocks() -> list[InvertedResidual]:

@@ -17,6 +17,7 @@ from paddle import nn
 
 from data_tools.errors import KitError
 from paddle_models.networks.efficientformer_v2 import EfficientFormerV2, Size, efficientformer_v2
+from paddle_models.networks.efficientnet_lite import EfficientNetLiteFeatures
 from paddle_models.networks.face_regions import HEAD_ORDER, HEAD_TO_LABEL, LABEL_TO_HEAD, REGIONS
 
 HEADS = ("regions", "single")
@@ -49,8 +50,8 @@ class FaceAttributeNet(nn.Layer):
     the report lacks, which has neither hidden layers nor dropout.
     """
 
-    def __init__(self, backbone: EfficientFormerV2, widths: Sequence[int] = (1024, 512), dropout: float = 0.0,
-                 heads: str = "regions"):
+    def __init__(self, backbone: EfficientFormerV2 | EfficientNetLiteFeatures, widths: Sequence[int] = (1024, 512),
+                 dropout: float = 0.0, heads: str = "regions"):
         super().__init__()
         if heads not in HEADS:
             near = difflib.get_close_matches(str(heads), HEADS, 1, 0.4)
@@ -98,5 +99,8 @@ def _linear(inputs: int, outputs: int) -> nn.Linear:
 def face_attribute_net(variant: str = "s2", image_size: Size = 128, heads: str = "regions",
                        widths: Sequence[int] = (1024, 512), dropout: float = 0.0,
                        drop_path: float | None = None) -> FaceAttributeNet:
-    """The report's network with fresh weights; its backbone is S2 (best of its trials) or L. See FaceAttributeNet."""
-    return FaceAttributeNet(efficientformer_v2(variant, image_size, drop_path=drop_path), widths, dropout, heads)
+    """The report's network with fresh weights; its backbone is S2 (best of its trials) or L. "lite0": on EfficientNet-
+    Lite0. See FaceAttributeNet."""
+    backbone = (EfficientNetLiteFeatures(image_size) if variant == "lite0" else
+                efficientformer_v2(variant, image_size, drop_path=drop_path))
+    return FaceAttributeNet(backbone, widths, dropout, heads)

@@ -20,14 +20,17 @@ class AttributeTask(Task):
     positive_weights: float (40,) in the data set's order, factor of the loss where an attribute is present.
     gamma: of the focal loss (arXiv 1708.02002); 0 is plain cross-entropy.
     flip_at_test: evaluation averages the probabilities of each image and its mirror image.
+    teacher: a trained network of the same inputs and outputs, in evaluation mode, whose probabilities are learnt beside
+    the labels (arXiv 1503.02531); trust: their share of the target.
     """
 
     monitor, mode = "accuracy", "max"
 
     def __init__(self, network: nn.Layer, positive_weights: np.ndarray | None = None, gamma: float = 0.0,
-                 flip_at_test: bool = False):
+                 flip_at_test: bool = False, teacher: nn.Layer | None = None, trust: float = 0.5):
         self.networks = {"model": network}
         self.gamma, self.flip_at_test = gamma, flip_at_test
+        self.teacher, self.trust = teacher, trust
         self.weights = None if positive_weights is None else paddle.to_tensor(
             to_head_order(np.asarray(positive_weights, dtype=np.float32)[None]))
         self._right, self._batches = 0.0, 0
@@ -38,6 +41,10 @@ class AttributeTask(Task):
         logits = self.networks["model"](batch["image"])  # (B, 40)
         self._right += float(((logits.detach() > 0) == (target > 0.5)).astype("float32").mean())
         self._batches += 1
+        if self.teacher is not None:
+            with paddle.no_grad():
+                taught = F.sigmoid(self.teacher(batch["image"]).astype("float32"))
+            target = (1 - self.trust) * target + self.trust * taught
         yield "model", binary_cross_entropy(logits, target, self.weights, self.gamma)
 
     def training_metrics(self) -> dict[str, float]:

@@ -63,7 +63,7 @@ class FeatureDistance:
         return paddle.stack([(x - y).square().sum(axis=1).mean(axis=[1, 2]) for x, y in pairs]).mean(axis=0)
 
     def _features(self, image: paddle.Tensor) -> Iterator[paddle.Tensor]:
-        x = self.network.stem(image * 2 - 1)
+        x = self.network.stem(as_published(image * 2 - 1, self.network.description))
         for number, block in enumerate(self.network.blocks, 1):
             x = block(x)
             if number in STAGE_ENDS:

@@ -16,6 +16,7 @@ from data_tools.errors import KitError
 from data_tools.files.places import expand
 from paddle_models.networks.catalogue import CLASSIFIERS
 from paddle_models.networks.description import Description, described
+from paddle_models.networks.efficientnet_lite import EfficientNetLiteFeatures
 from paddle_models.networks.mobilenet_v2 import folded_mobilenet_v2, folded_names, is_folded
 from paddle_models.networks.paddleclas_zoo import paddleclas_backbone, paddleclas_url
 from paddle_models.networks.parts import head_name
@@ -110,6 +111,14 @@ def load_pretrained(model: nn.Layer, arrays: dict[str, np.ndarray], source: str)
         if name not in fresh:
             value.set_value(paddle.to_tensor(arrays[name]).astype(value.dtype))
     return fresh
+
+
+def load_imagenet(backbone: EfficientNetLiteFeatures) -> None:
+    """ImageNet weights of the installed package, but for those of the classes, into a backbone."""
+    arrays = {name: array for name, array in imagenet_arrays().items() if not name.startswith("classifier.")}
+    compare(backbone, arrays, PACKAGE)
+    for name, value in backbone.state_dict().items():
+        value.set_value(paddle.to_tensor(arrays[name]))
 
 
 def compare(model: nn.Layer, arrays: dict[str, np.ndarray], source: str, free: Collection[str] = ()) -> None:

@@ -83,6 +83,15 @@ def test_the_run_folder_holds_everything(finished):
     assert result["parameters"] > 8e6 and result["multiply_adds"] > 1e7 and result["steps"] == 1
 
 
+def test_a_run_learns_from_a_teacher_of_the_same_size(finished, faces, tmp_path):
+    words = [*TINY, "--data", faces, "--teacher", finished[0], "--trust", 0.9]
+    done = call("run.py", *words, "--out", tmp_path / "run")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"teacher: {finished[0]}" in (tmp_path / "run" / "config.yaml").read_text()
+    done = call("run.py", *words, "--image_size", 64, "--out", tmp_path / "no")
+    assert done.returncode == 2 and "trained on images of 32 pixels" in done.stderr and "Traceback" not in done.stderr
+
+
 def test_result_is_what_the_predictions_say(finished):
     run = Run(finished[0], "face_attributes")
     labels = run.prediction("labels", (4, 40), "u")

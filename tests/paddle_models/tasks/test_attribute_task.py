@@ -56,6 +56,16 @@ def test_a_network_that_knows_everything_is_right_about_every_attribute():
     assert task.training_metrics() == {"accuracy": 1.0} and task.training_metrics() == {"accuracy": 0.0}
 
 
+@pytest.mark.parametrize("trust", [0.3, 1.0])
+def test_a_teachers_answers_are_learnt_beside_the_labels(trust):
+    values = RNG.random((6, 40)).astype(np.float32)  # as logits from -4 to 4, of student and teacher alike
+    (_, loss), = AttributeTask(Told(), teacher=Told(), trust=trust).losses(batch(LABELS, pictures(values)))
+    p = sigmoid(8 * values - 4)
+    target = (1 - trust) * in_head_order(LABELS) + trust * p
+    expected = -(target * np.log(p) + (1 - target) * np.log(1 - p)).mean()
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
 def test_one_attribute_is_one_column():
     """A network that sees a necktie only is told so in the column of neckties."""
     values = np.zeros((1, 40))
