@@ -181,7 +181,10 @@ class Norm(Kind):
         descriptor = onednn.describe("batch_normalization_forward", onednn.TRAINING, x.layout, x.layout,
                                      onednn.real(self.epsilon), flags)
         result, mask = program.array(*x.like()), program.possible(descriptor, onednn.WORKSPACE)
-        found = [self._row(program) for _ in states] if self.training else states
+        found = [self._row(program) for _ in states]  # of this pass: the next one may bring another layer's states
+        if not self.training:
+            for state, mine in zip(states, found):
+                _sum(program, [state], mine, [1.0])
         program.add(descriptor, {onednn.SRC: x, onednn.SCALE: used[0], onednn.SHIFT: used[1], onednn.MEAN: found[0],
                                  onednn.VARIANCE: found[1], onednn.DST: result, onednn.WORKSPACE: mask})
         if self.training:

@@ -140,6 +140,25 @@ def test_gradients_through_a_frozen_norm():
     assert max(differences(outcome(fast, images(2, 4, 8, 8)), outcome(eager, images(2, 4, 8, 8)))) < 2e-4
 
 
+def test_frozen_norms_of_blocks_alike_keep_their_own_statistics():
+    """Such blocks share a program; the forward pass of the second comes before the backward pass of the first."""
+    paddle.seed(1)
+    eager = nn.LayerList([nn.Sequential(nn.Conv2D(4, 4, 1), nn.BatchNorm2D(4), nn.ReLU()) for _ in range(2)])
+    eager[1][1]._mean.set_value(paddle.full([4], 0.3))
+    eager[1][1]._variance.set_value(paddle.full([4], 9.0))
+    eager.eval()
+    fast = copy.deepcopy(eager)
+    assert "eager:" not in accelerate(fast).reason
+    results = []
+    for net in (eager, fast):
+        x = images(2, 4, 8, 8)
+        parts = [block(x * (number + 1)) for number, block in enumerate(net)]
+        sum((y * y).mean() for y in parts).backward()
+        results.append([x.numpy(), x.grad.numpy(),
+                        *(p.grad.numpy() for p in net.parameters() if p.grad is not None)])
+    assert max(differences(*results)) < 2e-4
+
+
 def test_hooks_see_the_images_inside():
     block = resnet.Bottleneck(16, 4)
     accelerate(block)
