@@ -10,6 +10,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ MEASURES = ("psnr_y", "ssim_y", "psnr_rgb", "ssim_rgb")
 TITLES = {"psnr_y": ("PSNR Y, dB", 2), "ssim_y": ("SSIM Y", 4), "psnr_rgb": ("PSNR RGB, dB", 2),
           "ssim_rgb": ("SSIM RGB", 4),
           "features": ("Features", 4), "lpips": ("LPIPS", 4)}
+NOISE = "noise"  # of a method, whatever the set
 BICUBIC = "bicubic"
 
 
@@ -79,7 +81,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             found = measure_set(OnTensors(generator), store, generator.scale, distances)
             rows += image_rows(images.name, generator, found)
     rows = by_image(rows)
-    means, above = set_rows(rows), f"{runtime.describe(device)}; low resolution: antialiased bicubic reduction"
+    means = with_noise(set_rows(rows), generators)
+    above = f"{runtime.describe(device)}; low resolution: antialiased bicubic reduction"
     out = options.out or new_run_path("evaluations", "-".join(images.name for images in sets).replace(" ", "-"))
     written = []
     for name, title, shown in (("sets", "Means over each set", means), ("images", "Single images", rows)):
@@ -163,13 +166,28 @@ def set_rows(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return means
 
 
+def with_noise(means: Sequence[dict[str, Any]], generators: Sequence[Any]) -> list[dict[str, Any]]:
+    """The same with what each method makes of noise on grey."""
+    from assignments.swift_srgan.measuring import noise_peak
+    from data_tools.batches.bicubic import enlarge_bicubic
+    from paddle_models.deploy.tiling import enlarge
+
+    peaks = {}
+    for each in generators:
+        peaks[each.source, each.scale] = noise_peak(partial(enlarge, each, each.scale))
+        peaks[BICUBIC, each.scale] = noise_peak(partial(enlarge_bicubic, scale=each.scale))
+    keys = [(row["method"], row["scale"]) for row in means]
+    return [{**row, NOISE: peaks[key]} if key in peaks else row for key, row in zip(keys, means)]
+
+
 def columns_of(rows: Sequence[dict[str, Any]], images: bool):
     """Columns of the table of images, else of sets."""
     from reports.tables import Column
 
     first = [Column("set", "Set"), *([Column("image", "Image")] if images else []), Column("method", "Method"),
              Column("scale", "x", 0), *([] if images else [Column("n", "n", 0)])]
-    return first + [Column(key, *TITLES[key]) for key in TITLES if any(key in row for row in rows)]
+    last = [Column(NOISE, "Noise", 0)] if any(NOISE in row for row in rows) else []
+    return first + [Column(key, *TITLES[key]) for key in TITLES if any(key in row for row in rows)] + last
 
 
 if __name__ == "__main__":

@@ -95,6 +95,13 @@ def measure_set(generator, images: PackedImages, scale: int,
     return {"names": np.array(images.names), **{key: np.array(values) for key, values in rows.items()}}
 
 
+def noise_peak(enlarge: Callable[[np.ndarray], np.ndarray], side: int = 64) -> int:
+    """Largest distance from 128, in levels of 256, of what `enlarge` makes of grey with noise of a deviation of 2
+    levels; enlarge: (H, W, 3) uint8 to the same, larger."""
+    noise = np.random.default_rng(0).normal(0, 2, (side, side, 3))
+    return int(np.abs(enlarge((128 + noise).round().astype(np.uint8)).astype(int) - 128).max())
+
+
 def as_tensor(image: np.ndarray) -> paddle.Tensor:
     """(H, W, 3) uint8 to (1, 3, H, W) in [0, 1]."""
     return paddle.to_tensor(image.transpose(2, 0, 1)[None].astype("float32") / 255)

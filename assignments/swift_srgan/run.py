@@ -68,7 +68,7 @@ class SwiftSRGAN(Work):
 
         return CropData(splits.training, splits.chooser, settings.crop, settings.scale, batch_size=settings.batch_size,
                         seed=settings.seed, workers=settings.workers, crops_per_image=settings.crops_per_image,
-                        largest=settings.largest, skip_small=True)
+                        largest=settings.largest, skip_small=True, noise=settings.noise)
 
     def describe(self, settings):
         return f"{settings.model} x{settings.scale}"

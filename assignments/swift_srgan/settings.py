@@ -41,6 +41,8 @@ class SuperResolutionSettings(TrainerSettings):
     """side in pixels of the high-resolution crops"""
     crops_per_image: int = bounded(1, 1)
     """crops of each image in an epoch"""
+    noise: float = bounded(0.0, 0, 255)
+    """noise that is added to the low-resolution crops: a deviation from 0 to this many levels of 256"""
     adversarial: bool = True
     """train against a discriminator; else the pixel loss alone"""
     pixel_loss: Literal["l1", "mse"] = "l1"

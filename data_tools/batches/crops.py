@@ -15,13 +15,19 @@ from data_tools.batches.loader import Batch, to_unit
 from data_tools.errors import KitError
 from data_tools.packed.packed_images import Images
 
-POSITION = 1  # marks the random numbers that place a crop apart from those that turn it
+POSITION, NOISE = 1, 2  # mark the random numbers that place a crop, and disturb it, apart from those that turn it
 
 
 def crop_pipeline() -> iaa.Augmenter:
     """The paper's section III-B: mirrored half of the time, turned by 0, 90, 180 or 270 degrees."""
     with iap.no_prefetching():  # samples drawn ahead would outlive a new seed
         return iaa.Sequential([iaa.Fliplr(0.5), iaa.Rot90((0, 3))])
+
+
+def noise_pipeline(levels: float) -> iaa.Augmenter:
+    """Normal noise of each channel with a deviation from 0 to `levels` of 256, another one for each image."""
+    with iap.no_prefetching():
+        return iaa.AdditiveGaussianNoise(scale=(0, levels), per_channel=True)
 
 
 def check_crop(images: Images, side: int) -> None:
@@ -44,12 +50,14 @@ class CropPairs:
     """{"hr": float32 (B, 3, side, side), "lr": (B, 3, side / scale, side / scale)}, RGB in [0, 1].
 
     One random crop of each image, mirrored and turned, and its antialiased bicubic reduction: a function of the image
-    and the seed alone. KitError where `side` is no multiple of `scale`.
+    and the seed alone. disturb: changes the reduction, not the crop, so that a network learns to leave it out.
+    KitError where `side` is no multiple of `scale`.
     """
 
     side: int
     scale: int
     turn: Augmenter = field(default_factory=lambda: Augmenter(crop_pipeline()))
+    disturb: Augmenter | None = None
 
     def __post_init__(self) -> None:
         if self.side < self.scale or self.side % self.scale:
@@ -59,7 +67,9 @@ class CropPairs:
     def __call__(self, store: Images, indices: np.ndarray, seed: tuple[int, ...], first: int) -> Batch:
         crops = np.stack([self._crop(store, int(index), (*seed, first + i)) for i, index in enumerate(indices)])
         crops = self.turn(crops, seed, first)  # (B, side, side, 3) uint8
-        return {"hr": to_unit(crops), "lr": to_unit(np.stack([reduce_bicubic(crop, self.scale) for crop in crops]))}
+        small = np.stack([reduce_bicubic(crop, self.scale) for crop in crops])
+        small = self.disturb(small, (*seed, NOISE), first) if self.disturb else small
+        return {"hr": to_unit(crops), "lr": to_unit(small)}
 
     def _crop(self, store: Images, index: int, seed: tuple[int, ...]) -> np.ndarray:
         room = store.shapes[index] - self.side  # rows and columns that are left over

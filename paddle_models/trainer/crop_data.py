@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from data_tools.batches.crops import CropPairs, WholePairs, check_crop, rows_that_fit
+from data_tools.batches.augment import Augmenter
+from data_tools.batches.crops import CropPairs, WholePairs, check_crop, noise_pipeline, rows_that_fit
 from data_tools.batches.loader import Batches, WorkerBatches, fit_workers, make_loader
 from data_tools.errors import KitError
 from data_tools.packed.packed_images import Images
@@ -16,14 +17,17 @@ class CropData:
 
     side: of the high-resolution crops. batch_size: crops over all ranks; the last batch of an epoch is left out where
     it would not be full. seed: of order and crops. workers: processes that prepare batches, None fits the cores.
-    crops_per_image: how many of each image an epoch takes. largest: longest side that is judged (see WholePairs).
+    crops_per_image: how many of each image an epoch takes. noise: in levels, on the low
+    resolution of the crops (noise_pipeline). largest: longest side that is judged (see WholePairs).
     skip_small: leave out training images that are smaller than a crop; `rows` tells which remain.
     Raises KitError where a crop does not fit into an image, or an epoch holds no batch.
     """
 
     def __init__(self, training: Images, validation: Images, side: int, scale: int, *, batch_size: int, seed: int,
-                 workers: int | None = None, crops_per_image: int = 1, largest: int = 0, skip_small: bool = False):
-        self.crops, self.whole = CropPairs(side, scale), WholePairs(scale, largest)
+                 workers: int | None = None, crops_per_image: int = 1, largest: int = 0, skip_small: bool = False,
+                 noise: float = 0.0):
+        disturb = Augmenter(noise_pipeline(noise)) if noise else None
+        self.crops, self.whole = CropPairs(side, scale, disturb=disturb), WholePairs(scale, largest)
         fitting = rows_that_fit(training, side) if skip_small else np.arange(len(training))
         if not skip_small or not len(fitting):
             check_crop(training, side)

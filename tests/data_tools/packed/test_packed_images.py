@@ -6,8 +6,9 @@ from multiprocessing.reduction import ForkingPickler
 import numpy as np
 import pytest
 
+from data_tools.batches.augment import Augmenter
 from data_tools.batches.bicubic import reduce_bicubic
-from data_tools.batches.crops import CropPairs, WholePairs, check_crop, rows_that_fit
+from data_tools.batches.crops import CropPairs, WholePairs, check_crop, noise_pipeline, rows_that_fit
 from data_tools.batches.loader import make_loader, to_unit
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet
@@ -77,10 +78,10 @@ def test_several_stores_are_one(store, tmp_path):
     ForkingPickler.loads(bytes(ForkingPickler.dumps(both))).cut(5, 0, 0, 4, 4)
 
 
-def crops(store, workers=0, **options):
+def crops(store, workers=0, disturb=None, **options):
     rows = np.tile(rows_that_fit(store, 20), 3)
     return list(make_loader(store, 4, shuffle=True, seed=2, epoch=1, rows=rows, workers=workers,
-                            assemble=CropPairs(20, 4), **options))
+                            assemble=CropPairs(20, 4, disturb=disturb), **options))
 
 
 def test_crops_are_a_function_of_seed_epoch_batch_and_position(store):
@@ -108,6 +109,16 @@ def test_a_crop_is_a_turned_part_of_its_image_and_lr_its_reduction(store, photos
             assert found
             seen.add(found[0])
     assert len(seen) >= 4  # of the eight ways to lie
+
+
+def test_noise_lies_on_the_low_resolution_alone_and_is_repeated(store):
+    clean, noisy, workers = (crops(store, disturb=disturb, workers=count) for disturb, count in (
+        (None, 0), (Augmenter(noise_pipeline(20)), 0), (Augmenter(noise_pipeline(20)), 2)))
+    strengths = []
+    for plain, disturbed, other in zip(clean, noisy, workers):
+        assert np.array_equal(plain["hr"], disturbed["hr"]) and np.array_equal(disturbed["lr"], other["lr"])
+        strengths += (255 * (disturbed["lr"] - plain["lr"])).std(axis=(1, 2, 3)).tolist()
+    assert len(strengths) == 15 and min(strengths) < 6 and 12 < max(strengths) < 26
 
 
 def test_whole_images_are_cut_to_multiples(store, photos):
