@@ -8,7 +8,7 @@ batches/      augmentation, crops, the loader
 errors.py     KitError, which the user can mend, and BadFile, of a file without trust
 machine.py    cores and memory that this process may use; quiet.py: libraries that talk too much;
               pipes.py: output that nobody reads; terminal.py: what fits into a line
-language.py   Chinese or English: the code's sentences, chinese.yaml their translations; progress.py: how far it is
+language.py   Chinese or English: the code's sentences, chinese*.yaml their translations; progress.py: how far it is
 
 Inside, too, imports go one way: batches -> packed -> files; sets -> drawing -> files. Any may use those below files/.
 """

@@ -1,4 +1,5 @@
-"""The language in which the kit speaks to people: the code writes English sentences, a chinese.yaml has their Chinese.
+"""The language in which the kit speaks to people: the code writes English sentences, chinese*.yaml have their
+Chinese.
 
     "stopped after step {}": "已在第 {} 步后停止"      # {}: whatever stands there, itself translated where it can be
 """
@@ -16,7 +17,7 @@ from data_tools.terminal import display_width, line_width, wrapped
 LANGUAGES = ("en", "zh")
 VARIABLE = "KIT_LANG"
 LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")  # the first that is set counts
-TABLE = Path(__file__).with_name("chinese.yaml")
+TABLES = sorted(Path(__file__).parent.glob("chinese*.yaml"))
 COMMAND = " " * 4
 DEEPEST = 3  # sentences within sentences
 
@@ -87,7 +88,8 @@ def read_sentences(file: Path) -> dict[str, str]:
 def chinese() -> Sentences:
     """What the kit says besides grades; without sentences where this Python cannot read them, which it is told in
     English."""
-    return Sentences(read_sentences(TABLE) if importlib.util.find_spec("yaml") else {})
+    readable = TABLES if importlib.util.find_spec("yaml") else ()
+    return Sentences({key: text for file in readable for key, text in read_sentences(file).items()})
 
 
 def said(text: str) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from data_tools.errors import BadFile, KitError
 from data_tools.files import places
 from data_tools.files.plain_yaml import YAML_LIMIT, parse_yaml
+from data_tools.language import show
 from paddle_models.trainer.run_folder import run_date
 
 TEXT_LIMIT = 16 << 20      # bytes of a JSON file
@@ -103,7 +104,7 @@ class Run:
                 except KitError:
                     if line.endswith(b"\n") or len(line) > LINE_LIMIT:
                         raise
-                    print(f"notice: {file}: the last line is incomplete and left out")
+                    show(f"notice: {file}: the last line is incomplete and left out")
 
     def json(self, name: str) -> dict[str, Any]:
         """Any other JSON file of the folder that holds named values."""

@@ -201,8 +201,9 @@ def heading(context: Context, language: str = "en") -> str:
     words = WORDS[language]
     origin = ORIGINS[language].get(context.origin, context.origin)
     seconds = NONE if context.seconds is None else f"{context.seconds:.0f}"
-    return "; ".join([f"{words['preset']}: {context.preset}", f"{words['origin']}: {origin}",
-                      f"{words['device']}: {context.device}", f"{words['seconds']}: {seconds}"])
+    between, colon = ("；", "：") if language == "zh" else ("; ", ": ")
+    return between.join(f"{words[key]}{colon}{value}" for key, value in (
+        ("preset", context.preset), ("origin", origin), ("device", context.device), ("seconds", seconds)))
 
 
 def _body(rows: Sequence[Row], language: str) -> tuple[list[tuple[str, ...]], list[str]]:

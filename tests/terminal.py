@@ -15,6 +15,8 @@ from data_tools.files.places import PROJECT_ROOT
 from data_tools.terminal import display_width
 
 WIDTH = 80
+ENGLISH = re.compile(r"[A-Za-z]*[a-z] [a-z]+ [a-z]{2,}")  # three words of a sentence
+COMMAND = "    "  # begins a line to be copied
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -54,3 +56,11 @@ def states(said: str) -> list[str]:
 def too_wide(said: str) -> list[str]:
     """Of these, those over the width."""
     return [state for state in states(said) if display_width(state.expandtabs()) > WIDTH]
+
+
+def check_chinese(lines: list[str], *expected: str) -> None:
+    """No line is wider than the terminal or English, but for commands; each of the texts is there."""
+    assert max(map(display_width, lines)) <= WIDTH
+    assert [line for line in lines if ENGLISH.search(line) and not line.startswith(COMMAND)] == []
+    said = "\n".join(lines)
+    assert [text for text in expected if text not in said] == []

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from assignments.common import exercise_rows, student_folder
-from assignments.common.command_line import first_line, tells_errors
+from assignments.common.command_line import first_line, speaks, tells_errors
+from data_tools.language import language
 
 SOLVED = Path(__file__).resolve().parent / "by_hand"
 MODULES = ("backprop", "descent", "practice", "autograd")
@@ -31,10 +32,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Command line; 2 for an error that the user can mend."""
     parser = argparse.ArgumentParser(description=first_line(__doc__), allow_abbrev=False)
     parser.add_argument("--out", type=Path, required=True, help="folder to write")
-    parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of statements and hints")
+    speaks(parser, "language of statements and hints")
     parser.add_argument("--solution", action="store_true", help="leave the bodies in: the reference, for teachers")
     arguments = parser.parse_args(argv)
-    for path in write_student(arguments.out, arguments.lang, arguments.solution):
+    for path in write_student(arguments.out, language(), arguments.solution):
         print(path)
     return 0
 

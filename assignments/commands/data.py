@@ -5,30 +5,31 @@ import json
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
+from data_tools.language import show
 
 
 def add_to(commands: Any) -> None:
     """The command, its sub-commands and their options."""
     data = commands.add_parser("data", help="look at, draw or download data")
     within = data.add_subparsers(required=True, metavar="WHAT")
-    command = add_command(within, "audit", audit_set)
+    command = speaks(add_command(within, "audit", audit_set))
     command.add_argument("path", type=Path)
     command.add_argument("--json", type=Path, help="also write it to this file")
-    command = add_command(within, "sample", sample)
+    command = speaks(add_command(within, "sample", sample))
     command.add_argument("name", help="monkeys, celeba, textures or glasses (a folder alone: monkeys)")
     command.add_argument("folder", type=Path, nargs="?", help="default: data/drawn-NAME")
     command.add_argument("--seed", type=int, default=0)
     command.add_argument("--count", type=int,
                          help="faces (default: celeba 2000, glasses 1500) or training pictures (textures; 60)")
     _add_pack(within)
-    command = add_command(within, "fetch", fetch_set)
+    command = speaks(add_command(within, "fetch", fetch_set))
     command.add_argument("name", help="a data set, or yunet, which finds faces for `predict face_attributes`")
     command.add_argument("folder", type=Path, nargs="?", help="default: data/ of the kit")
 
 
 def _add_pack(within: Any) -> None:
-    command = add_command(within, "pack", pack)
+    command = speaks(add_command(within, "pack", pack))
     command.add_argument("source", help="a glasses set (folder or zip), sample, celeba:PATH, or any folder of images")
     command.add_argument("folder", type=Path, help="where the packed folders go: training-32, ...")
     command.add_argument("--size", type=int, nargs="+", default=[32, 64, 128], metavar="PIXELS",
@@ -60,10 +61,10 @@ def audit_set(arguments: argparse.Namespace) -> int:
     elif holds_own_classes(arguments.path):
         pair = (audit_classes, format_classes)
     found = pair[0](arguments.path)
-    print(pair[1](found))
+    show(pair[1](found))
     if arguments.json:
         write_atomically(arguments.json, json.dumps(found, indent=2, ensure_ascii=False).encode())
-        print(f"written to {arguments.json}")
+        show(f"written to {arguments.json}")
     return 0
 
 
@@ -89,10 +90,10 @@ def pack(arguments: argparse.Namespace) -> int:
                            shard=arguments.shard,
                            encoding=arguments.encoding, processes=arguments.processes,
                            skip_unreadable=arguments.skip_unreadable == "true"):
-        print(packed)
+        show(str(packed))
     if "images" in sets and (classes := folder_classes(sets["images"])):
-        print(f"labels: {', '.join(f'{label} {shown(name)}' for label, name in sorted(classes.items()))}")
-    print(f"written to {arguments.folder}")
+        show(f"labels: {', '.join(f'{label} {shown(name)}' for label, name in sorted(classes.items()))}")
+    show(f"written to {arguments.folder}")
     return 0
 
 

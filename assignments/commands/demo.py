@@ -6,8 +6,9 @@ import signal
 from contextlib import suppress
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from data_tools.errors import KitError
+from data_tools.language import language, show
 
 HERE = ("127.0.0.1", "localhost", "::1")
 
@@ -18,7 +19,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--host", default=HERE[0],
                          help="address to listen on; default: 127.0.0.1, this machine alone; 0.0.0.0: everybody")
     command.add_argument("--port", type=int, metavar="N", help="default: the first free one from 7860 on")
-    command.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the page")
+    speaks(command, "language of the page")
     command.add_argument("--run", nargs="+", default=[], metavar="RUN",
                          help="finished runs to put first: folders, or works whose best run is meant")
 
@@ -33,10 +34,10 @@ def demo(arguments: argparse.Namespace) -> int:
     from assignments.demo.page import served
 
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})  # waited for below: Paddle takes handlers away
-    with served(arguments.lang, arguments.host, arguments.port, named_runs(arguments.run)) as address:
-        print(f"{address} (Ctrl-C ends it)", flush=True)
+    with served(language(), arguments.host, arguments.port, named_runs(arguments.run)) as address:
+        show(f"{address} (Ctrl-C ends it)")
         if arguments.host not in HERE:
-            print("others can reach this page, and there is no password: end it when it is not needed", flush=True)
+            show("others can reach this page, and there is no password: end it when it is not needed")
         with suppress(KeyboardInterrupt):
             signal.sigwaitinfo({signal.SIGTERM})
     return 0

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
+from data_tools.language import show
 
 
 def add_to(commands: Any) -> None:
@@ -19,6 +20,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--data", default="",
                          help="images for --int8 and --bfloat16, as --data of run.py (default: the run's)")
     command.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="default: exported/ in the run folder")
+    speaks(command)
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -27,5 +29,5 @@ def export(arguments: argparse.Namespace) -> int:
 
     folder = export_run(arguments.target, arguments.onnx, arguments.out, arguments.int8, arguments.data,
                         arguments.bfloat16)
-    print(f"written to {folder}")
+    show(f"written to {folder}")
     return 0

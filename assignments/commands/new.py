@@ -7,9 +7,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.works import FOLDER
 from data_tools.errors import KitError
+from data_tools.language import show
 
 TEMPLATES = Path(__file__).with_name("templates")
 FILL_IN = "FILL IN"  # marks the places
@@ -22,6 +23,7 @@ def add_to(commands: Any) -> None:
     command.add_argument("--like", choices=kinds(), default="classifier",
                          help="classifier: arrays of your own; regression: numbers instead of classes; images: any "
                               "folder of class folders (default: classifier)")
+    speaks(command)
 
 
 def kinds() -> list[str]:
@@ -32,13 +34,13 @@ def kinds() -> list[str]:
 def new(arguments: argparse.Namespace) -> int:
     """Write the folder of a work of your own, which runs, draws, submits and grades at once; you fill it in."""
     folder = write_work(arguments.name, arguments.like)
-    print(f"written to {folder}:")
+    show(f"written to {folder}:")
     for file in sorted(folder.iterdir()):
         places = file.read_text(encoding="utf-8").count(FILL_IN)
-        print(f"  {file.name}" + (f", {places} places to fill in, marked {FILL_IN}" if places else ""))
+        show(f"  {file.name}" + (f", {places} places to fill in, marked {FILL_IN}" if places else ""))
     if arguments.like == "images":
-        print("look at your images: python -m assignments data audit FOLDER; then run with --data FOLDER")
-    print(f"try it: python -m assignments run {arguments.name}, then figures, report, submit; see CONTRIBUTING.md")
+        show("look at your images, then run with --data FOLDER\n    python -m assignments data audit FOLDER")
+    show(f"try it, then figures, report, submit; see CONTRIBUTING.md\n    python -m assignments run {arguments.name}")
     return 0
 
 

@@ -5,10 +5,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.runs import find_run
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
+from data_tools.language import show
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,11 +23,12 @@ def add_to(commands: Any) -> None:
     command.add_argument("target", metavar="NAME|RUN",
                          help="an assignment (its best run) or the folder of a finished run")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
+    speaks(command)
 
 
 def release_command(arguments: argparse.Namespace) -> int:
     """Best weights of a run as a small float16 file with what is needed to build the network again."""
-    print(release(arguments.target, arguments.out))
+    show(release(arguments.target, arguments.out))
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from assignments.common.command_line import add_command
 from data_tools.errors import KitError
+from data_tools.language import show
 
 
 def add_to(commands: Any) -> None:
@@ -36,5 +37,5 @@ def report(names: Sequence[str], runs: Sequence[str], language: str, out: Path |
             raise KitError(f"--runs {text}: expected NAME=DIR, as monkey_species=runs/monkey_species/mine")
         named[name] = Path(folder)
     for page in build_report(names, named, ("en", "zh") if language == "both" else (language,), out):
-        print(f"written to {short_path(page)} ({page.stat().st_size / 2**20:.1f} MB)")
+        show(f"written to {short_path(page)} ({page.stat().st_size / 2**20:.1f} MB)")
     return 0

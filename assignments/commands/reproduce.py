@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.works import FOLDER, work_names, work_of
 from data_tools.errors import KitError
+from data_tools.language import language, said, show
 
 
 def add_to(commands: Any) -> None:
@@ -19,6 +20,7 @@ def add_to(commands: Any) -> None:
     command = add_command(commands, "reproduce", reproduce_command)
     command.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
     command.add_argument("--preset", default="sample")
+    speaks(command)
 
 
 def reproduce_command(arguments: argparse.Namespace) -> int:
@@ -45,17 +47,18 @@ def reproduce(names: Sequence[str], preset: str) -> int:
         run = Run(runs_of(name)[-1].path, name)  # the newest: the one that this has just made
         _step(name, "figures.py", "--run", str(run.path))
         runs[name] = run.path
-        tables.append(as_text(script_of(name).measured(script_of(name).open(run.path)), run_context(run)))
+        rows = script_of(name).measured(script_of(name).open(run.path), language())
+        tables.append(as_text(rows, run_context(run), language()))
     print("\n" + "\n\n".join(tables))
     page, = build_report(runs=runs, languages=("en",), drawn=names)
     seconds = time.monotonic() - start
-    print(f"\n{len(tables)} assignment(s) reproduced in {seconds:.0f} s; figures are in the run folders")
-    print(joined([f"report: {short_path(page)}", "(both languages: python -m assignments report)"]))
+    show(f"\n{len(tables)} assignment(s) reproduced in {seconds:.0f} s; figures are in the run folders")
+    print(joined(map(said, (f"report: {short_path(page)}", "(both languages: python -m assignments report)"))))
     if any(Run(path, name).origin in ("drawn", "subset") for name, path in runs.items()):
         public = ", ".join(name for name, archive in ARCHIVES.items() if archive.option == "--data")
-        print(joined(["Numbers on drawn pictures, or on a few photographs, are not the documents'. `python -m "
-                      f"assignments data fetch NAME` brings public sets ({public}), and `run WORK --preset best` "
-                      "trains on them; the column of the kit's weights is what such a training comes to."], rest=""))
+        show("Numbers on drawn pictures, or on a few photographs, are not the documents'. `python -m "
+             f"assignments data fetch NAME` brings public sets ({public}), and `run WORK --preset best` "
+             "trains on them; the column of the kit's weights is what such a training comes to.")
     return 0
 
 

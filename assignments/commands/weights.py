@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
+from data_tools.language import show
 
 
 def add_to(commands: Any) -> None:
@@ -14,6 +15,7 @@ def add_to(commands: Any) -> None:
                          help=".safetensors, .pth or .pth.tar as PyTorch writes it; nothing in it is run")
     command.add_argument("--model", required=True, help="network that they belong to; a wrong name lists them")
     command.add_argument("-o", "--out", type=Path, required=True, metavar="OUT.safetensors")
+    speaks(command)
 
 
 def weights(arguments: argparse.Namespace) -> int:
@@ -21,5 +23,5 @@ def weights(arguments: argparse.Namespace) -> int:
     from paddle_models.weights.convert import convert
 
     metadata = convert(arguments.source, arguments.model, arguments.out)
-    print(f"written to {arguments.out} ({', '.join(f'{key} {value}' for key, value in metadata.items())})")
+    show(f"written to {arguments.out} ({', '.join(f'{key} {value}' for key, value in metadata.items())})")
     return 0

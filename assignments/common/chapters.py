@@ -18,6 +18,7 @@ from assignments.common.works import FOLDER, summary, work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.places import PROJECT_ROOT
+from data_tools.language import show
 from reports import tables
 from reports.figures import style
 from reports.figures.figure_script import Entry, FigureScript, Output, suffix, write_figure
@@ -53,7 +54,7 @@ def build_report(names: Sequence[str] = (), runs: Mapping[str, Path] | None = No
              if name in opened]
     drawings = dict(zip([task[:4:3] for task in tasks], _in_processes(tasks)))
     for notice in dict.fromkeys(line for drawing in drawings.values() for line in drawing.notices):
-        print(notice)
+        show(notice)
     pages = []
     for language in languages:
         works = [_work(name, found[name], drawings.get((name, language)), out / name, language) for name in names]
@@ -126,7 +127,7 @@ def _in_processes(tasks: Sequence[tuple]) -> list[Drawing]:
 def _draw(name: str, path: Path, folder: Path, language: str, drawn: bool) -> Drawing:
     """Every figure and table of one run in `folder`."""
     script, failures, files, others, more = script_of(name), {}, {}, [], []
-    print(f"drawing {name}, {language} ...", flush=True)
+    show(f"drawing {name}, {language} ...")
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         run, t = script.open(path), style.start(language)

@@ -62,9 +62,9 @@ def _status(main: Callable[[], int]) -> int:
         return 130
 
 
-def speaks(command: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """A command with the option that says in which language it speaks, which tells_errors obeys."""
-    command.add_argument("--lang", choices=LANGUAGES, help=f"language (default: {VARIABLE}, else the locale's)")
+def speaks(command: argparse.ArgumentParser, what: str = "language") -> argparse.ArgumentParser:
+    """A command with the option that says in which language it speaks, which tells_errors obeys. what: for help."""
+    command.add_argument("--lang", choices=LANGUAGES, help=f"{what} (default: {VARIABLE}, else the locale's)")
     return command
 
 

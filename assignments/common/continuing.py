@@ -8,6 +8,7 @@ from typing import Any
 
 from data_tools.errors import KitError
 from data_tools.files import places
+from data_tools.language import show
 
 
 def base_settings(work: Any, preset: str, rest: Sequence[str]) -> Any:
@@ -73,7 +74,7 @@ def goes_on_later(main: Callable[..., int]) -> Callable[..., int]:
             if type(stop).__name__ != "Interrupted":
                 raise
             reason = str(stop).split(";")[0]
-        print(f"{reason}; the same command goes on from there", flush=True)
+        show(f"{reason}; the same command goes on from there")
         return 130
 
     return told

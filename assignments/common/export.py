@@ -13,6 +13,7 @@ from assignments.common.work import Work
 from assignments.common.works import work_names, work_of
 from data_tools.errors import KitError
 from data_tools.files import places
+from data_tools.language import show
 from paddle_models.deploy.predictor import read_card, writes_onnx
 from paddle_models.environment import paddle_version
 from reports.run_reader import Run
@@ -29,7 +30,7 @@ def kept(name: str, write: Callable[[Path, bool], Any]) -> Path:
     with contextlib.suppress(KitError):
         read_card(folder)
         return folder
-    print(f"exporting for this machine, once:\n{name}", flush=True)
+    show(f"exporting for this machine, once:\n{name}")
     write(folder, writes_onnx())
     return folder
 
@@ -67,9 +68,9 @@ def export_run(target: str, onnx: bool, folder: Path | None, int8: bool = False,
     card = export_network(network, folder, (None, *work.input_shape(settings)), outputs, work.value_range,
                           onnx or int8 or bfloat16, temperature_of(run, name))
     for engine, error in card["largest_difference"].items():
-        print(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
+        show(f"{engine}: outputs differ from eager Paddle's by {error:.1e} of the largest")
     for engine, reason in card["not_usable"].items():
-        print(f"{engine}: not usable ({reason})")
+        show(f"{engine}: not usable ({reason})")
     if int8 or bfloat16:
         _judge(folder, int8, bfloat16, *samples(work, settings, data, classes))
     return folder
@@ -84,10 +85,10 @@ def _judge(folder: Path, int8: bool, bfloat16: bool, training: np.ndarray, image
     if int8:
         from paddle_models.deploy.int8 import add_int8
 
-        print(f"onnxruntime-int8: {said(add_int8(folder, training, images, labels))}")
+        show(f"onnxruntime-int8: {said(add_int8(folder, training, images, labels))}")
     if bfloat16 or set(SHORT) & set(usable_engines(read_card(folder))):
         for engine, found in judge_engines(folder, images, labels).items():
-            print(f"{engine}: {said(found)}{'' if holds(found) else '; too few, so it is not chosen'}")
+            show(f"{engine}: {said(found)}{'' if holds(found) else '; too few, so it is not chosen'}")
 
 
 def temperature_of(run: Path, name: str) -> float:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_tools.errors import KitError
 from data_tools.files.places import expand
+from data_tools.terminal import command
 
 if TYPE_CHECKING:
     from paddle_models.trainer.rate_finder import RateCurve
@@ -78,9 +79,9 @@ def verdict(curve: "RateCurve", name: str, argv: Sequence[str]) -> str:
         return (f"the loss of {curve.network} never falls clearly below {curve.losses[0]:.3g} at rates from "
                 f"{curve.rates[0]:.0e} to {curve.rates[-1]:.0e}: no rate can be suggested; look at the data, or take "
                 "larger batches")
-    words = shlex.join([*_without_search(argv), "--optimizer.lr", f"{curve.suggestion:g}"])
+    words = [*_without_search(argv), "--optimizer.lr", f"{curve.suggestion:g}"]
     return (f"the loss is lowest at a rate of {curve.lowest:.2g}; suggested: {curve.suggestion:g}\n"
-            f"    python assignments/{name}/run.py {words}")
+            + command(["python", f"assignments/{name}/run.py", *map(shlex.quote, words)]))
 
 
 def _without_search(argv: Sequence[str]) -> list[str]:

@@ -18,12 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
-from assignments.common.command_line import tells_errors
+from assignments.common.command_line import speaks, tells_errors
 from assignments.common.confident import Suspect, find_suspects, folds_of
 from assignments.common.continuing import base_settings, continued, goes_on_later
 from assignments.common.splits import Splits
 from data_tools.errors import KitError
 from data_tools.files.places import short_path
+from data_tools.language import language, said, show
 from data_tools.terminal import joined
 
 if TYPE_CHECKING:
@@ -84,8 +85,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--margin", type=float, default=-1.0,
                          help="list only labels with at least this margin, as 0.8 (default: all)")
     options.add_argument("--of", nargs="+", metavar="ATTRIBUTE", help="list only these attributes (default: all)")
-    options.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the page")
-    return options
+    return speaks(options, "language of the page")
 
 
 @tells_errors
@@ -128,7 +128,8 @@ def examine(work: Any, options: argparse.Namespace, rest: Sequence[str]) -> tupl
     store = together(splits)
     groups = groups_in(store)
     fold, parts = folds_of(store.labels, options.folds, options.seed, groups), []
-    say(joined([f"{work.name}, {options.folds} folds of {len(store)} labelled images", f"folder {short_path(out)}"]))
+    say(joined([said(f"{work.name}, {options.folds} folds of {len(store)} labelled images"),
+                said(f"folder {short_path(out)}")]))
     for number in range(options.folds):
         say(f"-- fold {number + 1} of {options.folds}")
         parts.append(_judge_fold(work, number, fold, splits.found, store, groups, settings, out, device))
@@ -140,7 +141,7 @@ def examine(work: Any, options: argparse.Namespace, rest: Sequence[str]) -> tupl
         suspect for suspect in find_suspects(store.labels, probabilities)
         if suspect.margin >= options.margin and (not options.of or classes[suspect.output][-1] in options.of)], classes)
     write_list(out, examined)
-    write_page(out, examined, work.name, options.lang)
+    write_page(out, examined, work.name, language())
     return out, examined
 
 
@@ -234,11 +235,12 @@ def say_what_was_found(examined: Examined, out: Path, more: str = "", leaves_out
     images = len({suspect.row for suspect in examined.suspects})
     labels = len(examined.store) * len(examined.classes)
     several = f" (in {images} images)" if len(examined.classes) > 1 else ""
-    print(joined([f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}"]))
-    print(f"written to {short_path(out)}")
-    print(f"look at {short_path(out / 'suspects.html')}")
+    show(f"{len(examined.suspects)} of {labels} labels are suspect{several}{more}\n"
+         f"written to {short_path(out)}\n"
+         f"look at {short_path(out / 'suspects.html')}")
     if leaves_out:
-        print(joined(["strike out what is right, then train with", f"--without {short_path(out / 'suspects.csv')}"]))
+        print(joined([said("strike out what is right, then train with"),
+                      f"--without {short_path(out / 'suspects.csv')}"]))
     if len(examined.suspects) > TOO_MANY * labels:
-        print(joined(["these are too many to be errors: the networks know too little; train longer, with another "
-                      "--preset"]))
+        show("these are too many to be errors: the networks know too little; train longer, with another "
+             "--preset")

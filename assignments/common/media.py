@@ -22,6 +22,7 @@ from data_tools.files.other_kinds import FILM, HEAD, other_kind
 from data_tools.files.pictures import Picture, encode_jpeg, on_white, read_picture
 from data_tools.files.places import expand
 from data_tools.files.sources import MAX_BYTES, FolderSource
+from data_tools.language import show
 from data_tools.quiet import quiet
 
 UNKNOWN = "is no image that is read here"
@@ -110,10 +111,10 @@ def _no_image(head: bytes) -> str:
 def say_left_out(problems: Sequence[str], out: Path) -> None:
     """What was left out, with its reason: the first ones on the terminal, all of them in a file where they are many."""
     for problem in problems[:MOST_SAID]:
-        print(f"left out: {problem}")
+        show(f"left out: {problem}")
     if len(problems) > MOST_SAID:
         write_atomically(out / LEFT_OUT, "".join(f"{problem}\n" for problem in problems).encode("utf-8"))
-        print(f"left out: {len(problems) - MOST_SAID} more, all named in {shown(str(out / LEFT_OUT))}")
+        show(f"left out: {len(problems) - MOST_SAID} more, all named in {shown(str(out / LEFT_OUT))}")
 
 
 class Video:

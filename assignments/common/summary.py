@@ -84,9 +84,10 @@ def _measured(home: Path, result: Mapping[str, Any]) -> list[tuple[str, str]]:
     if low is not None and high is not None:
         parts.append(said(f"95 % interval {between(metric, low, high)}"))
     origin_of = said(ORIGINS.get(origin, origin or "unknown data"))
+    behind = f"（{origin_of}）" if language() == "zh" else f" ({origin_of})"
     beside = _expected(preset, expects, value, origin) if metric == expects.get("metric") else ""
     document = _document(home)
-    return [("result", f"{metric} {said(', ').join(parts)} ({origin_of})"),
+    return [("result", f"{metric} {said(', ').join(parts)}{behind}"),
             ("beside", said("; ").join(part for part in (beside, document) if part))]
 
 

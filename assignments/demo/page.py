@@ -18,6 +18,7 @@ from assignments.common.works import work_names
 from assignments.demo import answers, show
 from assignments.demo.choices import choices
 from data_tools.errors import KitError
+from data_tools.language import said as told
 from reports.figures.words import Words, words_beside
 
 LARGEST_FILE = 20 * 2**20  # bytes of an uploaded picture
@@ -146,7 +147,7 @@ def _answer(tab: Tab, t: Words, language: str, alone: ThreadPoolExecutor, upload
         picture = answers.read(Path(upload.path), Path(upload.orig_name or t("picture")).name, t, tab.most)
         return alone.submit(tab.answer, picture, weights, language, *more).result()
     except KitError as error:
-        return None, show.problem(str(error))
+        return None, show.problem(told(str(error)))
 
 
 @contextmanager

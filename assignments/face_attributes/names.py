@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from data_tools.drawing.attributes import ATTRIBUTES
+from data_tools.language import show
 
 REGION_NAMES = {  # in the order of the heads
     "whole_face": ("Whole face", "整体面部"), "hair": ("Hair", "头发"),
@@ -33,8 +34,8 @@ def label_names(language: str) -> tuple[tuple[str, ...], Path | None]:
 
     font = find_cjk_font() if language == "zh" else None
     if language == "zh" and font is None:
-        print("notice: no Chinese font found, names are in English; install one (on Debian or Ubuntu: apt install "
-              "fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
+        show("notice: no Chinese font found, names are in English; install one (on Debian or Ubuntu: apt install "
+             "fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
     return tuple(CHINESE_NAMES[name] if font else name for name in ATTRIBUTES), font
 
 

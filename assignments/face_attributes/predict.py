@@ -17,6 +17,8 @@ from pathlib import Path
 from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
 from data_tools.files.places import expand, short_path
+from data_tools.language import said, show
+from data_tools.terminal import padded
 
 STAGES = ("decode", "detect", "classify", "draw", "write")
 GROUP = 8  # frames that are classified together, a camera's apart, which are wanted at once
@@ -81,9 +83,10 @@ class Clock:
     def table(self) -> str:
         """Milliseconds per frame and share of each stage."""
         total, frames = max(sum(self.seconds.values()), 1e-9), max(1, self.frames)
-        rows = [f"{'stage':10}{'ms/frame':>10}{'share':>8}"]
-        rows += [f"{stage:10}{1000 * s / frames:10.2f}{s / total:8.0%}" for stage, s in self.seconds.items()]
-        return "\n".join([*rows, f"{'all':10}{1000 * total / frames:10.2f}{1:8.0%}"])
+        head = padded(said("stage"), 10) + padded(said("ms/frame"), 10, False) + padded(said("share"), 8, False)
+        rows = [*self.seconds.items(), ("all", total)]
+        return "\n".join([head, *(f"{padded(said(stage), 10)}{1000 * s / frames:10.2f}{s / total:8.0%}"
+                                  for stage, s in rows)])
 
 
 @tells_errors
@@ -92,7 +95,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _predict(parser().parse_args(argv))
     except KeyboardInterrupt:  # before the first frame
-        print("stopped")
+        show("stopped")
         return 130
 
 
@@ -118,7 +121,7 @@ def _predict(options: argparse.Namespace) -> int:
         out = options.out or new_run_path("predictions", shown(stem))
         make_folder(out, None if getattr(source, "camera", False) else expand(options.source))
         smallest = f"; faces from {finder.smallest:g} of the longest side on (--min-face)" if source.moving else ""
-        print(f"engine {reader.engine}{smallest}\nwriting to {shown(short_path(out))}", flush=True)
+        show(f"engine {reader.engine}{smallest}\nwriting to {shown(short_path(out))}")
         sink = Film(out, stem, source) if source.moving else Album(out)
         clock, stopped = Clock(), False
         try:
@@ -162,7 +165,7 @@ def _loop(options, source, finder, reader, clock: Clock, write: Callable[[list[t
     from assignments.face_attributes.names import label_names
 
     camera = getattr(source, "camera", False)
-    said, (names, font) = time.perf_counter(), label_names(options.lang)
+    told, (names, font) = time.perf_counter(), label_names(options.lang)
     frames = islice(iter(source), options.frames or None)
     groups = iter(lambda: _next(frames, options.group or (1 if camera else GROUP), clock), [])
     clock.begin, wanted = time.perf_counter(), True
@@ -191,10 +194,9 @@ def _loop(options, source, finder, reader, clock: Clock, write: Callable[[list[t
             clock.faces += sum(len(table) for *_, table in done)
             if not wanted:
                 return
-            if time.perf_counter() - said > REPORT_EVERY:
-                said = time.perf_counter()
-                print(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s",
-                      flush=True)
+            if time.perf_counter() - told > REPORT_EVERY:
+                told = time.perf_counter()
+                show(f"frame {clock.frames}{f'/{source.total}' if source.total else ''}, {clock.rate():.1f} frames/s")
 
 
 def _next(frames: Iterator, size: int, clock: Clock) -> list:
@@ -234,8 +236,8 @@ def _say_without_face(clock: Clock, source, finder) -> None:
         return
     names = ", ".join(where[:5]) + (f" and {len(where) - 5} more" if len(where) > 5 else "")
     fetch = "" if finder.yunet else "`python -m assignments data fetch yunet` for turned and covered ones; "
-    print(f"no face was found in {names}; try --min-face {finder.smallest / 2:g} for smaller ones (now "
-          f"{finder.smallest:g} of the longest side); {fetch}or turn the picture upright")
+    show(f"no face was found in {names}; try --min-face {finder.smallest / 2:g} for smaller ones (now "
+         f"{finder.smallest:g} of the longest side); {fetch}or turn the picture upright")
 
 
 def _report(clock: Clock, source, finder, sink, out: Path, stopped: bool) -> None:
@@ -245,16 +247,16 @@ def _report(clock: Clock, source, finder, sink, out: Path, stopped: bool) -> Non
     if not source.moving:
         say_left_out(source.problems, out)
     for note in [*(source.problems if source.moving else source.notes), *sink.problems]:
-        print(f"note: {note}")
+        show(f"note: {note}")
     _say_without_face(clock, source, finder)
     unit = "frames" if source.moving else "images"
-    print(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
+    show(f"{'stopped; ' if stopped else ''}{unit}: {clock.frames}, faces: {clock.faces}, {clock.rate():.1f} {unit}/s")
     if clock.frames:
         print(clock.table())
         for path in (sink.written, out / "faces.csv"):
-            print(f"written: {shown(short_path(path))}")
+            show(f"written: {shown(short_path(path))}")
     else:
-        print("no picture was read")
+        show("no picture was read")
 
 
 if __name__ == "__main__":

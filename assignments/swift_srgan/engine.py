@@ -8,6 +8,7 @@ import numpy as np
 from assignments.common.export import kept
 from assignments.swift_srgan.generators import NETWORK, Generator
 from data_tools.errors import KitError
+from data_tools.language import show
 from paddle_models.deploy import openvino_engine, tiling
 from paddle_models.deploy.openvino_engine import OPENVINO, OPENVINO_BFLOAT16
 from paddle_models.deploy.predictor import ONNX, OPENVINO_HINT, allowed_error, relative_difference, writes_onnx
@@ -31,7 +32,7 @@ def computed_by(generator: Generator, engine: str, device: str) -> Generator:
             try:
                 return computed_by(generator, OPENVINO, device)
             except KitError as error:
-                print(f"note: {error}; the network computes by itself", flush=True)
+                show(f"note: {error}; the network computes by itself")
                 engine = NETWORK
     if engine == NETWORK:
         from paddle_models.fast.fast_layers import accelerate

@@ -17,6 +17,7 @@ from pathlib import Path
 from assignments.common.command_line import first_line, tells_errors
 from data_tools.errors import KitError
 from data_tools.files.places import expand, short_path
+from data_tools.language import show, spoken
 from data_tools.progress import Progress, tell
 
 LARGEST = 250_000_000  # pixels of an enlarged picture, which is held in memory
@@ -59,7 +60,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _predict(parser().parse_args(argv))
     except KeyboardInterrupt:  # before the first picture
-        print("stopped")
+        show("stopped")
         return 130
 
 
@@ -89,8 +90,8 @@ def _predict(options: argparse.Namespace) -> int:
         generator = computed_by(generator, options.engine, device)
         tile = tile_of(generator) if options.tile is None else options.tile
         generator = refine(generator) if options.refine else generator
-        print(f"{generator.source}, x{generator.scale}, by {generator.engine} on {runtime.describe(device)}\n"
-              f"writing to {shown(short_path(out))}", flush=True)
+        show(f"{generator.source}, x{generator.scale}, by {generator.engine} on {runtime.describe(device)}\n"
+             f"writing to {shown(short_path(out))}")
         if isinstance(source, Video):
             return _enlarge_video(options, source, path, generator, tile, out)
         return _enlarge_pictures(source, generator, tile, out)
@@ -118,7 +119,7 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
                     kept += 1
                 else:
                     for note in _enlarge_picture(source, name, content, generator, tile, out / targets[name]):
-                        tell(f"note: {note}")
+                        tell(spoken(f"note: {note}"))
                     record.add(name, content)
                     done += 1
             except _Unreadable as error:
@@ -128,9 +129,9 @@ def _enlarge_pictures(source, generator, tile: int, out: Path) -> int:
     say_left_out(problems, out)
     seconds = time.perf_counter() - begin
     more = f", there already: {kept}" if kept else ""
-    print(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {shown(str(out))}")
+    show(f"images enlarged: {done} in {seconds:.1f} s{more}, left out: {len(problems)}; in {shown(str(out))}")
     if stopped:
-        print(f"stopped; what is finished is kept: to go on, repeat the command with --out {shlex.quote(str(out))}")
+        show(f"stopped; what is finished is kept: to go on, repeat the command with --out {shlex.quote(str(out))}")
         return 130
     if problems and not done and not kept:
         raise KitError(problems[0] if len(problems) == 1
@@ -288,11 +289,11 @@ def _enlarge_video(options, source, path: Path, generator, tile: int, out: Path)
     finally:
         film.abandon()
     for problem in [*source.problems, *film.problems]:
-        print(f"note: {problem}")
-    seconds, sound = time.perf_counter() - begin, "with" if film.sound else "without"
-    print(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
-          f"ms per frame, network busy {busy / seconds:.0%}\n"
-          + (f"written: {shown(short_path(target))}, {sound} sound" if count else "nothing was written"))
+        show(f"note: {problem}")
+    seconds, sound = time.perf_counter() - begin, "with sound" if film.sound else "without sound"
+    show(f"{'stopped; ' if stopped else ''}frames: {count} in {seconds:.1f} s, {1000 * seconds / max(1, count):.0f} "
+         f"ms per frame, network busy {busy / seconds:.0%}\n"
+         + (f"written: {shown(short_path(target))}, {sound}" if count else "nothing was written"))
     return 130 if stopped else 0
 
 

@@ -17,6 +17,7 @@ from data_tools.files import places
 from data_tools.files.atomic import file_sha256, sync
 from data_tools.files.locks import locked
 from data_tools.files.places import expand
+from data_tools.language import show
 from data_tools.progress import Progress
 from data_tools.progress import size as shown_size
 
@@ -107,7 +108,7 @@ def _from_kagglehub(handle: str) -> Path | None:
         with contextlib.redirect_stderr(sys.stdout):  # its progress bar is no error
             return Path(kagglehub.dataset_download(handle))
     except Exception as error:  # of any kind, no login too: the public address is next
-        print(f"kagglehub could not fetch {handle} ({error}); trying its public address")
+        show(f"kagglehub could not fetch {handle} ({error}); trying its public address")
         return None
 
 

@@ -6,6 +6,7 @@ is. Exact copies are found by SHA-256 of the file, resized or recompressed ones 
 
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.image_set import ImageSet, decode, image_format, suffix_format
+from data_tools.language import said
 from data_tools.sets.hashes import NEAR, hamming, perceptual_hash
 from data_tools.sets.monkeys import MonkeyData, find_monkeys
+from data_tools.terminal import display_width, line_width, padded, wrapped
 
 
 @dataclass(frozen=True)
@@ -127,19 +130,18 @@ def format_audit(report: dict, most: int = 20) -> str:
     """The report for a terminal; lists longer than `most` are cut, the JSON has them whole."""
     lines = [f"{report['path']} ({report['origin']})"] + [f"  note: {note}" for note in report["notes"]]
     splits = report["splits"]
-    lines.append("  " + f"{'class':28}" + "".join(f"{split:>12}" for split in splits))
-    for name in splits["training"]["per_class"]:
-        lines.append(f"  {name:28}" + "".join(f"{split['per_class'][name]:12}" for split in splits.values()))
-    lines.append(f"  {'all':28}" + "".join(f"{split['images']:12}" for split in splits.values()))
+    rows = [(name, [split["per_class"][name] for split in splits.values()])
+            for name in splits["training"]["per_class"]]
+    lines += counted(splits, [*rows, (said("all"), [split["images"] for split in splits.values()])])
     for name, split in splits.items():
         if split["sizes"]:
             small, middle, large = ("{:g}x{:g}".format(*split["sizes"][key])
                                     for key in ("smallest", "median", "largest"))
-            lines.append(f"  {name} sizes: {small} to {large}, median {middle}")
+            lines.append(f"  {name}: sizes: {small} to {large}, median {middle}")
         lines += listing(f"{name}: undecodable",
-                          [f"{e['name']}: {e['reason']}" for e in split["undecodable"]], most)
+                          [f"{e['name']}: {said(e['reason'])}" for e in split["undecodable"]], most)
         lines += listing(f"{name}: wrong or missing suffix",
-                          [f"{e['name']} holds {e['content']}" for e in split["wrong_suffix"]], most)
+                          [f"{e['name']}: in truth {e['content']}" for e in split["wrong_suffix"]], most)
     lines += listing("byte-identical within a split",
                       [f"{g['split']}: " + " = ".join(g["names"]) for g in report["identical_within"]], most)
     lines += listing("byte-identical across the splits",
@@ -153,7 +155,16 @@ def format_audit(report: dict, most: int = 20) -> str:
     return "\n".join(lines)
 
 
+def counted(titles: Iterable[str], rows: Sequence[tuple[str, Sequence[int]]]) -> list[str]:
+    """Lines of a report: images of each class in columns with these titles."""
+    width = max(28, *(display_width(name) for name, _ in rows))
+    head = padded(said("class"), width) + "".join(padded(said(title), 12, left=False) for title in titles)
+    return [f"  {head}", *(f"  {padded(name, width)}" + "".join(f"{count:12}" for count in counts)
+                           for name, counts in rows)]
+
+
 def listing(title: str, entries: list[str], most: int) -> list[str]:
     """Lines of a report: how many, and the first of them."""
-    more = [f"    and {len(entries) - most} more"] if len(entries) > most else []
-    return [f"  {title}: {len(entries)}"] + [f"    {entry}" for entry in entries[:most]] + more
+    more = [f"and {len(entries) - most} more"] if len(entries) > most else []
+    return [f"  {title}: {len(entries)}", *(line for entry in [*entries[:most], *more] for line in wrapped(
+        said(entry), "    ", "      ", line_width()))]

@@ -8,7 +8,8 @@ import numpy as np
 
 from data_tools.errors import KitError
 from data_tools.files.names import shown
-from data_tools.sets.audit import describe, listing, scan_images
+from data_tools.language import said
+from data_tools.sets.audit import counted, describe, listing, scan_images
 from data_tools.sets.class_folders import find_classes, read_class_folders
 from data_tools.sets.hashes import NEAR
 from data_tools.sets.near_duplicates import near_groups
@@ -57,20 +58,17 @@ def format_classes(report: dict[str, Any], most: int = 20) -> str:
     """The report for a terminal; lists longer than `most` are cut, the JSON has them whole."""
     divided = report["divided"]
     splits = divided if isinstance(divided, dict) else {}
-    width = max(28, *map(len, report["per_class"]))
-    lines = [report["path"], *(f"  note: {note}" for note in report["notes"]),
-             f"  {'class':{width}}{'images':>12}" + "".join(f"{split:>12}" for split in splits)]
-    lines += [f"  {name:{width}}{count:12}" + "".join(f"{split[name]:12}" for split in splits.values())
-              for name, count in report["per_class"].items()]
-    lines.append(f"  {'all':{width}}{report['images']:12}"
-                 + "".join(f"{sum(split.values()):12}" for split in splits.values()))
+    lines = [report["path"], *(f"  note: {note}" for note in report["notes"])]
+    rows = [(name, [count, *(split[name] for split in splits.values())]) for name, count in report["per_class"].items()]
+    total = [report["images"], *(sum(split.values()) for split in splits.values())]
+    lines += counted(("images", *splits), [*rows, (said("all"), total)])
     if not splits:
         lines.append(f"  cannot be divided for training: {divided}")
     if report["sizes"]:
         small, middle, large = ("{:g}x{:g}".format(*report["sizes"][key]) for key in ("smallest", "median", "largest"))
         lines.append(f"  sizes: {small} to {large}, median {middle}")
     lines += listing("undecodable", [entry["reason"] for entry in report["undecodable"]], most)
-    lines += listing("wrong or missing suffix", [f"{entry['name']} holds {entry['content']}"
+    lines += listing("wrong or missing suffix", [f"{entry['name']}: in truth {entry['content']}"
                                                  for entry in report["wrong_suffix"]], most)
     lines += listing(f"nearly the same (up to {NEAR} of 64 bits differ), of one class",
                      [" ~ ".join(names) for names in report["alike"] if names not in report["several_classes"]], most)

@@ -112,7 +112,7 @@ def read_monkeys(source: Source) -> MonkeyData:
     counts = tuple(len(sets[split]) for split in SPLITS)
     for split, count in zip(SPLITS, counts):
         if listed and count not in listed[split]:
-            notes.append(f"{split} has {count} images, {LABELS_FILE} lists {listed[split][-1]}")
+            notes.append(f"{split}: {count} images, {LABELS_FILE} lists {listed[split][-1]}")
     origin = _origin(sets, counts)
     return MonkeyData(sets["training"], sets["validation"], classes, origin, source.path, tuple(notes))
 

@@ -11,6 +11,7 @@ from data_tools.errors import KitError
 from data_tools.files import places
 from data_tools.files.atomic import atomic_path
 from data_tools.files.image_set import ImageSet
+from data_tools.language import show
 from data_tools.machine import cores
 from data_tools.packed.arrays import Store
 from data_tools.packed.store import with_stamps
@@ -77,7 +78,7 @@ def _hashes(images: ImageSet) -> tuple[np.ndarray, np.ndarray]:
         with np.load(file, allow_pickle=False) as stored:
             return stored["hashes"], stored["readable"]
     if len(images) >= MANY:
-        print(f"looking for near-duplicates among {len(images)} images", flush=True)
+        show(f"looking for near-duplicates among {len(images)} images")
     with ThreadPoolExecutor(min(8, cores())) as pool:
         found = list(pool.map(lambda row: _hash(images, row), range(len(images))))
     hashes = np.array([each or 0 for each in found], np.uint64)

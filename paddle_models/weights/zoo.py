@@ -14,6 +14,7 @@ from paddle.vision.models.resnet import model_urls as resnet_urls
 
 from data_tools.errors import KitError
 from data_tools.files.places import expand
+from data_tools.language import show
 from paddle_models.networks.catalogue import CLASSIFIERS
 from paddle_models.networks.description import Description, described
 from paddle_models.networks.efficientnet_lite import EfficientNetLiteFeatures
@@ -59,7 +60,7 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     model = builder(classes)
     fresh = load_pretrained(model, folded_names(arrays, model) if folded else arrays, source)
     if fresh:
-        print(f"{source.rpartition('/')[2]}: weights loaded; left at their initial values: {', '.join(fresh)}")
+        show(f"{source.rpartition('/')[2]}: weights loaded; left at their initial values: {', '.join(fresh)}")
     return _taking_signed(model) if _of_imagenet(weights) else model
 
 
@@ -173,7 +174,7 @@ def _imagenet_file(name: str) -> Path:
         checksum = f"md5:{md5}"
     else:
         raise KitError(f"no ImageNet weights are published for {name}; name a file instead")
-    print(f"ImageNet weights of {name}: {url}")
+    show(f"ImageNet weights of {name}: {url}")
     pooch.get_logger().setLevel("ERROR")  # its notices go to standard error
     folder, file = expand(pooch.os_cache("paddle-imagenet")), url.rpartition("/")[2]
     try:

@@ -10,6 +10,7 @@ from typing import Any
 
 from data_tools.errors import KitError
 from data_tools.files.places import short_path
+from data_tools.language import LANGUAGES, asked, language, said, show, speaking, spoken
 from data_tools.pipes import ends_with_its_reader
 from data_tools.terminal import display_width
 from reports import tables
@@ -193,7 +194,7 @@ class FigureScript:
         place.add_argument("--run", type=Path, help="the same")
         self.options(parser)
         parser.add_argument("--out", type=Path, help="where the files go (default: figures/ in the run folder)")
-        parser.add_argument("--lang", choices=("en", "zh"), default="en", help="language of the labels")
+        parser.add_argument("--lang", choices=LANGUAGES, default="en", help="language of what is drawn (default: en)")
         parser.add_argument("--only", nargs="+", choices=names, metavar="FIGURE",
                             help="these alone, and the measured values that belong to them; of " + ", ".join(names))
         parser.add_argument("--list", action="store_true", help="what there is to draw, with titles; needs no run")
@@ -208,15 +209,20 @@ class FigureScript:
         parser.add_argument("--dpi", type=dots, default=style.DPI,
                             help=f"dots per inch of PNG files, {COARSEST} to {FINEST} (default: {style.DPI})")
         arguments = parser.parse_args(argv)
+        with speaking(asked(sys.argv[1:] if argv is None else argv)):
+            return self._obey(arguments)
+
+    def _obey(self, arguments: argparse.Namespace) -> int:
+        """What the command line asks for, in the language in which the kit speaks; returns the exit status."""
         if arguments.list:
-            print("\n".join(self.listed(arguments.lang)))
+            print("\n".join(self.listed(language())))
             return 0
         try:
             failures = self._draw_and_tell(arguments)
         except KitError as error:
-            failures = [f"error: {error}"]
+            failures = [said("error: ") + "\n".join(map(said, str(error).split("\n")))]
         for failure in failures:
-            print(failure, file=sys.stderr)
+            print(spoken(failure), file=sys.stderr)
         return 2 if failures else 0
 
     def _draw_and_tell(self, arguments: argparse.Namespace) -> list[str]:
@@ -233,7 +239,7 @@ class FigureScript:
             files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)
             print("\n".join(map(short_path, files)))
         if rows:
-            print("\n" + tables.as_text(rows, context, arguments.lang))
+            print("\n" + tables.as_text(self.measured(run, language(), only), context, language()))
         return failures
 
 
@@ -264,7 +270,7 @@ def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str,
 
     figure = fitted(lambda width, stretch: entry.make(run, replace(t, width=width, stretch=stretch)), output.width)
     if figure.width > output.width + 0.01:
-        print(f"{entry.number}: what it says needs {figure.width:.1f} inches, and is drawn that wide")
+        show(f"{entry.number}: what it says needs {figure.width:.1f} inches, and is drawn that wide")
     name = entry.file + suffix(language)
     return [*style.save(figure, folder, name, output.formats, output.dpi), *write_numbers(figure, folder, name)]
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_tools.files.atomic import write_atomically
+from data_tools.language import show
 from reports.figures import fonts
 from reports.figures.words import COMMON, LANGUAGES, SHARED, Words
 
@@ -72,7 +73,8 @@ def start(language: str = "en", font: str = "") -> Labels:
     Chinese labels fall back to English, with one notice on standard output, where no installed font has them.
     The environment variable KIT_CJK_FONT names a font file, or "none" to do without.
     """
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # font-cache notices would go to standard error
+    for talker in ("matplotlib", "fontTools"):  # notices of the font cache, of each table of a font in a PDF
+        logging.getLogger(talker).setLevel(logging.ERROR)
     import matplotlib
     from matplotlib import font_manager, rcsetup
 
@@ -80,8 +82,8 @@ def start(language: str = "en", font: str = "") -> Labels:
     own, cjk = fonts.named_font(font, language == "zh") if font else None, fonts.find_cjk_font()
     chinese = language == "zh" and (own or cjk) is not None
     if language == "zh" and not chinese:
-        print("notice: no Chinese font found, labels are in English; install one (on Debian or Ubuntu: "
-              "apt install fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
+        show("notice: no Chinese font found, labels are in English; install one (on Debian or Ubuntu: "
+             "apt install fonts-wqy-microhei) or name its file in KIT_CJK_FONT")
     files = [Path(font_manager.findfont("DejaVu Sans")), *([cjk] if cjk else [])]
     files = [*([own] if own else []), *(files[::-1] if chinese else files)]
     families = list(dict.fromkeys(map(fonts.family_of, files)))

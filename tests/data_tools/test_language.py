@@ -1,15 +1,17 @@
 """The kit's sentences in Chinese: each is one that the code says, and the language is chosen as people expect."""
 
 import ast
+import errno
+import os
 import re
 
 import pytest
 
 from data_tools.files.places import PROJECT_ROOT
-from data_tools.language import TABLE, asked, chinese, language, read_sentences, said, speaking, spoken
+from data_tools.language import TABLES, asked, chinese, language, read_sentences, said, speaking, spoken
 
 FOLDERS = ("assignments", "reports", "paddle_models", "data_tools")
-KEYS = read_sentences(TABLE)
+KEYS = {key: text for table in TABLES for key, text in read_sentences(table).items()}
 # what stands between them is put in by the code, too
 PIECES = re.compile(r"\{\}|[,;:.()-]|(?<=the best) by|(?<=the only) |(?<= on) |(?<=drawing) |"
                     r",? data (?:drawn|real|subset)")
@@ -17,8 +19,10 @@ PIECES = re.compile(r"\{\}|[,;:.()-]|(?<=the best) by|(?<=the only) |(?<= on) |(
 
 @pytest.fixture(scope="module")
 def texts() -> str:
-    """All literal texts of the code and of the presets, one after the other; {} for what is put in."""
-    found = [(PROJECT_ROOT / file).read_text() for file in PROJECT_ROOT.glob("assignments/*/presets.yaml")]
+    """All literal texts of the code and of the presets, and the system's words for errors, one after the other; {} for
+    what is put in."""
+    found = [*map(os.strerror, errno.errorcode),
+             *((PROJECT_ROOT / file).read_text() for file in PROJECT_ROOT.glob("assignments/*/presets.yaml"))]
     for folder in FOLDERS:
         for file in (PROJECT_ROOT / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
@@ -71,3 +75,9 @@ def test_sentences_within_sentences_and_others_texts():
         assert said("nothing like it") == "nothing like it"
         # names of folders
         assert said("written to data") == "已写入 data" and said("real (drawn)") == "real（程序生成）"
+
+
+def test_no_sentence_stands_twice():
+    keys = [line.partition('": ')[0] for table in TABLES for line in table.read_text("utf-8").splitlines()
+            if line.startswith('"')]
+    assert len(TABLES) == 3 and len(keys) == len(set(keys)) == len(KEYS)

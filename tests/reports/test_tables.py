@@ -106,7 +106,7 @@ def test_a_share_has_its_interval_divided_too():
                                              ("points", "points")])
 def test_origins_are_in_the_language_of_the_heading(origin, chinese):
     context = tables.Context("best", origin, "cpu", 90)
-    assert f"数据: {chinese};" in tables.heading(context, "zh") and f"data: {origin};" in tables.heading(context)
+    assert f"数据：{chinese}；" in tables.heading(context, "zh") and f"data: {origin};" in tables.heading(context)
 
 
 def test_what_was_measured_on_drawn_data_has_no_difference_from_the_document():

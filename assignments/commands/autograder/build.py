@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from assignments.commands.grade import data_words, default_data, is_place, rubric_file, standard_rubric, works
-from assignments.common.command_line import add_command
+from assignments.common.command_line import add_command, speaks
 from assignments.common.exercises import has_exercises, hint_cost
 from assignments.common.works import work_names
 from assignments.common.zips import member
 from data_tools.errors import KitError
 from data_tools.files.atomic import atomic_path
 from data_tools.files.places import PROJECT_ROOT, expand
+from data_tools.language import language, show
 
 HERE = Path(__file__).resolve().parent
 FOLDERS = ("assignments", "data_tools", "paddle_models", "reports")
@@ -39,14 +40,14 @@ def add_to(commands: Any) -> None:
                                                     "for swift_srgan also photographs (default: as the preset sample)")
     command.add_argument("--rubric", type=Path, metavar="FILE", help="default: the kit's for these data")
     command.add_argument("--hint-cost", type=float, default=0.0, metavar="PERCENT", help="as of `grade`")
-    command.add_argument("--lang", choices=("en", "zh"), default="en")
+    speaks(command, "language of the grades")
 
 
 def gradescope(arguments: argparse.Namespace) -> int:
     """Build the autograder zip with which Gradescope grades submissions of a work."""
-    count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, arguments.lang,
+    count = build_autograder(arguments.name, arguments.out, arguments.data, arguments.rubric, language(),
                              percent=hint_cost(arguments.hint_cost))
-    print(f"written to {arguments.out} ({count} files, {arguments.out.stat().st_size / 1e6:.1f} MB)")
+    show(f"written to {arguments.out} ({count} files, {arguments.out.stat().st_size / 1e6:.1f} MB)")
     return 0
 
 
@@ -79,7 +80,7 @@ def build_autograder(name: str, out: Path, data: str = "", rubric: Path | None =
         # here its errors are read, there all submissions would get 0
         works([name], {name: str(place)}, {name: str(rubric or "")})
         members.update(_data(place))
-        print(f"{data} goes into the zip, to be uploaded with it: mind the terms of these data")
+        show(f"{data} goes into the zip, to be uploaded with it: mind the terms of these data")
         data = f"{DATA}/{place.name}"
     members["rubric.yaml"] = _rubric(name, rubric)
     members[FINGERPRINTS.relative_to(PROJECT_ROOT).as_posix()] = json.dumps(fingerprints()).encode()

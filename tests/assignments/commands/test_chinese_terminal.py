@@ -6,13 +6,10 @@ import sys
 import pytest
 
 from assignments.__main__ import main
-from data_tools.terminal import display_width
 from tests.assignments.glasses.glasses_set import write_set
 from tests.reports.make_run import make_run
-from tests.terminal import on_terminal, states
+from tests.terminal import check_chinese, on_terminal, states
 
-ENGLISH = re.compile(r"[A-Za-z]*[a-z] [a-z]+ [a-z]{2,}")  # three words of a sentence
-COMMAND = "    "  # begins a line to be copied
 TRAINED = ["--preset", "smoke", "--image_size", "16", "--filters", "[4,6]", "--batch_size", "8", "--max_steps", "0",
            "--epochs", "5", "--device", "cpu", "--name", "mine"]
 
@@ -33,35 +30,28 @@ def terminal(tmp_path_factory):
     return say
 
 
-def check(lines: list[str], *expected: str) -> None:
-    """As the module says; each of the texts is there."""
-    assert max(map(display_width, lines)) <= 80
-    assert [line for line in lines if ENGLISH.search(line) and not line.startswith(COMMAND)] == []
-    said = "\n".join(lines)
-    assert [text for text in expected if text not in said] == []
-
-
 def test_list_and_runs(terminal):
-    check(terminal("list"), "基于 ResNet 的细粒度猴子分类", "2 个 CPU 核，2 分钟", "我们没有运行过")
-    check(terminal("runs"), "预设", "程序生成", "20260102-120000-first-try", "* 表示")
-    check(terminal("runs", "show", "first-try"), "已完成", "最佳轮次 6，共 8 轮", "接下来")
+    check_chinese(terminal("list"), "基于 ResNet 的细粒度猴子分类", "2 个 CPU 核，2 分钟", "我们没有运行过")
+    check_chinese(terminal("runs"), "预设", "程序生成", "20260102-120000-first-try", "* 表示")
+    check_chinese(terminal("runs", "show", "first-try"), "已完成", "最佳轮次 6，共 8 轮", "接下来")
 
 
 def test_compare(terminal):
-    check(terminal("compare", "first-try", "20260101-120000-sample"), "程序生成的数据", "指标", "已写入 comparison")
+    check_chinese(terminal("compare", "first-try", "20260101-120000-sample"), "程序生成的数据", "指标",
+                  "已写入 comparison")
 
 
 def test_a_run_from_its_first_line_to_its_zip(terminal):
     lines = terminal("run", "glasses", *TRAINED, "--data", "faces")
-    check(lines, "faces（部分真实）", "约 0.0 GB，可用", "轮次 5/5", "评测，批次", "（目前最佳）", "快速层开启",
-          "95 % 区间", "结束原因：5 轮全部完成", "接下来")
+    check_chinese(lines, "faces（部分真实）", "约 0.0 GB，可用", "轮次 5/5", "评测，批次", "（目前最佳）", "快速层开启",
+                  "95 % 区间", "结束原因：5 轮全部完成", "接下来")
     assert any(re.search(r"(kit|assignments) submit \d{8}-\d{6}-mine$", line) for line in lines)
-    check(terminal("submit", "glasses", "-o", "mine.zip"), "已写入 mine.zip（", "得分", "与所称一致")
+    check_chinese(terminal("submit", "glasses", "-o", "mine.zip"), "已写入 mine.zip（", "得分", "与所称一致")
 
 
 def test_doctor(terminal):
-    check(terminal("doctor"), "正常     内存", "Paddle 自检      通过", "glasses          faces（部分真实）",
-          "否则由程序生成")
+    check_chinese(terminal("doctor"), "正常     内存", "Paddle 自检      通过", "glasses          faces（部分真实）",
+                  "否则由程序生成")
 
 
 def test_a_mistake_is_told_in_chinese(monkeypatch, capfd):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def test_a_curve_a_table_and_the_command_to_use(tmp_path, capfd):
     rates = [float(row["rate"]) for row in rows]
     assert len(rows) == found["steps"] > 50 and rates == sorted(rates) and found["network"] == "model"
     assert found["suggestion"] == pytest.approx(found["lowest_loss_at"] / 10, rel=0.06)
-    assert f"run.py {' '.join(WORDS)} --optimizer.lr {found['suggestion']:g}\n" in said
+    assert f"run.py {' '.join(WORDS)} --optimizer.lr {found['suggestion']:g}\n" in re.sub(r"\\\n +", "", said)
     assert {path.name for path in (tmp_path / "found").iterdir()} == {
         "find-lr.csv", "find-lr.json", "find-lr.png", "find-lr.svg", "find-lr.pdf"}
 

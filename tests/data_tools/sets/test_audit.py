@@ -56,7 +56,7 @@ def test_text_names_the_finds(folder):
         "(subset)",
         "species_9",
         "training/n0/n0000.jpg",
-        "n9151jpg holds JPEG",
+        "n9151jpg: in truth JPEG",
         "1 identical, 1 more",
         "training/n5/n5002.jpg ~ validation/n5/n5000.jpg",
     ):

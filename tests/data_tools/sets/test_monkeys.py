@@ -69,7 +69,7 @@ def test_odd_files_are_kept_or_noted(tmp_path):
         "wrong.png is named as PNG and holds JPEG",
         "Thumbs.db",
         "readme.txt",
-        "training has 33 images",
+        "training: 33 images",
     ):
         assert part in notes
 
