@@ -150,7 +150,7 @@ def test_command_takes_the_latest_run_and_prints_the_table(run, tmp_path):
     done = script("figures.py", "--lang", "zh", "--only", "network", "momentum", cwd=tmp_path,
                   KIT_RUNS=str(run.path.parents[1]), KIT_CJK_FONT="none")
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no Chinese font found" in done.stdout and "0.298371109" in done.stdout and "更新一步后的 w5" in done.stdout
+    assert "没有找到中文字体" in done.stdout and "0.298371109" in done.stdout and "更新一步后的 w5" in done.stdout
     assert (run.path / "figures" / "momentum_zh.png").read_bytes()[:4] == b"\x89PNG"
     with open(run.path / "figures" / "momentum_zh.csv", encoding="utf-8", newline="") as file:
         _, *rows = csv.reader(file)

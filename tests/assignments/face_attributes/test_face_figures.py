@@ -243,7 +243,7 @@ def test_command_takes_the_latest_run_and_ablation_and_prints_the_table(run, tmp
     done = run_script(SCRIPT, "--lang", "zh", "--only", "training", "attributes", "ablation", "--out", tmp_path,
                       folder=tmp_path, **variables)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no Chinese font found" in done.stdout
+    assert "没有找到中文字体" in done.stdout
     assert "准确率（百分点）：用 S2 代替 S0" in done.stdout and "0.8 pp" in done.stdout  # from the ablation
     assert "40 个属性的平均准确率" in done.stdout and "90.1 %" in done.stdout
     assert (tmp_path / "training_zh.png").read_bytes()[:4] == b"\x89PNG" and (tmp_path / "attributes_zh.tex").exists()

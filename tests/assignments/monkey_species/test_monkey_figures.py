@@ -59,7 +59,7 @@ def test_command_takes_the_latest_run_and_prints_the_table(run, tmp_path):
     variables = {"KIT_RUNS": str(run.path.parents[1]), "KIT_CJK_FONT": "none"}
     done = run_script(SCRIPT, "--lang", "zh", "--only", "2.9", folder=tmp_path, **variables)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "no Chinese font found" in done.stdout and "程序生成的示例数据" in done.stdout
+    assert "没有找到中文字体" in done.stdout and "程序生成的示例数据" in done.stdout
     assert "批大小" in done.stdout and "94.1 %" not in done.stdout  # values of the figure alone
     assert not (run.path / "figures" / "measured_zh.md").exists()
     assert (run.path / "figures" / "figure_2_9_zh.png").read_bytes()[:4] == b"\x89PNG"
