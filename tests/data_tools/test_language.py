@@ -81,3 +81,18 @@ def test_no_sentence_stands_twice():
     keys = [line.partition('": ')[0] for table in TABLES for line in table.read_text("utf-8").splitlines()
             if line.startswith('"')]
     assert len(TABLES) == 3 and len(keys) == len(set(keys)) == len(KEYS)
+
+
+@pytest.mark.parametrize("english, its_chinese", [
+    ("unknown network 'resnett'; did you mean resnet50? There are a, b and c",
+     "未知的网络 'resnett'，是否为 resnet50？有 a, b 和 c"),
+    ("cannot write a.png: No space left on device. What stood there before is intact; make room (df -h .) or choose "
+     "another folder, then run the command again",
+     "无法写入 a.png：磁盘空间不足。原有内容未受影响；请腾出空间（df -h .）或另选文件夹，然后重新执行命令"),
+    ("clip.mp4 is cut off or damaged: it claims 4.00 s, pictures came until 2.00 s (24 of 48)",
+     "clip.mp4 被截断或已损坏：声称 4.00 秒，图像到 2.00 秒为止（48 帧中的 24 帧）"),
+    ("x.jpg cannot be decoded (it is a PDF document); replace or remove it",
+     "x.jpg 无法解码（它是 PDF 文档）；请替换或删除")])
+def test_errors_in_all_their_parts(english, its_chinese):
+    with speaking("zh"):
+        assert said(english) == its_chinese

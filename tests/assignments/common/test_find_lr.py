@@ -58,9 +58,11 @@ class Rivals(Colours):
 WORDS = ["--preset", "smoke", "--device", "cpu", "--batch_size", "20", "--image_size", "8"]
 
 
-def test_a_curve_a_table_and_the_command_to_use(tmp_path, capfd):
+def test_a_curve_a_table_and_the_command_to_use(tmp_path, capfd, caplog):
+    caplog.set_level("INFO")  # as VisualDL leaves it
     assert run_work(Colours(), [*WORDS, "--find_lr", "--out", str(tmp_path / "found"), "--optimizer.lr", "3"]) == 0
     said = capfd.readouterr().out
+    assert not [record for record in caplog.records if record.name.startswith(("fontTools", "matplotlib"))]
     found = json.loads((tmp_path / "found" / "find-lr.json").read_text())
     rows = list(csv.DictReader(open(tmp_path / "found" / "find-lr.csv", newline="")))
     rates = [float(row["rate"]) for row in rows]
