@@ -8,12 +8,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 SPOKEN = sorted(path for pattern in ("*.zh.md", "docs/*.zh.md", "assignments/*/*.zh.md", "assignments/*/*.yaml",
                                      "assignments/*/notebook.py", "assignments/common/student_*.py",
-                                     "reports/**/*.zh.md", "reports/**/*.yaml", "reports/grading/*.py")
+                                     "reports/**/*.zh.md", "reports/**/*.yaml", "reports/grading/*.py",
+                                     "data_tools/*.yaml")
                 for path in ROOT.glob(pattern) if path.relative_to(ROOT).parts[:2] != ("reports", "out"))
 HAN = "[\u4e00-\u9fff]"
 WRONG = {
     "手写(?!数字)": "从零实现: 手写 is for handwritten digits",
-    "绘制的?(数据|图|人脸|样本|示例|替代)|替代数据|样例数据": "程序生成的示例数据: what the kit draws",
+    "(?<!正在)绘制的?(数据|图|人脸|样本|示例|替代)|替代数据|样例数据": "程序生成的示例数据: what the kit draws",
     "(?<!卷积)核(被|原样|要旋转|的行|有两条)": "卷积核: a kernel of a convolution",
     rf"{HAN}[,;:!?]|[,;:!?]{HAN}|{HAN}\)|(?<!D)\({HAN}": "punctuation of full width beside Chinese",
 }

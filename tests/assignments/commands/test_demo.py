@@ -262,14 +262,15 @@ def test_files_of_the_machine_are_not_served(address):
 
 
 @has_gradio
-@pytest.mark.parametrize("language, said", [("en", "Drawn example"), ("zh", "程序生成的示例")])
-def test_the_command_listens_here_alone_and_leaves_nothing(tmp_path, language, said):
+@pytest.mark.parametrize("language, said, behind", [("en", "Drawn example", " (Ctrl-C ends it)"),
+                                                    ("zh", "程序生成的示例", "（Ctrl-C 结束）")])
+def test_the_command_listens_here_alone_and_leaves_nothing(tmp_path, language, said, behind):
     port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "assignments", "demo", "--port", str(port), "--lang", language],
                                cwd=PROJECT_ROOT, stdout=subprocess.PIPE, text=True,
                                env={**os.environ, "TMPDIR": str(tmp_path), "KIT_RUNS": str(tmp_path / "runs")})
     try:
-        assert process.stdout.readline() == f"http://127.0.0.1:{port}/ (Ctrl-C ends it)\n"
+        assert process.stdout.readline() == f"http://127.0.0.1:{port}/{behind}\n"
         config = urllib.request.urlopen(f"http://127.0.0.1:{port}/config").read().decode()
         assert said in json.dumps(json.loads(config), ensure_ascii=False)
         assert "run glasses --preset sample" in config  # no run yet: what makes one
