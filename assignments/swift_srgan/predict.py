@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
-from assignments.common.command_line import first_line, tells_errors
+from assignments.common.command_line import first_line, speaks, tells_errors
 from data_tools.errors import KitError
 from data_tools.files.places import expand, short_path
 from data_tools.language import show, spoken
@@ -51,7 +51,7 @@ def parser() -> argparse.ArgumentParser:
     options.add_argument("--engine", default="auto", choices=("auto", "network", "openvino", "openvino-bf16"),
                          help="auto takes OpenVINO on a CPU where requirements-openvino.txt and requirements-onnx.txt "
                               "are installed")
-    return options
+    return speaks(options)
 
 
 @tells_errors

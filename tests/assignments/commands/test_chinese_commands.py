@@ -140,3 +140,12 @@ def test_the_page_to_play_with_speaks_the_same_language(told, monkeypatch):
 def test_mistakes(told, words, expected):
     lines = told(*words, status=2)
     check_chinese(lines, "错误：", expected)
+
+
+@pytest.mark.parametrize("words", [
+    ["predict", "swift_srgan", "--source", "nothing"], ["predict", "face_attributes", "--source", "nothing"],
+    ["export", "nothing"], ["release", "nothing", "-o", "x.safetensors"], ["data", "audit", "nothing"],
+    ["figures", "glasses", "nothing"], ["label_errors", "backprop"],
+    ["report", "--names", "nothing"]])
+def test_the_option_goes_before_the_locale(told, words):
+    assert told(*words, "--lang", "en", status=2)[0].startswith("error: ")
