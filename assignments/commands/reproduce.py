@@ -53,7 +53,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     page, = build_report(runs=runs, languages=("en",), drawn=names)
     seconds = time.monotonic() - start
     show(f"\n{len(tables)} assignment(s) reproduced in {seconds:.0f} s; figures are in the run folders")
-    print(joined(map(said, (f"report: {short_path(page)}", "(both languages: python -m assignments report)"))))
+    print(joined(map(said, (f"report: {short_path(page)}", "(both languages: `python -m assignments report`)"))))
     if any(Run(path, name).origin in ("drawn", "subset") for name, path in runs.items()):
         public = ", ".join(name for name, archive in ARCHIVES.items() if archive.option == "--data")
         show("Numbers on drawn pictures, or on a few photographs, are not the documents'. `python -m "

@@ -76,6 +76,17 @@ def test_figures_and_report(told):
     assert told("figures", "glasses", "--lang", "en", "--list")[8].endswith("Accuracy over the epochs")
 
 
+def test_reproduce(told, monkeypatch):
+    monkeypatch.setattr("assignments.commands.reproduce._step", lambda *_: None)  # the run is there
+    monkeypatch.setattr("assignments.common.chapters.build_report", lambda **_: [Path("pages/report.html")])
+    check_chinese(told("reproduce", "glasses"), "训练结束时的验证集损失", "已重现 1 份作业", "报告：pages/report.html")
+
+
+def test_report(told):
+    check_chinese(told("report", "--lang", "zh", "--names", "glasses", "--out", "pages"), "正在绘制 glasses（中文）",
+                  "已写入 pages/report_zh.html（")
+
+
 def test_export_and_release(told):
     check_chinese(told("export", "glasses", "-o", "exported"), "相差最大值的", "已写入 exported")
     check_chinese(told("release", "glasses", "-o", "small.safetensors"), "small.safetensors：0.0 MB，767 个数值")
@@ -91,6 +102,12 @@ def test_labels_in_doubt(told):
     check_chinese(told("label_errors", "glasses", "--folds", "2", "--data", "faces", *TINY), "第 2 折，共 2 折",
                   "60 个标签中有", "划去正确的")
     assert 'lang="zh' in next(Path("runs/glasses_label_errors").glob("*/suspects.html")).read_text("utf-8")
+
+
+def test_a_learning_rate_to_begin_with(told):
+    lines = told("run", "glasses", "--find_lr", "--data", "faces", *TINY, "--out", "rates")
+    check_chinese(lines, "已写入 rates")
+    assert any("时损失最低；建议：" in line or "无法建议学习率" in line for line in lines)
 
 
 def test_a_work_of_ones_own(told, folder):

@@ -33,6 +33,7 @@ from paddle_models.trainer.settings import to_dict
 from paddle_models.weights.files import load_weights, save_weights
 from tests.films import CODECS, drift, times
 from tests.films import film as talk
+from tests.terminal import ENGLISH
 
 ROOT = PROJECT_ROOT
 PEOPLE = (("Young", "No_Beard", "Brown_Hair"), ("Male", "Goatee", "Black_Hair"), ("Smiling", "No_Beard", "Blond_Hair"))
@@ -123,6 +124,9 @@ def test_a_group_has_numbers_and_a_list_beside_the_picture(weights, tmp_path, ca
     for language in ("en", "zh"):
         assert predict(weights, source, tmp_path / language, "--lang", language) == 0
     said, errors = capfd.readouterr()
+    english, chinese = re.split("^(?=引擎)", said, flags=re.M)
+    assert "images: 1, faces: " in english and "图像：1，人脸：" in chinese and "毫秒/帧" in chinese
+    assert not ENGLISH.search(chinese)
     rows = table(tmp_path / "en")
     assert len(rows) >= 14 and errors == "" and "no face was found" not in said
     drawn, original = cv2.imread(str(tmp_path / "en" / "class.jpg")), cv2.imread(str(source))
