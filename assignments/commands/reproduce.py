@@ -25,6 +25,9 @@ def add_to(commands: Any) -> None:
 
 def reproduce_command(arguments: argparse.Namespace) -> int:
     """Train each work with a preset, draw its figures and print the measured values beside the document's."""
+    for name in arguments.names:
+        if name not in work_names():
+            raise KitError(f"{name!r} is no assignment of this kit; there are {', '.join(work_names())}")
     return reproduce(arguments.names or work_names(), arguments.preset)
 
 
@@ -50,7 +53,7 @@ def reproduce(names: Sequence[str], preset: str) -> int:
         rows = script_of(name).measured(script_of(name).open(run.path), language())
         tables.append(as_text(rows, run_context(run), language()))
     print("\n" + "\n\n".join(tables))
-    page, = build_report(runs=runs, languages=("en",), drawn=names)
+    page, = build_report(runs=runs, languages=(language(),), drawn=names)
     seconds = time.monotonic() - start
     show(f"\n{len(tables)} assignment(s) reproduced in {seconds:.0f} s; figures are in the run folders")
     print(joined(map(said, (f"report: {short_path(page)}", "(both languages: `python -m assignments report`)"))))

@@ -53,6 +53,11 @@ class Monkeys(Work):
 
         return {"monkey images": find_monkeys}
 
+    def check(self, settings):
+        from paddle_models.weights.zoo import builder_of
+
+        builder_of(settings.model)
+
     def judged(self, found):
         return found.validation
 

@@ -49,7 +49,7 @@ def build_model(name: str, classes: int, weights: str = "") -> nn.Layer:
     """
     if classes < 1:
         raise KitError(f"a network with {classes} classes cannot be built; give at least 1")
-    builder = _builder(name)
+    builder = builder_of(name)
     if not weights:
         return builder(classes)
     arrays, source = _imagenet(name) if weights == IMAGENET else _read(expand(weights.removeprefix(OF_IMAGENET)))
@@ -139,7 +139,8 @@ def compare(model: nn.Layer, arrays: dict[str, np.ndarray], source: str, free: C
                        "give the weights of this very network")
 
 
-def _builder(name: str) -> Callable[[int], nn.Layer]:
+def builder_of(name: str) -> Callable[[int], nn.Layer]:
+    """What makes the network of this name for a number of classes; KitError for an unknown name."""
     if name in CLASSIFIERS:
         return CLASSIFIERS[name]
     if name.startswith(PADDLECLAS):
@@ -166,7 +167,7 @@ def _imagenet(name: str) -> tuple[dict[str, np.ndarray], str]:
 
 def _imagenet_file(name: str) -> Path:
     """Local copy of the ImageNet weights that Paddle or PaddleClas publishes for this network."""
-    _builder(name)  # an unknown name is reported before any download
+    builder_of(name)  # an unknown name is reported before any download
     if name.startswith(PADDLECLAS):
         url, checksum = paddleclas_url(name[len(PADDLECLAS):]), None
     elif name in PADDLE_KEYS:

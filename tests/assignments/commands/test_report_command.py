@@ -233,3 +233,9 @@ def test_commands(tmp_path):
     assert (tmp_path / "compared" / "curves.svg").is_file()
     failed = command("compare", a, tmp_path / "absent", "--out", tmp_path / "compared")
     assert failed.returncode == 2 and failed.stderr.count("\n") == 1 and "absent" in failed.stderr
+
+
+def test_reproduce_knows_the_names_of_the_works():
+    done = command("reproduce", "backprob", "--preset", "smoke")
+    assert done.returncode == 2 and done.stderr.startswith("error: 'backprob' is no assignment of this kit; there are")
+    assert "==" not in done.stdout

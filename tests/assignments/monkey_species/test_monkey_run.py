@@ -143,3 +143,4 @@ def test_mistakes_get_one_message(arguments, words, monkeys, tmp_path):
     given = [] if arguments[0] in ("--resume",) else [*TINY, "--data", monkeys, "--out", tmp_path / "run"]
     done = run(*given, *arguments)
     assert done.returncode == 2 and words in done.stderr and "Traceback" not in done.stderr
+    assert arguments[1] != "resnet51" or "packing" not in done.stdout  # what can be known before is said before
