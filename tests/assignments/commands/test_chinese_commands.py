@@ -80,7 +80,8 @@ def test_reproduce(told, monkeypatch):
     monkeypatch.setattr("assignments.commands.reproduce._step", lambda *_: None)  # the run is there
     monkeypatch.setattr("assignments.common.chapters.build_report",
                         lambda languages, **_: [Path(f"pages/report_{languages[0]}.html")])
-    check_chinese(told("reproduce", "glasses"), "训练结束时的验证集损失", "已重现 1 份作业", "报告：pages/report_zh.html")
+    check_chinese(told("reproduce", "glasses"), "训练结束时的验证集损失", "已重现 1 份作业",
+                  "报告：pages/report_zh.html")
 
 
 def test_report(told):
