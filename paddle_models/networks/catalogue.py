@@ -32,6 +32,7 @@ def networks() -> dict[str, Callable[[], nn.Layer]]:
         **{f"efficientformer_v2_{variant}": partial(efficientformer_v2, variant) for variant in WIDTHS},
         "efficientformer_v2_distilled": partial(efficientformer_v2, "s0", classes=10, distilled=True),
         **{f"face_attributes_{heads}": partial(face_attribute_net, "s0", heads=heads) for heads in HEADS},
+        "face_attributes_lite0": partial(face_attribute_net, "lite0"),
         "glasses_cnn": GlassesCNN,
         **{f"swift_srgan_x{scale}": partial(SwiftGenerator, scale) for scale in (2, 4)},
         "swift_srgan_residual": partial(SwiftGenerator, residual=True),
