@@ -25,9 +25,6 @@ def add_to(commands: Any) -> None:
 
 def reproduce_command(arguments: argparse.Namespace) -> int:
     """Train each work with a preset, draw its figures and print the measured values beside the document's."""
-    for name in arguments.names:
-        if name not in work_names():
-            raise KitError(f"{name!r} is no assignment of this kit; there are {', '.join(work_names())}")
     return reproduce(arguments.names or work_names(), arguments.preset)
 
 
@@ -43,9 +40,10 @@ def reproduce(names: Sequence[str], preset: str) -> int:
     from reports.tables import as_text, run_context
 
     start, tables, runs = time.monotonic(), [], {}
-    for name in names:
+    works = {name: work_of(name) for name in names}  # an unknown name is refused before any of them begins
+    for name, work in works.items():
         _step(name, "run.py", "--preset", preset)
-        for script, *arguments in work_of(name).experiments:
+        for script, *arguments in work.experiments:
             _step(name, script, *(preset if word == "PRESET" else word for word in arguments))
         run = Run(runs_of(name)[-1].path, name)  # the newest: the one that this has just made
         _step(name, "figures.py", "--run", str(run.path))

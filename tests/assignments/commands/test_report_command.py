@@ -237,5 +237,5 @@ def test_commands(tmp_path):
 
 def test_reproduce_knows_the_names_of_the_works():
     done = command("reproduce", "backprob", "--preset", "smoke")
-    assert done.returncode == 2 and done.stderr.startswith("error: 'backprob' is no assignment of this kit; there are")
+    assert done.returncode == 2 and done.stderr.startswith("error: backprob: there is no such work; there are")
     assert "==" not in done.stdout
