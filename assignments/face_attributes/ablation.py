@@ -50,6 +50,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # name: how it differs from the base; o
 }
 DEFAULT = [name for name in VARIANTS if name != "l"]  # L takes six times as long as S0: ask for it by name
 MEASURES = ("accuracy", "balanced_accuracy", "f1", "average_precision")
+COSTS = ("seconds", "best_epoch", "peak_memory_mb")  # what the document says that L and dropout take more of
 ROUNDS, WARM_UP = 30, 5  # of the latency
 
 
@@ -71,7 +72,7 @@ def summarize(trainings: Sequence[Training], command: str) -> dict[str, Any]:
             "metrics": {key: _over_seeds([look_up(result, f"metrics.{key}.value") for result in mine])
                         for key in MEASURES},
             "parameters": mine[0]["parameters"], "multiply_adds": mine[0]["multiply_adds"],
-            "seconds": float(np.mean([result["seconds"] for result in mine])), "latency_ms": None})
+            **{key: float(np.mean([result[key] for result in mine])) for key in COSTS}, "latency_ms": None})
     first = results[0]
     return {"assignment": ASSIGNMENT, "preset": first["preset"], "command": command, "origin": first["origin"],
             "judged_on": first["judged_on"], "images": first["images"],
@@ -154,10 +155,11 @@ def write(summary: dict[str, Any], out: Path) -> list[Path]:
     columns += [Column("gain", "Accuracy to the base, points", 2, 100, True),
                 Column("gain_low", "95 % from", 2, 100, True), Column("gain_high", "to", 2, 100, True)]
     columns += [Column("parameters", "Parameters, M", 2, 1e-6), Column("multiply_adds", "Multiply-adds, G", 3, 1e-9),
-                Column("seconds", "Training, s", 0), Column("latency_ms", "Latency, ms", 1)]
+                Column("seconds", "Training, s", 0), Column("best_epoch", "Best epoch", 1),
+                Column("peak_memory_mb", "Memory, MB", 0), Column("latency_ms", "Latency, ms", 1)]
     to_base = {gain["variant"]: gain for gain in summary["gains"] if gain["over"] == "base"}
     rows = [{"variant": entry["variant"], "seeds": len(entry["seeds"]), "parameters": entry["parameters"],
-             "multiply_adds": entry["multiply_adds"], "seconds": entry["seconds"],
+             "multiply_adds": entry["multiply_adds"], **{key: entry[key] for key in COSTS},
              "latency_ms": look_up(entry, "latency_ms.median"),
              **{f"gain{end}": to_base.get(entry["variant"], {}).get(key)
                 for end, key in (("", "value"), ("_low", "low"), ("_high", "high"))},

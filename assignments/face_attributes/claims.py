@@ -17,7 +17,8 @@ def values(run: Run, ablation: Ablation | None) -> dict[str, Any]:
 
     derived.images: all labelled images of the run's splits. derived.heads: sizes by region, where the run has the seven
     heads. ablation.*: differences of mean accuracy between two variants with their
-    paired interval, absent where one of them is.
+    paired interval, and ablation.times.*: how many times one took of time, epochs or memory what the other took; absent
+    where one of them is.
     """
     heads, widths = head_settings(run)
     model, baseline = measures(run)
@@ -35,5 +36,8 @@ def values(run: Run, ablation: Ablation | None) -> dict[str, Any]:
         "regions_better_balanced": sum(balanced[region] > always[region] for region in REGIONS)}
     pairs = {"l_over_s2": ("l", "s2"), "s2_over_s0": ("s2", "s0"), "wider": ("width-2048-1024", "base"),
              "deeper": ("depth-3", "base"), "dropout": ("dropout-0.5", "base"), "single": ("single", "base")}
+    costs = {"l_seconds": ("seconds", "l", "s2"), "l_memory": ("peak_memory_mb", "l", "s2"),
+             "dropout_epochs": ("best_epoch", "dropout-0.5", "base")}
     gains = {name: ablation.gain(*pair) for name, pair in pairs.items()} if ablation else {}
-    return {**tables.run_values(run), "derived": derived, "ablation": gains}
+    times = {name: ablation.cost(*words) for name, words in costs.items()} if ablation else {}
+    return {**tables.run_values(run), "derived": derived, "ablation": {**gains, "times": times}}

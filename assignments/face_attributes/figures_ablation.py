@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from assignments.face_attributes.ablation import FILE, MEASURES, VARIANTS
+from assignments.face_attributes.ablation import COSTS, FILE, MEASURES, VARIANTS
 from data_tools.errors import KitError
 from reports.figures import plots, style
 from reports.figures.style import Labels
@@ -20,7 +20,8 @@ GROUPS = {"variant": "backbone", "head_widths": "heads", "dropout": "dropout", "
 
 @dataclass(frozen=True)
 class Variant:
-    """A row of the ablation; shares in 0..1, spreads NaN for one seed, latency (low, median, high) in ms or None."""
+    """A row of the ablation; shares in 0..1, spreads NaN for one seed, costs NaN where they were not recorded, latency
+    (low, median, high) in ms or None."""
 
     name: str
     backbone: str
@@ -29,7 +30,7 @@ class Variant:
     spreads: dict[str, float]
     parameters: float
     multiply_adds: float
-    seconds: float
+    costs: dict[str, float]
     latency: tuple[float, float, float] | None
 
 
@@ -49,12 +50,19 @@ class Ablation:
     def gain(self, name: str, over: str = "base") -> dict[str, float] | None:
         """Mean accuracy of a variant minus that of another, with its paired interval where there is one, as a metric of
         result.json; None where one of them is absent. The base counts as the variant of its backbone."""
+        pair = self._pair(name, over)
+        return pair and {"value": pair[0].means["accuracy"] - pair[1].means["accuracy"],
+                         **self.intervals.get((pair[0].name, pair[1].name), {})}
+
+    def cost(self, key: str, name: str, over: str = "base") -> float | None:
+        """How many times a variant took of COSTS what the other took; None where that was not recorded."""
+        pair = self._pair(name, over)
+        share = pair[0].costs[key] / pair[1].costs[key] if pair and pair[1].costs[key] else float("nan")
+        return None if np.isnan(share) else share
+
+    def _pair(self, name: str, over: str) -> tuple[Variant, Variant] | None:
         found = {**{v.backbone: v for v in self.variants if v.name == "base"}, **{v.name: v for v in self.variants}}
-        if name not in found or over not in found:
-            return None
-        pair = found[name].name, found[over].name
-        return {"value": found[name].means["accuracy"] - found[over].means["accuracy"],
-                **self.intervals.get(pair, {})}
+        return (found[name], found[over]) if name in found and over in found else None
 
 
 def read_ablation(folder: Path) -> Ablation:
@@ -84,7 +92,8 @@ def read_ablation(folder: Path) -> Ablation:
             int(number(entry, "metrics.accuracy.n")),
             {key: number(entry, f"metrics.{key}.mean") for key in MEASURES},
             {key: number(entry, f"metrics.{key}.spread", optional=True) for key in MEASURES},
-            number(entry, "parameters"), number(entry, "multiply_adds"), number(entry, "seconds"),
+            number(entry, "parameters"), number(entry, "multiply_adds"),
+            {key: number(entry, key, optional=True) for key in COSTS},
             tuple(number(entry, f"latency_ms.{part}") for part in ("low", "median", "high")) if timed else None))
     listed = content.get("gains") or []
     if not isinstance(listed, list) or len(listed) > MOST_VARIANTS ** 2:
@@ -121,13 +130,14 @@ def ablation(figure, ablation: Ablation | None, t: Labels) -> None:
         return f"{100 * variant.means[key]:.1f}{spread}"
 
     header = (t("varied"), "", t("measure_accuracy"), t("balanced"), "F1", t("average_precision"), t("parameters"),
-              t("multiply_adds"), t("seconds"))
+              t("multiply_adds"), *map(t, COSTS))
     rows, before = [], ""
     for variant in ablation.variants:
         group, value = variant_label(variant, t)
         rows.append(("" if group == before else group, value, *(share(variant, key) for key in MEASURES),
                      f"{variant.parameters / 1e6:.2f}", f"{variant.multiply_adds / 1e9:.3f}",
-                     f"{variant.seconds:,.0f}"))
+                     *("" if np.isnan(variant.costs[key]) else f"{variant.costs[key]:,.{digits}f}"
+                       for key, digits in zip(COSTS, (0, 1, 0)))))
         before = group
     plots.table(axes, header, rows, size=6.8)
 

@@ -80,7 +80,8 @@ def make_ablation(folder: Path, seeds: int = 3, origin: str = "drawn") -> Path:
         times = {"low": 9.0 + 6 * number, "median": 10.0 + 6 * number, "high": 13.0 + 6 * number}
         timed = times if number < 3 else None
         entries.append({"variant": name, "backbone": backbone, "metrics": dict.fromkeys(MEASURES, metric),
-                        "seconds": 1234.5, "parameters": 8206040, "multiply_adds": 73_000_000,
+                        "seconds": 1234.5, "best_epoch": 4.0 + (name == "dropout-0.5"), "peak_memory_mb": 1500.0,
+                        "parameters": 8206040, "multiply_adds": 73_000_000,
                         "latency_ms": timed})
     (folder / "ablation.json").write_text(json.dumps({
         "gains": [{"variant": "width-2048-1024", "over": "base", "value": 0.012, "low": -0.002, "high": 0.026,
@@ -160,6 +161,7 @@ def test_the_ablation_table_names_what_varies(run):
                   "8.21"):
         assert words in texts
     assert ablation.gain("s2", "s0") == {"value": pytest.approx(0.008)} and ablation.gain("l", "s2") is None
+    assert ablation.cost("best_epoch", "dropout-0.5") == 1.25 and ablation.cost("seconds", "l", "s2") is None
 
 
 def test_one_seed_has_no_spread(run, tmp_path):
@@ -289,11 +291,11 @@ def test_claims_answer_the_document(run):
     assert all(rows[name].value == pytest.approx(rows[name].document) for name in same)
     unanswered = [name for name, row in rows.items() if row.value is None]
     assert unanswered == ["width", "height", "crop", "bits", "jitter", "hue", "flip", "reordering", "l_over_s2",
-                          "frame_rate"]  # L was not trained
+                          "l_seconds", "l_memory", "frame_rate"]  # L was not trained
     assert (rows["calibration_error_tempered"].value, rows["wider"].low, rows["wider"].n) == (
         pytest.approx(1.1), pytest.approx(-0.2), JUDGED)
     assert rows["minutes_per_epoch"].value == pytest.approx(2) and rows["images"].value == 10_000
-    assert rows["s2_over_s0"].value == pytest.approx(0.8)
+    assert rows["s2_over_s0"].value == pytest.approx(0.8) and rows["dropout_epochs"].value == 1.25
     slips = [name for name, row in rows.items() if row.note.startswith("Slip in the document")]
     assert slips == ["image_size", "bits", "last_layer", "reordering", "l_over_s2"]
     assert all("无法得出" in row.note for row in figures.measured(run, "zh") if row.id == "epochs")

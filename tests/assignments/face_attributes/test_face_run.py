@@ -132,6 +132,7 @@ def test_an_ablation_trains_each_variant_and_measures_latency(ablated):
         assert entry["metrics"]["f1"] == {"mean": pytest.approx(result["metrics"]["f1"]["value"]), "spread": None,
                                           "n": 1}
         assert entry["parameters"] == result["parameters"]
+        assert [entry[key] for key in ablation.COSTS] == [result[key] for key in ablation.COSTS]
         assert result["judged_on"] == "validation" and result["images"] == {"training": 29, "choosing": 3,
                                                                             "validation": 4}
         assert result["chosen_on"] == "10% of the training images"
