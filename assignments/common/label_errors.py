@@ -122,7 +122,7 @@ def examine(work: Any, options: argparse.Namespace, rest: Sequence[str]) -> tupl
     plan = {"preset": options.preset, "folds": options.folds, "seed": options.seed, "rest": list(rest),
             "settings": to_dict(settings)}
     out = continued(f"{work.name}_label_errors", plan, options.out)
-    device = runtime.start(settings.device)
+    device = runtime.start(settings.device, settings.threads)
     work.check(settings)
     splits = work.splits(settings)
     store = together(splits)

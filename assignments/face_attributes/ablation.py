@@ -133,7 +133,7 @@ def add_latency(summary: dict[str, Any], trainings: Sequence[Training]) -> None:
     chosen = {t.variant: t for t in trainings if t.seed == trainings[0].seed
               and ("variant" in VARIANTS.get(t.variant, {})
                                                                                  or t.variant == "base")}
-    device = runtime.start(trainings[0].settings.device)
+    device = runtime.start(trainings[0].settings.device, trainings[0].settings.threads)
     networks = {name: WORK.network(training.settings, WORK.classes) for name, training in chosen.items()}
     for network in networks.values():
         network.eval()

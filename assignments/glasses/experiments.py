@@ -193,7 +193,7 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
     from paddle_models.trainer import runtime
     from paddle_models.trainer.progress import say
 
-    device = runtime.start(trainings[0].settings.device)
+    device = runtime.start(trainings[0].settings.device, trainings[0].settings.threads)
     packed: dict[int, Splits] = {}
     say(joined([f"glasses, {len(trainings)} trainings for {', '.join(names)}", f"folder {short_path(out)}"]))
     for number, training in enumerate(trainings, start=1):

@@ -204,7 +204,7 @@ def work(study: optuna.Study, plan: Plan, out: Path, wanted: int) -> None:
 
     if len(counted(study)) >= wanted:
         return  # which needs no images
-    device = runtime.start(plan.settings.device)
+    device = runtime.start(plan.settings.device, plan.settings.threads)
     splits = WORK.splits(plan.settings)  # for all trials: no space varies how images are packed
     keep_to_data(study, splits.fingerprint, out)
     while True:

@@ -24,7 +24,8 @@ def faces(tmp_path_factory):
 def stopped_and_finished(faces, tmp_path_factory):
     """Dropout on and off over two seeds; the command was killed in between and given again."""
     out = tmp_path_factory.mktemp("experiments") / "out"
-    words = ["dropout", *TINY, "--data", str(faces), "--seeds", "2", "--epochs", "2", "--out", str(out)]
+    words = ["dropout", *TINY, "--data", str(faces), "--seeds", "2", "--epochs", "2", "--threads", "1",
+             "--out", str(out)]
     run_killed("assignments.glasses.experiments", words, epoch=4)  # two in a training
     before = {file: file.stat().st_mtime_ns for file in out.glob("trainings/*/result.json")}
     assert len(before) == 1 and len(list(out.glob("trainings/*/checkpoints/last.safetensors"))) == 1
@@ -36,6 +37,7 @@ def test_finished_trainings_are_not_made_again(stopped_and_finished, capsys):
     out, words, before = stopped_and_finished
     assert all(file.stat().st_mtime_ns == age for file, age in before.items())
     assert len(list(out.glob("trainings/*/result.json"))) == 4
+    assert {json.loads(file.read_text())["threads"] for file in out.glob("trainings/*/environment.json")} == {1}
     assert experiments.main(words) == 0 and capsys.readouterr().out.count("finished earlier") == 4
     assert experiments.main([*words, "--dropout", "0.3"]) == 2
     assert "begun with other words or settings" in capsys.readouterr().err
