@@ -47,22 +47,22 @@ def measure(trainer: Trainer, most: float = math.inf) -> Needs:
     part = math.ceil(count / trainer.micro_batches)
     sizes: list[int] = []
     peaks: list[float] = []
-    start, seconds = time.monotonic(), 0.0
+    start = time.monotonic()
     with _unchanged(trainer):
-        _pass(trainer, batch, 1)  # the first one makes what all others use
+        _timed_pass(trainer, batch, 1)  # the first one makes what all others use
         for size in _doubling(part):
-            before = time.monotonic()
-            _pass(trainer, batch, size)
-            seconds = (time.monotonic() - before) / size
+            seconds = _timed_pass(trainer, batch, size)
             sizes, peaks = [*sizes, size], [*peaks, peak_memory_mb(trainer.device) * 2**20]
             growth = np.diff(peaks)
             clear = len(growth) > 1 and min(growth[-2:]) > CLEAR
             if clear or time.monotonic() - start > SECONDS or peaks[-1] + 2 * sum(growth[-1:]) > most:
                 break
+        if time.monotonic() - start < SECONDS:  # the first pass of a size made what that size needs
+            seconds = _timed_pass(trainer, batch, sizes[-1])
     each = (peaks[-1] - peaks[-2]) / (sizes[-1] - sizes[-2]) if len(sizes) > 1 else 0.0
     states = 4 * sum(_count(network) for network in trainer.task.networks.values())
     fixed = peaks[-1] - each * sizes[-1] + states * STATES[trainer.settings.optimizer.name]
-    return Needs(fixed, each, seconds * count, count, _disk(trainer), sizes[-1])
+    return Needs(fixed, each, seconds / sizes[-1] * count, count, _disk(trainer), sizes[-1])
 
 
 def _doubling(most: int) -> Iterator[int]:
@@ -87,8 +87,9 @@ def _first_batch(trainer: Trainer) -> dict[str, np.ndarray]:
             data.workers = workers  # type: ignore[attr-defined]
 
 
-def _pass(trainer: Trainer, batch: dict[str, np.ndarray], size: int) -> None:
-    """Every loss of the task for the first `size` images, with its gradients; nothing is stepped."""
+def _timed_pass(trainer: Trainer, batch: dict[str, np.ndarray], size: int) -> float:
+    """Seconds of every loss of the task for the first `size` images, with its gradients; nothing is stepped."""
+    start = time.monotonic()
     seed_everything(trainer.settings.seed, 0)
     images = tensors({key: values[:size] for key, values in batch.items()})
     for _, loss in trainer.precision.forward(trainer.task.losses(images)):
@@ -97,6 +98,7 @@ def _pass(trainer: Trainer, batch: dict[str, np.ndarray], size: int) -> None:
     for network in trainer.task.networks.values():
         for parameter in network.parameters():
             parameter.clear_gradient(False)
+    return time.monotonic() - start
 
 
 @contextmanager

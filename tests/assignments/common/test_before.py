@@ -64,6 +64,19 @@ def test_a_trial_leaves_the_trainer_as_it_was(tmp_path):
     assert (tmp_path / "True" / "metrics.jsonl").read_text().count("train/loss") == 3
 
 
+def test_time_is_told_from_a_pass_that_makes_nothing_anew(tmp_path, monkeypatch):
+    seen: list[int] = []
+
+    def passed(trainer, batch, size):
+        seen.append(size)
+        return 0.5 if seen.count(size) > 1 else 60.0
+
+    monkeypatch.setattr("paddle_models.trainer.trial._timed_pass", passed)
+    with RunFolder(tmp_path) as run:
+        assert measure(tiny_trainer(run, accumulate=2)).seconds == 0.5 / 4 * 8
+    assert seen == [1, 1, 2, 4, 4]
+
+
 def test_a_dry_run_says_all_and_writes_nothing(glasses, tmp_path, capfd):
     work, data = glasses
     assert run_work(work, [*WORDS, *data, "--dry-run"]) == 0
