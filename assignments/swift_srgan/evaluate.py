@@ -2,8 +2,8 @@
 Set5 Set14
 
 Every image and every set, on Y and on RGB, bicubic enlargement and the paper's Table II beside them. The protocol is
-that of paddle_models/tasks/image_metrics.py. Sets are known by name (see data_tools/sets/super_resolution.py) or any
-folder of images.
+that of paddle_models/tasks/image_metrics.py. Sets are known by name (see data_tools/sets/super_resolution.py),
+"photographs" (four that scikit-image brings), or any folder of images.
 """
 
 import argparse
@@ -38,7 +38,8 @@ def parser() -> argparse.ArgumentParser:
                          help="the output is added to the bicubic enlargement; default: as the header says")
     options.add_argument("--refine", action="store_true",
                          help="also with the mean over eight views and back-projection, eight times as long")
-    options.add_argument("--sets", nargs="+", default=["Set5"], metavar="SET|FOLDER", help="default: Set5")
+    options.add_argument("--sets", nargs="+", metavar="SET|FOLDER",
+                         help="default: Set5; where it is not there, photographs")
     options.add_argument("--data", type=Path, metavar="PATH", help="where the sets lie; default: the usual places")
     options.add_argument("--lpips", type=Path, metavar="FILE",
                          help="LPIPS weights (see paddle_models/networks/lpips.py)")
@@ -51,11 +52,13 @@ def parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """The command line; 2 for an error that the user can mend."""
     options = parser().parse_args(argv)
+    from data_tools.files.places import short_path
+    from data_tools.language import show
     from data_tools.packed.packed_images import PackedImages
     from reports import tables
     from reports.text_table import fitted_table
 
-    sets = [find(name, options.data) for name in options.sets]
+    sets = [find(name, options.data) for name in options.sets] if options.sets else usual_sets(options.data)
     import paddle_models  # noqa: F401  sets the environment before Paddle is imported
     from assignments.swift_srgan.generators import load_generator, refine
     from assignments.swift_srgan.measuring import OnTensors, measure_set
@@ -77,7 +80,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for images in sets:
         store = PackedImages.open(images)
         for generator in generators:
-            print(f"{generator.source}, {images.name}, {len(store)} images ...", flush=True)
+            show(f"{generator.source}, {images.name}, {len(store)} images ...")
             found = measure_set(OnTensors(generator), store, generator.scale, distances)
             rows += image_rows(images.name, generator, found)
     rows = by_image(rows)
@@ -89,23 +92,43 @@ def main(argv: Sequence[str] | None = None) -> int:
         columns = columns_of(shown, name == "images")
         written += tables.write_table(columns, shown, above, out, name)
         table = tables.PlainTable(title, above, columns, shown)
-        print(f"\n{title} ({above})\n" + "\n".join(fitted_table(table.lines, table.aligned)))
-    print(*("written to " + str(path) for path in written), sep="\n")
+        show(f"\n{title} ({above})")
+        print("\n".join(fitted_table(table.lines, table.aligned)))
+    for path in written:
+        show(f"written to {short_path(path)}")
     return 0
 
 
+def usual_sets(data: Path | None) -> list[Any]:
+    """Set5; where no place holds it and none was named, the photographs, and a line that says so."""
+    from data_tools.language import show
+
+    try:
+        return [find("Set5", data)]
+    except KitError:
+        if data:
+            raise
+        show("Set5 was not found: four photographs that scikit-image brings are judged; --data PATH names a folder "
+             "that holds Set5")
+        return [find("photographs", None)]
+
+
 def find(name: str, data: Path | None):
-    """The known set or folder `name`, under `data` or else the usual places."""
+    """The known set or folder `name`, under `data` or else the usual places; "photographs" lie in a package."""
     from assignments.swift_srgan.image_sets import search_places
+    from data_tools.sets.photographs import find_photographs
     from data_tools.sets.super_resolution import SETS, find_set, read_images
 
     places = [expand(data)] if data else search_places()
+    if name == "photographs":
+        return find_photographs()["test"][0]
     if name in SETS:
         return find_set(name, *places)
     for folder in (expand(name), *(place / name for place in places)):
         if folder.exists():
             return read_images(folder)
-    raise KitError(f"{name} is neither a known set ({', '.join(SETS)}) nor a folder or zip archive of images")
+    raise KitError(f"{name} is neither a known set ({', '.join(SETS)}, photographs) nor a folder or zip archive of "
+                   "images")
 
 
 def _distances(path: Path | None) -> dict[str, Callable]:

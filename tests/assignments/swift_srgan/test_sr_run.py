@@ -213,6 +213,17 @@ def test_drawn_sets_are_the_last_resort_and_keep_their_mark(tmp_path, monkeypatc
     assert (found.origin, found.path) == ("real", "data/super-resolution")
 
 
+def test_evaluate_takes_the_photographs_where_no_set5_lies(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    small_weights(tmp_path / "g.safetensors")
+    assert evaluate.main(["--weights", "g.safetensors", "--out", "found"]) == 0
+    assert capfd.readouterr().out.startswith("Set5 was not found: four photographs that scikit-image brings")
+    rows = (tmp_path / "found" / "sets.csv").read_text().splitlines()
+    assert rows[1].startswith("photographs,bicubic,4,4,32.456")  # the base line of the README
+    assert evaluate.main(["--weights", "g.safetensors", "--data", str(tmp_path)]) == 2
+    assert "Set5 was not found" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("words, expected", [
     (["--sets", "Set6"], "neither a known set"),
     (["--sets", "Urban100"], "was not found"),
