@@ -164,8 +164,7 @@ class FigureScript:
             if only and name not in only:
                 return
             try:
-                for file in write():
-                    print(short_path(file))
+                tell(write())
             except KitError as error:
                 failures.setdefault(str(error), []).append(name)
 
@@ -232,12 +231,13 @@ class FigureScript:
         run = self.open(path, arguments)
         folder, only = arguments.out or run.path / "figures", arguments.only
         print(taken(run.path, why))
+        show(f"figures and tables in {short_path(folder)}:")
         output = Output(arguments.format, arguments.width, arguments.font, arguments.dpi)
         failures = self.draw(run, folder, arguments.lang, only, output)
         rows, context = self.measured(run, arguments.lang, only), tables.run_context(run)
         if not only:
             files = tables.write_all(rows, context, folder, "measured" + suffix(arguments.lang), arguments.lang)
-            print("\n".join(map(short_path, files)))
+            tell(files)
         if rows:
             print("\n" + tables.as_text(self.measured(run, language(), only), context, language()))
         return failures
@@ -273,6 +273,15 @@ def write_figure(entry: Entry, run: Run, t: Labels, folder: Path, language: str,
         show(f"{entry.number}: what it says needs {figure.width:.1f} inches, and is drawn that wide")
     name = entry.file + suffix(language)
     return [*style.save(figure, folder, name, output.formats, output.dpi), *write_numbers(figure, folder, name)]
+
+
+def tell(files: Sequence[Path]) -> None:
+    """Print a line for each name: the first file of that name, then the other kinds."""
+    names: dict[Path, list[Path]] = {}
+    for file in files:
+        names.setdefault(file.with_suffix(""), []).append(file)
+    for first, *others in names.values():
+        print(" ", first.name, *(other.suffix for other in others), flush=True)
 
 
 def _write_table(make: Callable[[Run, str], tables.PlainTable], run: Run, folder: Path, name: str,

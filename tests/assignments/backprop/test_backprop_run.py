@@ -187,7 +187,7 @@ def test_missing_artifacts_are_one_message(finished, tmp_path, capsys):
     (tmp_path / "run" / "artifacts.npz").unlink()
     assert figures.main(["--run", str(tmp_path / "run"), "--only", "network", "worked-table", "animation"]) == 2
     printed = capsys.readouterr()
-    assert "worked_table.svg" in printed.out and printed.err.count("\n") == 1
+    assert "worked_table.png .svg" in printed.out and printed.err.count("\n") == 1
     assert "not drawn: network, animation." in printed.err and "artifacts.npz is missing" in printed.err
 
 

@@ -268,7 +268,7 @@ def test_missing_artifacts_leave_the_other_figures(tmp_path, capsys, monkeypatch
     (folder / "artifacts.npz").unlink()
     assert figures.main(["--run", str(folder), "--only", "1", "2", "predictions"]) == 2
     printed = capsys.readouterr()
-    assert "figure_2.svg" in printed.out
+    assert "figure_2.png .svg" in printed.out
     assert "artifacts.npz is missing" in printed.err and "run.py --preset sample" in printed.err
 
 

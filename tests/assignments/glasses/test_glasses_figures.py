@@ -397,4 +397,4 @@ def test_figures_that_need_a_run_s_arrays_leave_the_others(tmp_path, capsys):
     failures = figures.draw(opened(folder), tmp_path, "en", ["1", "6", "13"])
     assert len(failures) == 1 and failures[0].startswith("not drawn: 1, 13.") and "run.py --preset sample" in failures[
         0]
-    assert "figure_6.svg" in capsys.readouterr().out
+    assert "figure_6.png .svg" in capsys.readouterr().out

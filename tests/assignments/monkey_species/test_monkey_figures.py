@@ -109,7 +109,7 @@ def test_missing_artifacts_leave_the_other_figures(tmp_path, capsys):
     (folder / "artifacts.npz").unlink()
     assert figures.main(["--run", str(folder), "--only", "2.8", "2.9", "grad-cam"]) == 2
     printed = capsys.readouterr()
-    assert "figure_2_9.svg" in printed.out and "Batch size" in printed.out
+    assert "figure_2_9.png .svg" in printed.out and "Batch size" in printed.out
     assert printed.err.count("\n") == 1 and "not drawn: 2.8, grad-cam." in printed.err
     assert "artifacts.npz is missing" in printed.err and "run.py --preset sample" in printed.err
 
@@ -140,7 +140,7 @@ def test_the_run_may_be_named_without_an_option(tmp_path, capsys):
     folder = make_run(tmp_path / "run")
     for words in ([folder, "--only", "2.9"], ["--lang", "en", folder, "--only", "2.9"]):
         assert figures.main([*map(str, words), "--out", str(tmp_path / "out")]) == 0
-        assert "figure_2_9.svg" in capsys.readouterr().out
+        assert "figure_2_9.png .svg" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         figures.main([str(folder), "--run", str(folder)])
     assert "not allowed with argument" in capsys.readouterr().err

@@ -96,7 +96,7 @@ def test_predictions_that_do_not_fit_are_told(tmp_path, capsys, predictions, fil
     folder = made(tmp_path / "run", **predictions)
     assert first_script(tmp_path / "sixth").command("x")([str(folder), "--out", str(tmp_path)]) == 2
     printed = capsys.readouterr()
-    assert file in printed.err and "curves.svg" in printed.out
+    assert file in printed.err and "curves.png .svg" in printed.out
 
 
 def test_damaged_predictions_leave_the_curves(tmp_path, capsys):
@@ -104,7 +104,7 @@ def test_damaged_predictions_leave_the_curves(tmp_path, capsys):
     (folder / "predictions.npz").write_bytes(b"PK no")
     assert first_script(tmp_path / "sixth").command("x")([str(folder), "--out", str(tmp_path)]) == 2
     printed = capsys.readouterr()
-    assert "predictions.npz is damaged" in printed.err and "curves.svg" in printed.out
+    assert "predictions.npz is damaged" in printed.err and "curves.png .svg" in printed.out
 
 
 def test_no_epoch_yet_is_told(tmp_path, capsys):
