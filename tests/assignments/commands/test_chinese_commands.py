@@ -71,7 +71,7 @@ def test_enlarging(told):
 def test_figures_and_report(told):
     check_chinese(told("figures", "glasses", "--list"), "不确定区间")
     check_chinese(told("figures", "glasses", "--only", "10", "--out", "drawn"), "唯一已完成的运行",
-                  "drawn/figure_10.png", "预设：smoke；数据：程序生成的示例数据")
+                  "插图与表格在 drawn：", "  figure_10.png .svg .pdf .csv", "预设：smoke；数据：程序生成的示例数据")
     assert not list(Path("drawn").glob("*_zh*"))  # what is drawn is English unless --lang says otherwise
     assert told("figures", "glasses", "--lang", "en", "--list")[8].endswith("Accuracy over the epochs")
 
