@@ -102,10 +102,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 def usual_sets(data: Path | None) -> list[Any]:
     """Set5; where no place holds it and none was named, the photographs, and a line that says so."""
     from data_tools.language import show
+    from data_tools.sets.super_resolution import SetNotFound
 
     try:
         return [find("Set5", data)]
-    except KitError:
+    except SetNotFound:
         if data:
             raise
         show("Set5 was not found: four photographs that scikit-image brings are judged; --data PATH names a folder "

@@ -16,6 +16,10 @@ from data_tools.files.image_set import ImageSet, image_format, suffix_format
 from data_tools.files.sources import Source, open_source, richest
 
 
+class SetNotFound(KitError):
+    """No place holds the set; a set that is there and damaged is another KitError."""
+
+
 @dataclass(frozen=True)
 class KnownSet:
     """folders: path endings that hold the set, without regard to case. count: images that were published."""
@@ -64,7 +68,7 @@ def read_images(path: str | Path, name: str | None = None) -> ImageSet:
 def find_set(name: str, *places: str | Path) -> ImageSet:
     """The known set `name` in the first of the places that has it: the set's own folder or zip, or one above.
 
-    Raises KitError, naming what was looked for, for an unknown name and where no place holds it.
+    Raises KitError for an unknown name, SetNotFound, naming what was looked for, where no place holds it.
     """
     known = _known(name)
     for place in map(Path, places):
@@ -77,9 +81,9 @@ def find_set(name: str, *places: str | Path) -> ImageSet:
         if parts is not None:
             return _image_set(parts, str(_prefix(parts, known)), name, parts.path)
     folders = " or ".join(known.folders)
-    raise KitError(f"{name} was not found in {', '.join(map(str, places)) or 'no place at all'}: a folder or zip "
-                   f"archive named {folders} is looked for; fetch it (data fetch), unpack it if it is a .tar or .tgz, "
-                   "or name its folder")
+    raise SetNotFound(f"{name} was not found in {', '.join(map(str, places)) or 'no place at all'}: a folder or zip "
+                      f"archive named {folders} is looked for; fetch it (data fetch), unpack it if it is a .tar or "
+                      ".tgz, or name its folder")
 
 
 def _known(name: str) -> KnownSet:

@@ -222,6 +222,10 @@ def test_evaluate_takes_the_photographs_where_no_set5_lies(tmp_path, monkeypatch
     assert rows[1].startswith("photographs,bicubic,4,4,32.456")  # the base line of the README
     assert evaluate.main(["--weights", "g.safetensors", "--data", str(tmp_path)]) == 2
     assert "Set5 was not found" in capfd.readouterr().err
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "Set5.zip").write_bytes(b"PK cut off")  # there, and damaged: that is what is said
+    assert evaluate.main(["--weights", "g.safetensors"]) == 2
+    assert "Set5.zip" in (said := capfd.readouterr().err) and "not found" not in said
 
 
 @pytest.mark.parametrize("words, expected", [
