@@ -3,9 +3,10 @@
 Hinton, Vinyals and Dean, "Distilling the Knowledge in a Neural Network", arXiv 1503.02531.
 """
 
+from collections.abc import Callable
 from typing import Any
 
-from assignments.common.export import BEST, trained
+from assignments.common.export import BEST, temperature_of, trained
 from assignments.common.runs import find_run
 from data_tools.errors import KitError
 from paddle_models.fast.fast_layers import accelerate
@@ -13,9 +14,9 @@ from paddle_models.trainer.run_folder import read_config
 from paddle_models.trainer.settings import from_dict
 
 
-def load_teacher(work: Any, settings: Any) -> Any:
-    """The network of the run settings.teacher with its best weights, ready to answer; KitError where it sees images of
-    another size."""
+def load_teacher(work: Any, settings: Any) -> Callable[[Any], Any]:
+    """From images to logits (B, 40): the best weights of the run settings.teacher, as sure as that run's temperature
+    says (the focal loss leaves them too cautious). KitError where it sees images of another size."""
     run, name = find_run(settings.teacher, [work.name], [BEST])
     its = from_dict(work.settings, read_config(run, name)[1], str(run / "config.yaml"))
     if its.image_size != settings.image_size:
@@ -24,4 +25,5 @@ def load_teacher(work: Any, settings: Any) -> Any:
     network = trained(work, its, run, work.classes)
     network.eval()
     accelerate(network)
-    return network
+    temperature = temperature_of(run, name)
+    return lambda images: network(images) / temperature

@@ -1,6 +1,6 @@
 """Binary attributes as a task for the trainer: weighted binary cross-entropy, accuracy, balanced accuracy, F1."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import paddle
@@ -20,14 +20,14 @@ class AttributeTask(Task):
     positive_weights: float (40,) in the data set's order, factor of the loss where an attribute is present.
     gamma: of the focal loss (arXiv 1708.02002); 0 is plain cross-entropy.
     flip_at_test: evaluation averages the probabilities of each image and its mirror image.
-    teacher: a trained network of the same inputs and outputs, in evaluation mode, whose probabilities are learnt beside
-    the labels (arXiv 1503.02531); trust: their share of the target.
+    teacher: maps the same images to logits, whose probabilities are learnt beside the labels (arXiv 1503.02531);
+    trust: their share of the target.
     """
 
     monitor, mode = "accuracy", "max"
 
     def __init__(self, network: nn.Layer, positive_weights: np.ndarray | None = None, gamma: float = 0.0,
-                 flip_at_test: bool = False, teacher: nn.Layer | None = None, trust: float = 0.5):
+                 flip_at_test: bool = False, teacher: Callable | None = None, trust: float = 0.5):
         self.networks = {"model": network}
         self.gamma, self.flip_at_test = gamma, flip_at_test
         self.teacher, self.trust = teacher, trust

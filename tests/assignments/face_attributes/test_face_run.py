@@ -9,12 +9,15 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import paddle
 import pytest
 
 from assignments.commands.release import release, shortened
+from assignments.common.export import trained
 from assignments.face_attributes import ablation
 from assignments.face_attributes.confidence import errors
 from assignments.face_attributes.run import WORK, FaceSettings
+from assignments.face_attributes.teacher import load_teacher
 from data_tools.drawing.attributes import ATTRIBUTES
 from data_tools.drawing.celeba_sample import draw_celeba
 from data_tools.errors import KitError
@@ -90,6 +93,19 @@ def test_a_run_learns_from_a_teacher_of_the_same_size(finished, faces, tmp_path)
     assert f"teacher: {finished[0]}" in (tmp_path / "run" / "config.yaml").read_text()
     done = call("run.py", *words, "--image_size", 64, "--out", tmp_path / "no")
     assert done.returncode == 2 and "trained on images of 32 pixels" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_teacher_is_as_sure_as_its_temperature_says(finished):
+    run = Path(finished[0])
+    settings = FaceSettings(variant="s0", image_size=32, teacher=str(run))
+    images = paddle.to_tensor(np.random.default_rng(0).random((2, 3, 32, 32)).astype("float32"))
+    network = trained(WORK, settings, run, WORK.classes)
+    network.eval()
+    with paddle.no_grad():
+        raw, told = network(images).numpy(), load_teacher(WORK, settings)(images).numpy()
+    temperature = json.loads((run / "result.json").read_text())["temperature"]
+    assert temperature != 1
+    np.testing.assert_allclose(told, raw / temperature, rtol=1e-3, atol=1e-4)
 
 
 def test_result_is_what_the_predictions_say(finished):
