@@ -51,21 +51,29 @@ def test_both_languages_have_the_same_numbers_in_their_tables(document):
     assert numbers(ROOT / document) == numbers((ROOT / document).with_name("README.zh.md"))
 
 
+def table() -> dict:
+    return json.loads((ROOT / "reports" / "benchmarks" / "table.json").read_text(encoding="utf-8"))["rows"]
+
+
 def measured() -> list[float]:
     """Ratios of reports/benchmarks/table.json in the order of the README's section on speed."""
-    rows = json.loads((ROOT / "reports" / "benchmarks" / "table.json").read_text(encoding="utf-8"))["rows"]
+    rows = table()
 
-    def ratio(case: str, against: str) -> float:
-        """Against the fastest of those whose name begins so."""
-        return min(row["ratio"]["median"] for name, row in rows.items() if name.startswith(f"{case} / {against}"))
+    def ratio(case: str, *against: str) -> float:
+        """Against the fastest of those whose names begin so."""
+        begins = tuple(f"{case} / {each}" for each in against)
+        return min(row["ratio"]["median"] for name, row in rows.items() if name.startswith(begins))
+
+    def networks(cases, *columns: tuple[str, ...]) -> list[float]:
+        """Row by row; the last column is all rivals in bfloat16."""
+        return [each for case in cases
+                for each in (*(ratio(case, *rivals) for rivals in columns), ratio(f"{case}-bfloat16", ""))]
 
     training = ("resnet50", "mobilenet_v2", "efficientformer_v2", "swift_srgan", "glasses")
     inference = ("infer-resnet50", "infer-efficientformer_v2", "infer-swift_srgan")
     data = (("augmentation", "document"), ("packed-store", "JPEGs"), ("records", "128x128 PNGs"))
-    return [*(ratio(case, rival) for case in training
-              for rival in ("plain paddle.Model.fit", "PyTorch eager", "PyTorch")),
-            *(ratio(case, rival) for case in inference
-              for rival in ("eager Paddle", "PyTorch eager", "PyTorch", "OpenVINO")),
+    return [*networks(training, ("plain paddle.Model.fit",), ("PyTorch eager",), ("PyTorch",)),
+            *networks(inference, ("eager Paddle",), ("PyTorch eager",), ("PyTorch",), ("OpenVINO", "ONNX Runtime")),
             *(ratio(*each) for each in data)]
 
 
@@ -81,6 +89,12 @@ def test_speeds_are_those_of_the_table(document, heading):
     shown = [cell for line in section.splitlines() if line.startswith("|")
              for cell in map(str.strip, line.split("|")) if re.fullmatch(r"\d[\d.]*", cell)]
     assert shown == [f"{each:.3g}" for each in measured()]
+    told = re.findall(r"\d\.\d+", section)
+    for case, rival, digits in (("resnet50", "PyTorch eager", 1),
+                                ("resnet50-bfloat16", "PyTorch channels_last, bfloat16", 1),
+                                ("infer-swift_srgan", "OpenVINO", 2),
+                                ("infer-swift_srgan-bfloat16", "OpenVINO, bfloat16", 2)):
+        assert f"{table()[f'{case} / {rival}']['speed']['ours']['median']:.{digits}f}" in told
 
 
 @pytest.mark.parametrize("document", [f"README{ending}.md" for ending in ("", ".zh")])
