@@ -18,7 +18,7 @@ from paddle_models.deploy.predictor import CARD
 MODELS = ("swift_srgan", "srgan", "esrgan")
 KIT = ("pixel", "adversarial")  # x4 generators that came with the kit: nearer to the original, and sharper to the eye
 NETWORK = "network"  # the engine that is the network itself; others: engine.py
-BLEND, SHARPNESS = "blend", 0.35  # both of KIT averaged, the share of the second: sharper without its patterns in noise
+BLEND, SHARPNESS = "blend", 0.5  # both of KIT averaged, the share of the second: sharper without its patterns in noise
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def parser() -> argparse.ArgumentParser:
                          help="pixel or adversarial, which came with the kit, or blend (default), both averaged; "
                               ".safetensors weights; or a run folder")
     options.add_argument("--sharpness", type=float, metavar="0..1",
-                         help="of blend: 0 is pixel, nearest to the original, 1 is adversarial; default: 0.35")
+                         help="of blend: 0 is pixel, nearest to the original, 1 is adversarial; default: 0.5")
     options.add_argument("--model", default="", choices=("", "swift_srgan", "srgan", "esrgan"),
                          help="network of a file whose header does not name it")
     options.add_argument("--residual", action=argparse.BooleanOptionalAction, default=None,

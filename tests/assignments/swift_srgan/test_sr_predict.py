@@ -99,7 +99,8 @@ def test_sharpness_lies_between_the_kits_two_weights(tmp_path, capfd):
         enlarged[name] = decode((tmp_path / name / "a.png").read_bytes()).astype(int)
     assert f"blend, sharpness {SHARPNESS}" in capfd.readouterr().out
     assert f"default: {SHARPNESS}" in " ".join(parser().format_help().split())
-    assert 0 < np.abs(enlarged["default"] - enlarged["0"]).mean() < np.abs(enlarged["default"] - enlarged["1"]).mean()
+    ends = np.abs(enlarged["0"] - enlarged["1"]).mean()
+    assert all(0 < np.abs(enlarged["default"] - enlarged[end]).mean() < ends for end in "01")
     assert predict("pixel", tmp_path / "a.png", tmp_path / "no", "--sharpness", "0.5") == 2
 
 
