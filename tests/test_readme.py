@@ -78,7 +78,7 @@ def measured() -> list[float]:
 
 
 NEWCOMERS = {  # README, its reader's locale, and what is reproduced; other works are drawn in their notebooks' test
-    "README.md": ("en_US.UTF-8", "glasses"), "README.zh.md": ("zh_CN.UTF-8", "backprop")}
+    "README.md": ("en_US.UTF-8", "backprop glasses"), "README.zh.md": ("zh_CN.UTF-8", "backprop")}
 SMALL = {"--preset sample": "--preset smoke",
          "kit figures monkey_species": "kit figures monkey_species --only 2.6 confusion"}  # figures.py draws them all
 
