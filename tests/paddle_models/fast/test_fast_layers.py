@@ -72,6 +72,14 @@ def test_outputs_and_gradients_are_those_of_eager_mode():
 
 
 @possible
+def test_the_verdict_is_the_same_without_gradients_and_in_mixed_precision():
+    fast_layers.verdict.cache_clear()
+    with paddle.no_grad(), paddle.amp.auto_cast(dtype="bfloat16"):
+        decision = accelerate(network())
+    assert "7 layers" in decision.reason and "stay eager" not in decision.reason
+
+
+@possible
 def test_names_parameters_copies_and_restore():
     net = network()
     names = [(key, value.name) for key, value in net.state_dict().items()]
