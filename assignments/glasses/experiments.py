@@ -194,22 +194,28 @@ def run_all(names: Sequence[str], preset: str, seeds: Sequence[int], out: Path |
     from paddle_models.trainer.progress import say
 
     device = runtime.start(trainings[0].settings.device, trainings[0].settings.threads)
-    packed: dict[int, Splits] = {}
+    packed: dict[tuple, Splits] = {}
     say(joined([f"glasses, {len(trainings)} trainings for {', '.join(names)}", f"folder {short_path(out)}"]))
     for number, training in enumerate(trainings, start=1):
-        side = training.settings.image_size
-        packed[side] = packed.get(side) or WORK.splits(training.settings)
-        there = finished(training, packed[side])
+        data = _data_key(training.settings)
+        splits = packed[data] = packed.get(data) or WORK.splits(training.settings)
+        there = finished(training, splits)
         say(f"-- {number} of {len(trainings)}: {training.experiment} {training.label}, seed {training.seed}" +
             there * ": finished earlier")
         if not there:
-            make(training, packed[side], preset, device)
-        summary = summarize(trainings, preset, packed[side].found.origin,
-                            {side: record_size(found) for side, found in packed.items()})
+            make(training, splits, preset, device)
+        summary = summarize(trainings, preset, splits.found.origin,
+                            {side: record_size(found) for (side, *_), found in packed.items()})
         write_atomically(out / "result.json", (json.dumps(summary, indent=1) + "\n").encode())
     print(f"\n{table(summary)}\n\nwritten to {short_path(out)}\nfigures and tables:\n"
           + command(["python", "assignments/glasses/figures.py", "--experiments", short_path(out)]))
     return 0
+
+
+def _data_key(settings: GlassesSettings) -> tuple:
+    """What differs where the images of two trainings do: their size first, and which share of them is drawn."""
+    share = settings.training_share
+    return (settings.image_size, share, settings.seed) if share < 1 else (settings.image_size, share)
 
 
 def table(summary: Mapping[str, Any], width: int | None = None) -> str:

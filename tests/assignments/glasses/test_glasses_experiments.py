@@ -85,6 +85,16 @@ def test_wishes_are_planned_by_name(tmp_path):
     assert len(first) == 1 and len({t.folder for t in trainings}) == 1 + len(trainings) - 5
 
 
+def test_shares_of_the_training_images_are_those_trained_on(faces, tmp_path, capsys):
+    words = ["share", *TINY, "--data", str(faces), "--seeds", "2", "--epochs", "1", "--threads", "1"]
+    assert experiments.main([*words, "--out", str(tmp_path / "out")]) == 0
+    shown = [line.split()[0] for line in capsys.readouterr().out.splitlines() if "are trained on" in line]
+    entries = json.loads((tmp_path / "out" / "result.json").read_text())["experiments"]["share"]
+    losses = {run["val_loss"] for entry in entries for run in entry["runs"]}
+    assert shown == ["20", "20", "10", "10", "4", "4"] and len(losses) == 8
+    assert {entry["record_images"] for entry in entries} == {66}
+
+
 def test_what_is_equal_is_trained_once(tmp_path):
     tuned = experiments.tuned_models(())
     names = list(experiments.CHOICES)
