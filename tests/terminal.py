@@ -15,7 +15,8 @@ from data_tools.files.places import PROJECT_ROOT
 from data_tools.terminal import display_width
 
 WIDTH = 80
-ENGLISH = re.compile(r"[A-Za-z]*[a-z] [a-z]+ [a-z]{2,}")  # three words of a sentence
+# Three words of a sentence; the command that installs a Chinese font is said where none is there.
+ENGLISH = re.compile(r"(?<![A-Za-z])(?!apt install )[A-Za-z]*[a-z] [a-z]+ [a-z]{2,}")
 COMMAND = "    "  # begins a line to be copied
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
